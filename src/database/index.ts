@@ -1,0 +1,60 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import type pg from 'pg';
+import type { Log } from '../log.ts';
+import { createDatabaseClock, type DatabaseClock } from './clock.ts';
+import { PrismaClient } from './generated/client.ts';
+import { createLanes, type Lanes } from './lanes.ts';
+import { createPool } from './pool.ts';
+
+export { type Batcher, createBatcher } from './batcher.ts';
+export type { DatabaseClock } from './clock.ts';
+export type * from './generated/client.ts';
+export { Prisma, PrismaClient } from './generated/client.ts';
+export type { Lanes, Transaction } from './lanes.ts';
+export { migrate } from './migrate.ts';
+export { connectionConfig } from './pool.ts';
+
+export interface Database {
+  readonly url: string;
+  /** Ordinary reads and writes. */
+  readonly prisma: PrismaClient;
+  /** Plain SQL beside Prisma, on the same connections. */
+  readonly pool: pg.Pool;
+  /** The hot path's own connections. */
+  readonly lanes: Lanes;
+  readonly clock: DatabaseClock;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly log: Log;
+  readonly poolSize?: number;
+  readonly lanes?: number;
+}
+
+/** Opens every connection that an app needs. The database must have been migrated. */
+export async function openDatabase({
+  url,
+  log,
+  poolSize = 10,
+  lanes = 4,
+}: DatabaseOptions): Promise<Database> {
+  const pool = createPool({ url, name: 'switchyard', max: poolSize });
+  pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const hot = createLanes({ url, size: lanes, log });
+  const clock = await createDatabaseClock(pool);
+  return {
+    url,
+    prisma,
+    pool,
+    lanes: hot,
+    clock,
+    async close() {
+      await hot.close();
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}

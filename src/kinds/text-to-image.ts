@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import type { Kind } from './kind.ts';
+
+const side = z.number().int().min(16).max(4096);
+
+export const textToImageInput = z.strictObject({
+  prompt: z.string().min(1).max(10_000),
+  negativePrompt: z.string().max(10_000).optional(),
+  width: side.optional(),
+  height: side.optional(),
+  steps: z.number().int().min(1).max(200).optional(),
+  guidanceScale: z.number().min(0).max(100).optional(),
+  /** Nodes take 32 bits. */
+  seed: z.number().int().min(0).max(2_147_483_647).optional(),
+  count: z.number().int().min(1).max(8).default(1),
+});
+
+/** Artifact ids, in the order in which the node made them. */
+export const imageOutput = z.strictObject({
+  images: z.array(z.string()).min(1),
+  seed: z.number().int().optional(),
+});
+
+export type TextToImageInput = z.infer<typeof textToImageInput>;
+export type ImageOutput = z.infer<typeof imageOutput>;
+
+const DEFAULT_SIDE = 1024;
+const DEFAULT_STEPS = 20;
+
+/** A unit is a megapixel-step. */
+export const textToImage: Kind<'TEXT_TO_IMAGE', TextToImageInput, ImageOutput> = {
+  name: 'TEXT_TO_IMAGE',
+  slug: 'text-to-image',
+  field: 'textToImage',
+  input: textToImageInput,
+  output: imageOutput,
+  timeoutMs: 120_000,
+  cost: ({ width = DEFAULT_SIDE, height = DEFAULT_SIDE, steps = DEFAULT_STEPS, count }) =>
+    ((width * height) / 1_000_000) * steps * count,
+  media: () => [],
+  secondsPerUnit: 0.5,
+};

@@ -1,0 +1,94 @@
+import type { AttemptOutcome, TaskPriority } from '../database/index.ts';
+import type { KindName } from '../kinds/index.ts';
+
+/** A validated submission. Files are artifacts by now. */
+export interface Submission {
+  readonly userId: string;
+  readonly kind: KindName;
+  /** Null: the kind's default. */
+  readonly model: string | null;
+  /** As the kind's input schema answered it. */
+  readonly input: unknown;
+  readonly priority: TaskPriority;
+  readonly startAt: Date | null;
+  readonly deadline: Date | null;
+  /** Null: the kind's. */
+  readonly timeoutMs: number | null;
+  readonly maxAttempts: number;
+  readonly labels: Readonly<Record<string, string>> | null;
+  readonly idempotencyKey: string | null;
+  /** sha256 over everything that makes two submissions the same: files by their own sha256, `waitMs` left out. */
+  readonly inputHash: Uint8Array;
+  /** Artifacts that the input names. */
+  readonly artifactIds: readonly string[];
+}
+
+/** A lease of a slot for one attempt; fences all that is said about it. */
+export interface Lease {
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly nodeId: string;
+  readonly slotNo: number;
+  readonly epoch: number;
+}
+
+/** What a claim hands to the worker. */
+export interface Claimed {
+  readonly lease: Lease;
+  readonly userId: string;
+  readonly queueId: string;
+  readonly kind: KindName;
+  readonly model: string;
+  readonly input: unknown;
+  readonly timeoutMs: number;
+  readonly deadline: Date | null;
+  readonly cost: number;
+  /** Monotonic (`performance.now()`), taken before the claim was sent: its true age is at most this much. */
+  readonly claimedAt: number;
+}
+
+export type TaskErrorCode =
+  | 'NODE_REJECTED'
+  | 'NODE_ERROR'
+  | 'NODE_UNREACHABLE'
+  | 'BAD_NODE_ANSWER'
+  | 'TIMED_OUT'
+  | 'WORKER_LOST'
+  | 'DEADLINE_EXCEEDED'
+  | 'INPUT_UNAVAILABLE'
+  | 'STORAGE_ERROR'
+  | 'INTERNAL_ERROR';
+
+/** The failure of an attempt, as it is stored and shown. */
+export interface TaskFailure {
+  readonly code: TaskErrorCode;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly attempt: number;
+}
+
+/** How an attempt ended. */
+export type AttemptEnd =
+  | {
+      readonly type: 'succeeded';
+      /** As the kind's output schema has it. */
+      readonly result: unknown;
+      readonly artifactIds: readonly string[];
+    }
+  | {
+      readonly type: 'failed';
+      readonly outcome: Extract<AttemptOutcome, 'FAILED' | 'TIMED_OUT' | 'NODE_LOST' | 'WORKER_LOST'>;
+      readonly error: TaskFailure;
+      /** False: back to the queue whatever the tries (node full, refused before it was sent, worker drains). */
+      readonly spendsAttempt: boolean;
+      /** Before the next try; null: exponential back-off with jitter. */
+      readonly retryAfterMs: number | null;
+    };
+
+export interface Settlement {
+  readonly lease: Lease;
+  readonly queueId: string;
+  readonly end: AttemptEnd;
+  /** Milliseconds that the attempt held its slot. */
+  readonly gpuMs: number;
+}

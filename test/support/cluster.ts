@@ -1,0 +1,33 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
+import { migrate } from '../../src/database/migrate.ts';
+import { createLog } from '../../src/log.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    clusterUrl: string;
+  }
+}
+
+/** One PostgreSQL for the whole run; each test file copies its migrated template database. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const log = createLog('warn');
+  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-test-'));
+  const server = await startEmbeddedPostgres({ folder, log });
+  const admin = new pg.Client({ connectionString: server.url });
+  await admin.connect();
+  await admin.query('CREATE DATABASE template_switchyard');
+  await admin.end();
+  const template = new URL(server.url);
+  template.pathname = '/template_switchyard';
+  await migrate({ url: template.href, log });
+  project.provide('clusterUrl', server.url);
+  return async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+}
