@@ -132,3 +132,8 @@ export class RefusedError extends Error {
     this.code = code;
   }
 }
+
+/** Why a process can't start, in words for whoever started it: shown without a stack. */
+export class StartError extends Error {
+  override readonly name: string = 'StartError';
+}

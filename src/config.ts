@@ -1,0 +1,208 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
+import { StartError } from './errors.ts';
+import { type KindName, kindNames } from './kinds/index.ts';
+
+const integer = (min: number, max: number) => z.coerce.number<string>().int().min(min).max(max);
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+/** JSON in a variable, or in the file that it names. */
+function json<Schema extends z.ZodType>(schema: Schema) {
+  return z.string().transform((text, context): z.output<Schema> => {
+    let value: unknown;
+    try {
+      value = JSON.parse(/^\s*[[{]/.test(text) ? text : readFileSync(text, 'utf8'));
+    } catch (error) {
+      context.addIssue({
+        code: 'custom',
+        message: `neither JSON nor the path of a JSON file (${String(error)})`,
+      });
+      return z.NEVER;
+    }
+    const result = schema.safeParse(value);
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) {
+      context.addIssue({ code: 'custom', message: issue.message, path: issue.path });
+    }
+    return z.NEVER;
+  });
+}
+
+const kindName = z.enum(kindNames);
+
+const gpuNode = z.strictObject({
+  name: z.string().min(1),
+  url: z.url({ protocol: /^https?$/ }),
+  protocol: z.string().min(1),
+  slots: z.number().int().min(1).max(1000).default(1),
+  offers: z.array(z.strictObject({ kind: kindName, models: z.array(z.string().min(1)).min(1) })).min(1),
+  token: z.string().min(1).optional(),
+});
+
+const tier = z
+  .strictObject({
+    waiting: z.number().int().positive().nullable(),
+    perSecond: z.number().positive().nullable(),
+    burst: z.number().int().positive(),
+    maxPriority: z.enum(['LOW', 'NORMAL', 'HIGH', 'URGENT']),
+  })
+  .partial();
+
+/** Every variable that Switchyard reads. `.env.example` documents them, in this order. */
+export const environment = z.object({
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATA_DIR: z.string().default('.data'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: integer(0, 65_535).default(4000),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  CORS_ORIGINS: list.default([]),
+  TRUST_PROXY: flag.default(false),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  JWT_SECRET: z.string().min(32, 'at least 32 characters').optional(),
+  ADMIN_KEY: z.string().min(24, 'at least 24 characters').optional(),
+  REGISTRATION: z.enum(['open', 'closed']).default('open'),
+  TIERS: json(z.strictObject({ FREE: tier, PRO: tier, VIP: tier }).partial()).default({}),
+  GPU_NODES: json(z.array(gpuNode)).default([]),
+  DEFAULT_MODELS: json(z.partialRecord(kindName, z.string().min(1))).default({}),
+  ROUTING_STRATEGY: z
+    .enum(['earliest-completion', 'least-loaded', 'round-robin', 'user-hash'])
+    .default('earliest-completion'),
+  HEALTH_CHECK_INTERVAL_MS: integer(100, 3_600_000).default(15_000),
+  WORKER_CONCURRENCY: integer(1, 10_000).default(256),
+  QUEUE_CAPACITY: integer(1, 100_000_000).default(100_000),
+  MAX_UPLOAD_BYTES: integer(1, 2_000_000_000).default(100_000_000),
+  URL_ALLOW_HOSTS: list.default([]),
+  STORAGE_URL: z
+    .string()
+    .regex(/^file:/, 'must begin with file: (a folder), such as file:/var/lib/switchyard/artifacts')
+    .optional(),
+  TASK_RETENTION_DAYS: integer(1, 36_500).default(30),
+  DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(10_000),
+  MIGRATE_AT_START: flag.default(true),
+});
+
+export type Role = 'all' | 'api' | 'worker';
+type Environment = z.infer<typeof environment>;
+export type GpuNodeEntry = z.infer<typeof gpuNode>;
+
+export interface Config {
+  readonly role: Role;
+  /** Null: the embedded PostgreSQL under `dataDir`. */
+  readonly databaseUrl: string | null;
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  /** Null: made from the address that the server is bound to. */
+  readonly publicUrl: string | null;
+  readonly corsOrigins: readonly string[];
+  readonly trustProxy: boolean;
+  readonly logLevel: Environment['LOG_LEVEL'];
+  /** Null: kept under `dataDir`, made at the first start. */
+  readonly jwtSecret: string | null;
+  readonly adminKey: string | null;
+  readonly registration: 'open' | 'closed';
+  readonly tiers: Environment['TIERS'];
+  readonly gpuNodes: readonly GpuNodeEntry[];
+  readonly defaultModels: Readonly<Partial<Record<KindName, string>>>;
+  readonly routingStrategy: Environment['ROUTING_STRATEGY'];
+  readonly healthCheckIntervalMs: number;
+  readonly workerConcurrency: number;
+  readonly queueCapacity: number;
+  readonly maxUploadBytes: number;
+  readonly urlAllowHosts: readonly string[];
+  readonly artifactsDir: string;
+  readonly taskRetentionDays: number;
+  readonly drainTimeoutMs: number;
+  readonly migrateAtStart: boolean;
+}
+
+/** All that is wrong with the configuration, one line each. */
+export class ConfigError extends StartError {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+function together(env: Environment, role: Role): string[] {
+  const problems: string[] = [];
+  if (env.DATABASE_URL !== undefined && env.JWT_SECRET === undefined) {
+    problems.push('JWT_SECRET: needed with DATABASE_URL; every process must have the same one');
+  }
+  if (env.DATABASE_URL === undefined && role !== 'all') {
+    problems.push(`DATABASE_URL: needed with --role ${role}; the embedded database serves one process only`);
+  }
+  const names = env.GPU_NODES.map((node) => node.name);
+  for (const [n, name] of names.entries()) {
+    if (names.indexOf(name) !== n) problems.push(`GPU_NODES.${n}.name: "${name}" is there twice`);
+  }
+  return problems;
+}
+
+/**
+ * Reads the configuration from environment variables; an empty variable is none.
+ * @throws ConfigError with everything that is wrong
+ */
+export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Config {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
+  const result = environment.safeParse(given);
+  if (!result.success) {
+    throw new ConfigError(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  }
+  const env = result.data;
+  const problems = together(env, role);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const dataDir = path.resolve(env.DATA_DIR);
+  return {
+    role,
+    databaseUrl: env.DATABASE_URL ?? null,
+    dataDir,
+    host: env.HOST,
+    port: env.PORT,
+    publicUrl: env.PUBLIC_URL ?? null,
+    corsOrigins: env.CORS_ORIGINS,
+    trustProxy: env.TRUST_PROXY,
+    logLevel: env.LOG_LEVEL,
+    jwtSecret: env.JWT_SECRET ?? null,
+    adminKey: env.ADMIN_KEY ?? null,
+    registration: env.REGISTRATION,
+    tiers: env.TIERS,
+    gpuNodes: env.GPU_NODES,
+    defaultModels: env.DEFAULT_MODELS,
+    routingStrategy: env.ROUTING_STRATEGY,
+    healthCheckIntervalMs: env.HEALTH_CHECK_INTERVAL_MS,
+    workerConcurrency: env.WORKER_CONCURRENCY,
+    queueCapacity: env.QUEUE_CAPACITY,
+    maxUploadBytes: env.MAX_UPLOAD_BYTES,
+    urlAllowHosts: env.URL_ALLOW_HOSTS,
+    artifactsDir:
+      env.STORAGE_URL === undefined ? path.join(dataDir, 'artifacts') : fileUrlPath(env.STORAGE_URL),
+    taskRetentionDays: env.TASK_RETENTION_DAYS,
+    drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
+    migrateAtStart: env.MIGRATE_AT_START,
+  };
+}
+
+/** `file:relative`, `file:/absolute` and `file:///absolute` alike. */
+function fileUrlPath(url: string): string {
+  return url.startsWith('file://') ? fileURLToPath(url) : path.resolve(url.slice('file:'.length));
+}
+
+/** Lays the variables of `.env`, where there is one, under those of the process. */
+export function withEnvFile(variables: NodeJS.ProcessEnv, file = '.env'): NodeJS.ProcessEnv {
+  return existsSync(file) ? { ...parseEnv(readFileSync(file, 'utf8')), ...variables } : variables;
+}

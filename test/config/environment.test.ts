@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { parseEnv } from 'node:util';
+import { expect, test } from 'vitest';
+import { ConfigError, environment, loadConfig } from '../../src/config.ts';
+
+const secret = 'a secret that is long enough, at last';
+
+test('.env.example documents every variable, in order, and its values are the defaults', async () => {
+  const example = parseEnv(await readFile('.env.example', 'utf8'));
+  expect(Object.keys(example)).toEqual(expect.arrayContaining(Object.keys(environment.shape)));
+  expect(Object.keys(environment.shape)).toEqual(expect.arrayContaining(Object.keys(example)));
+  expect(loadConfig(example)).toEqual(loadConfig({}));
+});
+
+test('everything that is wrong is told at once, by its name', () => {
+  const wrong = {
+    PORT: 'eighty',
+    REGISTRATION: 'maybe',
+    GPU_NODES:
+      '[{"name":"a","url":"http://127.0.0.1:1","protocol":"openai","offers":[{"kind":"SINGING","models":["m"]}]}]',
+  };
+  expect(() => loadConfig(wrong)).toThrow(ConfigError);
+  expect(() => loadConfig(wrong)).toThrow(/PORT:[\s\S]*REGISTRATION:[\s\S]*GPU_NODES\.0\.offers\.0\.kind:/);
+});
+
+test.for([
+  [{ DATABASE_URL: 'postgresql://127.0.0.1/x' }, 'all', 'JWT_SECRET'],
+  [{}, 'worker', 'DATABASE_URL'],
+  [{ STORAGE_URL: 'ftp://files' }, 'all', 'STORAGE_URL'],
+  [{ GPU_NODES: '/nowhere.json' }, 'all', 'GPU_NODES'],
+  [{ ADMIN_KEY: 'short' }, 'all', 'ADMIN_KEY'],
+] as const)('%j with role %s is refused because of %s', ([variables, role, name]) => {
+  expect(() => loadConfig(variables, role)).toThrow(name);
+});
+
+test('nodes and tiers are read from JSON', () => {
+  const config = loadConfig({
+    DATABASE_URL: 'postgresql://127.0.0.1/x',
+    JWT_SECRET: secret,
+    GPU_NODES:
+      '[{"name":"a","url":"http://127.0.0.1:1","protocol":"openai","offers":[{"kind":"TEXT_TO_IMAGE","models":["m"]}]}]',
+    TIERS: '{"FREE":{"waiting":5}}',
+  });
+  expect(config.gpuNodes).toEqual([
+    {
+      name: 'a',
+      url: 'http://127.0.0.1:1',
+      protocol: 'openai',
+      slots: 1,
+      offers: [{ kind: 'TEXT_TO_IMAGE', models: ['m'] }],
+    },
+  ]);
+  expect(config.tiers).toEqual({ FREE: { waiting: 5 } });
+});

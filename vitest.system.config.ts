@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests that need Debian packages; `.ci/run` installs them. */
+export default defineConfig({
+  test: {
+    globalSetup: ['test/support/cluster.ts'],
+    include: ['test/system/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
