@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { takeTokens } from '../../src/database/token-bucket.ts';
+import { openTestDatabase } from '../support/database.ts';
+
+const slow = { rate: 0.001, burst: 5 };
+
+test('a bucket grants its burst, then refuses and says when the next token flows in', async () => {
+  await using database = await openTestDatabase();
+  const take = (amount: number) =>
+    database.lanes.transact((tx) => takeTokens(tx, [{ key: 'ann', amount, ...slow }]));
+  expect(await take(3)).toEqual([{ key: 'ann', granted: 3, retryAfterMs: 0 }]);
+  const [partly] = await take(3);
+  expect(partly?.granted).toBe(2);
+  expect(partly?.retryAfterMs).toBeGreaterThan(990_000);
+  expect(partly?.retryAfterMs).toBeLessThanOrEqual(1_000_000);
+  expect(await take(1)).toMatchObject([{ granted: 0 }]);
+  await take(-1);
+  expect(await take(2)).toMatchObject([{ granted: 1 }]);
+});
+
+test('a bucket fills again on the clock of the database, up to its burst', async () => {
+  await using database = await openTestDatabase();
+  const take = (amount: number) =>
+    database.lanes.transact((tx) => takeTokens(tx, [{ key: 'ann', amount, rate: 1, burst: 5 }]));
+  await take(5);
+  const rewind = (seconds: number) =>
+    database.pool.query(`UPDATE token_bucket SET updated_at = updated_at - make_interval(secs => $1)`, [
+      seconds,
+    ]);
+  await rewind(2);
+  expect(await take(5)).toMatchObject([{ granted: 2 }]);
+  await rewind(3600);
+  expect(await take(10)).toMatchObject([{ granted: 5 }]);
+});
+
+test('several buckets are taken from in one statement, answered in the order they were asked', async () => {
+  await using database = await openTestDatabase();
+  const keys = ['c', 'a', 'b'];
+  const ask = keys.map((key, n) => ({ key, amount: n + 4, ...slow }));
+  const grants = await database.lanes.transact((tx) => takeTokens(tx, ask));
+  expect(grants.map(({ key, granted }) => [key, granted])).toEqual([
+    ['c', 4],
+    ['a', 5],
+    ['b', 5],
+  ]);
+});
+
+test('concurrent takers of overlapping buckets never get more than there is', async () => {
+  await using database = await openTestDatabase();
+  await database.lanes.transact((tx) =>
+    takeTokens(
+      tx,
+      ['a', 'b', 'c'].map((key) => ({ key, amount: 0, rate: 0.001, burst: 20 })),
+    ),
+  );
+  const orders = [
+    ['a', 'b', 'c'],
+    ['c', 'b', 'a'],
+    ['b', 'a'],
+  ];
+  const grants = await Promise.all(
+    Array.from({ length: 60 }, (_, n) =>
+      database.lanes.transact((tx) =>
+        takeTokens(
+          tx,
+          (orders[n % 3] ?? []).map((key) => ({ key, amount: 1, rate: 0.001, burst: 20 })),
+        ),
+      ),
+    ),
+  );
+  const sum = (wanted: string) =>
+    grants.flat().reduce((total, { key, granted }) => total + (key === wanted ? granted : 0), 0);
+  expect([sum('a'), sum('b'), sum('c')]).toEqual([20, 20, 20]);
+});
+
+test('two first requests of one key both count', async () => {
+  await using database = await openTestDatabase();
+  const take = () => database.lanes.transact((tx) => takeTokens(tx, [{ key: 'new', amount: 2, ...slow }]));
+  await Promise.all([take(), take()]);
+  expect(await take()).toMatchObject([{ granted: 1 }]);
+});
