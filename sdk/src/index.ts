@@ -1,0 +1,28 @@
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type GpuNode,
+  type Model,
+  type User,
+} from './client.ts';
+export {
+  type ClientErrorCode,
+  type Problem,
+  type RefusalCode,
+  SwitchyardError,
+  type SwitchyardErrorCode,
+  unwrap,
+} from './errors.ts';
+export * from './generated/operations.ts';
+export type { Token } from './http.ts';
+export {
+  type CallOptions,
+  type Cancelled,
+  isFinal,
+  type ListOptions,
+  type Task,
+  type TaskEvent,
+  type WaitOptions,
+  type WatchOptions,
+} from './tasks.ts';
