@@ -1,8 +1,6 @@
 import type { ImageOutput, KindInput, KindName, Media, TranscriptOutput } from '../../kinds/index.ts';
 import type { NodeClient } from './client.ts';
 
-export type ProtocolName = 'QWEN_IMAGE_GGUF' | 'FAST_WHISPER' | 'OPENAI' | 'WHISPER_CPP';
-
 /**
  * How a running call can be stopped. On `none` and `queued-only` the call is left open and its answer frees
  * the slot; on `disconnect` aborting {@link Call.signal} stops it; on `api` the protocol's own `stop` does.
@@ -44,14 +42,18 @@ export interface Readiness {
 }
 
 /**
- * How to speak to one sort of inference server. Everything a protocol throws is a `NodeFault`
- * (see `fault.ts`), which says whose fault it was; other errors are bugs.
+ * How to speak to one sort of inference server. Everything a protocol throws is a `NodeFault` (see
+ * `fault.ts`), which says whose fault it was, or the reason of the call's signal; other errors are bugs.
  */
-export interface NodeProtocol {
-  readonly name: ProtocolName;
+export interface NodeProtocol<Name extends string = string> {
+  /** As in the GraphQL enum `NodeProtocol`: `FAST_WHISPER`. */
+  readonly name: Name;
   readonly stop: StopCapability;
   /** Kinds that it does, and how. */
   readonly run: { readonly [K in KindName]?: (call: Call<K>) => Promise<MadeByKind[K]> };
-  /** The server's own readiness check, body included. Never throws for a server that is down: it is not ready. */
+  /**
+   * The server's own readiness check, body included. Never throws for a server that is down, or silent until
+   * the signal aborts: it is not ready.
+   */
   ready(node: NodeClient, signal: AbortSignal): Promise<Readiness>;
 }

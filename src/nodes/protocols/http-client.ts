@@ -1,0 +1,106 @@
+import { connect } from 'node:net';
+import { Readable } from 'node:stream';
+import { type Dispatcher, Pool } from 'undici';
+import { AnswerHandler, badAnswer, unreachable } from './answer.ts';
+import type { NodeAnswer, NodeClient, NodeRequest } from './client.ts';
+
+const CONNECT_TIMEOUT_MS = 2_000;
+// Shorter than any common server's own, so that a request never meets a connection about to be closed.
+const KEEP_ALIVE_MS = 1_000;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+// Beside its slots a node is asked whether it is ready.
+const EXTRA_CONNECTIONS = 2;
+
+export interface NodeClientOptions {
+  readonly url: URL;
+  /** Sent as a bearer token to the node's own origin only. */
+  readonly token?: string | null;
+  /** How many calls go out at once; a change takes a new client. */
+  readonly slots: number;
+  /**
+   * Throws where a file on another host may not be fetched, and answers what connects to no private address.
+   * Without it a node's answer can't name other hosts.
+   */
+  readonly checkUrl?: (url: URL) => Promise<Dispatcher>;
+}
+
+/**
+ * A client over one connection pool. Calls have no time limit but their signal; connections not made within
+ * 2 seconds are `NODE_UNREACHABLE`.
+ */
+export function createNodeClient({ url, token, slots, checkUrl }: NodeClientOptions): NodeClient {
+  const pool = new Pool(url.origin, {
+    connections: slots + EXTRA_CONNECTIONS,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const folder = url.pathname.replace(/\/+$/, '');
+
+  return {
+    url,
+    request: ({ path, headers, ...rest }) =>
+      send(pool, url.origin, {
+        ...rest,
+        path: `${folder}${path}`,
+        headers: { ...authorization, ...headers },
+      }),
+
+    async download(file, options) {
+      const path = `${file.pathname}${file.search}`;
+      const request: NodeRequest = { method: 'GET', path, ...options };
+      if (file.origin === url.origin) return send(pool, url.origin, { ...request, headers: authorization });
+      return send(await dispatcherFor(file, checkUrl), file.origin, request);
+    },
+
+    reach: (signal) => reach(url, signal),
+    close: () => pool.destroy(),
+  };
+}
+
+function send(dispatcher: Dispatcher, origin: string, request: NodeRequest): Promise<NodeAnswer> {
+  const { method, path, headers = {}, body, signal, maxBytes = MAX_ANSWER_BYTES } = request;
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const handler = new AnswerHandler(signal, maxBytes);
+  const streamed = body instanceof Blob;
+  dispatcher.dispatch(
+    {
+      origin,
+      method,
+      path,
+      headers: streamed
+        ? { 'content-type': body.type, 'content-length': String(body.size), ...headers }
+        : headers,
+      body: streamed ? Readable.from(body.stream(), { objectMode: false }) : (body ?? null),
+    },
+    handler,
+  );
+  return handler.answer;
+}
+
+async function dispatcherFor(file: URL, checkUrl: NodeClientOptions['checkUrl']): Promise<Dispatcher> {
+  if (checkUrl === undefined) throw badAnswer('names a file on another host');
+  try {
+    return await checkUrl(file);
+  } catch (cause) {
+    throw badAnswer('names a file that may not be fetched', cause);
+  }
+}
+
+function reach(url: URL, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const socket = connect({
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]),
+  });
+  socket.once('connect', () => {
+    socket.destroy();
+    resolve();
+  });
+  socket.once('error', (error) => reject(signal.aborted ? signal.reason : unreachable(error)));
+  return promise;
+}

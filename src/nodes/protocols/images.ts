@@ -1,0 +1,32 @@
+import { fileTypeFromBuffer } from 'file-type';
+import { badAnswer } from './answer.ts';
+import type { MadeFile } from './protocol.ts';
+
+/** A picture with the type that its own bytes tell; `BAD_NODE_ANSWER` where they are none. */
+export async function picture(bytes: Uint8Array): Promise<MadeFile> {
+  if (bytes.length === 0) throw badAnswer('is empty where a picture was due');
+  const type = await fileTypeFromBuffer(bytes);
+  if (type?.mime.startsWith('image/') !== true) {
+    throw badAnswer(`is no picture${type === undefined ? '' : ` but ${type.mime}`}`);
+  }
+  return { bytes, mimeType: type.mime };
+}
+
+/** A picture in base64, or in a data URL as some servers write it. */
+export function pictureFromBase64(text: string): Promise<MadeFile> {
+  return picture(Buffer.from(text.replace(/^data:[^,]*,/, ''), 'base64'));
+}
+
+/** Makes `count` pictures one by one, for nodes that make one a call, and reports each. */
+export async function oneByOne(
+  count: number,
+  progress: (value: number, message: string) => void,
+  make: (index: number) => Promise<MadeFile>,
+): Promise<MadeFile[]> {
+  const made: MadeFile[] = [];
+  while (made.length < count) {
+    made.push(await make(made.length));
+    if (count > 1) progress(made.length / count, `${made.length} of ${count} pictures`);
+  }
+  return made;
+}

@@ -1,0 +1,38 @@
+import { fastWhisper } from './fast-whisper.ts';
+import { openai } from './openai.ts';
+import type { NodeProtocol } from './protocol.ts';
+import { qwenImageGguf } from './qwen-image-gguf.ts';
+import { whisperCpp } from './whisper-cpp.ts';
+
+export type { NodeAnswer, NodeClient, NodeRequest } from './client.ts';
+export { type FaultCode, type FaultSide, NodeFault } from './fault.ts';
+export { createNodeClient, type NodeClientOptions } from './http-client.ts';
+export type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness, StopCapability } from './protocol.ts';
+
+/** Every protocol. A new one is a file of its own, and one line here. */
+export const protocols = {
+  QWEN_IMAGE_GGUF: qwenImageGguf,
+  FAST_WHISPER: fastWhisper,
+  OPENAI: openai,
+  WHISPER_CPP: whisperCpp,
+} as const satisfies { readonly [Name in string]: NodeProtocol<Name> };
+
+export type ProtocolName = keyof typeof protocols;
+
+export const protocolNames = Object.keys(protocols) as ProtocolName[];
+
+/** The protocol of that name. Throws for a name that is none. */
+export function protocolOf(name: string): NodeProtocol<ProtocolName> {
+  if (!isProtocolName(name)) throw new Error(`no such node protocol: ${name}`);
+  return protocols[name];
+}
+
+/** A protocol's name as people write it, `OPENAI` or `qwen-image-gguf`, or null where it is none. */
+export function parseProtocolName(text: string): ProtocolName | null {
+  const name = text.trim().toUpperCase().replaceAll('-', '_');
+  return isProtocolName(name) ? name : null;
+}
+
+export function isProtocolName(name: string): name is ProtocolName {
+  return Object.hasOwn(protocols, name);
+}
