@@ -30,6 +30,6 @@ export function assign(
     const option = choose(job.userId, board.options(queue, job).filter(isFree));
     const slotNo = option ? board.take(option) : null;
     if (!option || slotNo === null) throw new Error(`more jobs than placements in queue ${queue.id}`);
-    return { queueId: queue.id, nodeId: option.nodeId, slotNo };
+    return { queueId: queue.id, nodeId: option.nodeId, slotNo, runSeconds: option.runSeconds };
   });
 }

@@ -28,7 +28,7 @@ export function plan(snapshot: Snapshot, strategyName: StrategyName): Placement[
     }
     const slotNo = board.take(option);
     if (slotNo !== null) {
-      placements.push({ queueId: queue.id, nodeId: option.nodeId, slotNo });
+      placements.push({ queueId: queue.id, nodeId: option.nodeId, slotNo, runSeconds: option.runSeconds });
     } else {
       const waiting = (waits.get(queue.id) ?? 0) + 1;
       waits.set(queue.id, waiting);

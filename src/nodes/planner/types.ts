@@ -72,4 +72,6 @@ export interface Placement {
   readonly queueId: string;
   readonly nodeId: string;
   readonly slotNo: number;
+  /** What the run is expected to take; for planning only, never shown. */
+  readonly runSeconds: number;
 }

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { InvalidInputError } from '../errors.ts';
+import { kindNames } from '../kinds/index.ts';
+import { parseProtocolName, protocolNames, protocolOf } from './protocols/index.ts';
+import type { NodeChanges, NodeInput, Offer } from './types.ts';
+
+const MAX_SLOTS = 1_000;
+
+const url = z
+  .url({
+    protocol: /^https?$/,
+    error: 'must be an absolute http: or https: URL, such as http://10.0.0.5:8080',
+  })
+  .transform((text) => new URL(text))
+  .refine(
+    ({ username, password }) => username === '' && password === '',
+    'may bear no user name or password; use token',
+  )
+  .refine(({ search, hash }) => search === '' && hash === '', 'may bear no query and no fragment')
+  .transform(({ href }) => href.replace(/\/+$/, ''));
+
+const name = (max: number) =>
+  z.string().trim().min(1, 'must not be empty').max(max, `must have at most ${max} characters`);
+
+const offers = z
+  .array(
+    z.object({
+      kind: z.enum(kindNames, { error: `must be one of ${kindNames.join(', ')}` }),
+      models: z
+        .array(name(200))
+        .min(1, 'must name at least one model')
+        .transform((models) => [...new Set(models)]),
+    }),
+  )
+  .min(1, 'must have at least one offer')
+  .superRefine((list, context) => {
+    for (const [n, { kind }] of list.entries()) {
+      if (list.findIndex((offer) => offer.kind === kind) === n) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [n, 'kind'],
+        message: `${kind} is there twice; put all of its models into one offer`,
+      });
+    }
+  });
+
+const slots = z
+  .number()
+  .int('must be a whole number')
+  .min(1, 'must be at least 1')
+  .max(MAX_SLOTS, `must be at most ${MAX_SLOTS}`);
+
+const changes = z.object({
+  url: url.optional(),
+  slots: slots.nullish(),
+  offers: offers.optional(),
+  token: name(4_096).nullish(),
+});
+
+const node = z.object({
+  name: name(100),
+  url,
+  protocol: z
+    .string()
+    .transform(parseProtocolName)
+    .refine((protocol) => protocol !== null, `must be one of ${protocolNames.join(', ')}`),
+  slots: slots.nullish().transform((count) => count ?? 1),
+  offers,
+  token: name(4_096)
+    .nullish()
+    .transform((token) => token ?? null),
+});
+
+export type ValidNode = z.infer<typeof node>;
+export type ValidChanges = z.infer<typeof changes>;
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, at: string): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new InvalidInputError(
+    result.error.issues.map(({ path, message }) => ({ path: [at, ...path].join('.'), message })),
+  );
+}
+
+/** @throws InvalidInputError for an offer of a kind that the protocol doesn't do */
+function checkKinds(protocol: string, list: readonly Offer[], at: string): void {
+  const { run } = protocolOf(protocol);
+  const done = kindNames.filter((kind) => run[kind] !== undefined);
+  const issues = list.flatMap(({ kind }, n) =>
+    done.includes(kind)
+      ? []
+      : [{ path: `${at}.offers.${n}.kind`, message: `${protocol} does ${done.join(', ')} only` }],
+  );
+  if (issues.length > 0) throw new InvalidInputError(issues);
+}
+
+/**
+ * @param at where the input stands in what the caller gave, for the paths of what is wrong
+ * @throws InvalidInputError
+ */
+export function validNode(input: NodeInput, at: string): ValidNode {
+  const valid = parse(node, input, at);
+  checkKinds(valid.protocol, valid.offers, at);
+  return valid;
+}
+
+/** @throws InvalidInputError */
+export function validChanges(input: NodeChanges, protocol: string, at: string): ValidChanges {
+  const valid = parse(changes, input, at);
+  if (valid.offers) checkKinds(protocol, valid.offers, at);
+  return valid;
+}
