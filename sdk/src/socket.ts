@@ -1,4 +1,4 @@
-import { createClient, type Client as WsClient } from 'graphql-ws';
+import { createClient, type Client as WsClient } from 'graphql-ws/client';
 import { refusal, SwitchyardError } from './errors.ts';
 import type { TypedDocumentString } from './generated/operations.ts';
 import { authorization, networkError, type Token } from './http.ts';
