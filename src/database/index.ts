@@ -10,7 +10,7 @@ export { type Batcher, createBatcher } from './batcher.ts';
 export type { DatabaseClock } from './clock.ts';
 export type * from './generated/client.ts';
 export { Prisma, PrismaClient } from './generated/client.ts';
-export type { Lanes, Transaction } from './lanes.ts';
+export { type Lanes, type Transaction, UncertainCommitError } from './lanes.ts';
 export { migrate } from './migrate.ts';
 export { connectionConfig } from './pool.ts';
 

@@ -3,12 +3,6 @@ import pg from 'pg';
 import type { Log } from '../log.ts';
 import { connectionConfig } from './pool.ts';
 
-/** One statement; named by its text, so that each connection plans it once. */
-export interface Statement {
-  readonly text: string;
-  readonly values?: readonly unknown[];
-}
-
 /** A transaction on a pipelined connection: statements are sent without waiting for each other's answers. */
 export interface Transaction {
   query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
@@ -18,13 +12,21 @@ export interface Transaction {
   readonly lane: number;
 }
 
+export interface TransactOptions {
+  /** False: not waiting for the disk. A crash of PostgreSQL may lose the last of them. */
+  readonly durable?: boolean;
+}
+
 export interface Lanes {
   /**
    * Runs `work` between BEGIN and COMMIT on a free lane and answers what it answers, once the commit is
-   * durable. Deadlocks and serialization failures are repeated, so `work` must be repeatable.
+   * durable. Deadlocks and serialization failures are repeated, so `work` must be repeatable. A statement
+   * that failed rolls everything back, even where `work` did not wait for its answer; one that is sent after
+   * `work` has ended is refused.
    * @throws what PostgreSQL or `work` threw; and where COMMIT answered ROLLBACK
+   * @throws UncertainCommitError where the connection broke before COMMIT was answered
    */
-  transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  transact<T>(work: (tx: Transaction) => Promise<T>, options?: TransactOptions): Promise<T>;
   /** How many transactions can run at once. */
   readonly size: number;
   close(): Promise<void>;
@@ -47,14 +49,110 @@ function statementName(text: string): string | undefined {
   return name;
 }
 
-class Lane implements Transaction {
+/** The connection broke before COMMIT was answered: nobody knows whether the transaction stands. */
+export class UncertainCommitError extends Error {
+  override readonly name = 'UncertainCommitError';
+
+  constructor(cause: unknown) {
+    super('the database connection was lost during a commit', { cause });
+  }
+}
+
+/** Severity ERROR leaves the connection in order; anything else, and every lost connection, does not. */
+const isCertain = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && error.severity === 'ERROR';
+
+const IN_FAILED_TRANSACTION = '25P02';
+
+class LaneTransaction implements Transaction {
   readonly lane: number;
-  #client: pg.Client | null = null;
+  readonly #client: pg.Client;
+  #ended = false;
+  #failure: Error | undefined;
+
+  constructor(client: pg.Client, lane: number) {
+    this.#client = client;
+    this.lane = lane;
+  }
+
+  async #send(query: pg.QueryConfig): Promise<pg.QueryResult> {
+    try {
+      return await this.#client.query(query);
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      throw error;
+    }
+  }
+
+  /** The answer of a statement may fail before, or without, anybody waiting for it: it counts at the end. */
+  #sendNamed(text: string, values?: readonly unknown[]): Promise<pg.QueryResult> {
+    // Behind COMMIT it would run on its own, and in the midst of somebody else's transaction.
+    if (this.#ended) return Promise.reject(new Error('a statement came after its transaction had ended'));
+    const name = statementName(text);
+    const answer = this.#send({
+      text,
+      values: values as unknown[],
+      ...(name === undefined ? {} : { name }),
+    });
+    answer.catch(() => undefined);
+    return answer;
+  }
+
+  begin(durable: boolean): void {
+    this.#send({ text: durable ? 'BEGIN' : 'BEGIN; SET LOCAL synchronous_commit = off' }).catch(
+      () => undefined,
+    );
+  }
+
+  query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    const rows = this.#sendNamed(text, values).then((result) => result.rows as Row[]);
+    rows.catch(() => undefined);
+    return rows;
+  }
+
+  executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number }> {
+    const result = this.#sendNamed(text, values).then(({ rows, rowCount }) => ({
+      rows,
+      rowCount: rowCount ?? 0,
+    }));
+    result.catch(() => undefined);
+    return result;
+  }
+
+  async commit(): Promise<void> {
+    this.#ended = true;
+    if (this.#failure) throw this.#failure;
+    let command: string;
+    try {
+      ({ command } = await this.#client.query('COMMIT'));
+    } catch (error) {
+      throw isCertain(error) ? error : new UncertainCommitError(error);
+    }
+    // COMMIT of a transaction that has failed succeeds, and says ROLLBACK.
+    if (command !== 'COMMIT')
+      throw this.#failure ?? new Error(`the transaction was rolled back (${command})`);
+  }
+
+  async rollback(): Promise<void> {
+    this.#ended = true;
+    await this.#client.query('ROLLBACK');
+  }
+
+  /** What went wrong at first, where `error` only says that something had. */
+  causeOf(error: unknown): unknown {
+    const isEcho = error instanceof pg.DatabaseError && error.code === IN_FAILED_TRANSACTION;
+    return isEcho ? (this.#failure ?? error) : error;
+  }
+}
+
+class Lane {
+  readonly #number: number;
   readonly #url: string;
   readonly #log: Log;
+  #client: pg.Client | null = null;
 
-  constructor(lane: number, url: string, log: Log) {
-    this.lane = lane;
+  constructor(number: number, url: string, log: Log) {
+    this.#number = number;
     this.#url = url;
     this.#log = log;
   }
@@ -77,37 +175,19 @@ class Lane implements Transaction {
     return client;
   }
 
-  async #send(text: string, values?: readonly unknown[]): Promise<pg.QueryResult> {
-    const client = this.#client;
-    if (!client) throw new Error('the database connection was lost in the middle of a transaction');
-    const name = statementName(text);
-    return client.query({ text, values: values as unknown[], ...(name === undefined ? {} : { name }) });
-  }
-
-  async query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]> {
-    return (await this.#send(text, values)).rows;
-  }
-
-  async executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number }> {
-    const { rows, rowCount } = await this.#send(text, values);
-    return { rows, rowCount: rowCount ?? 0 };
-  }
-
-  async transact<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async transact<T>(work: (tx: Transaction) => Promise<T>, durable: boolean): Promise<T> {
     const client = await this.#connected();
-    // Pipelined: `work` need not wait for BEGIN. A failed BEGIN fails everything after it.
-    const begun = client.query('BEGIN');
-    begun.catch(() => undefined);
+    const tx = new LaneTransaction(client, this.#number);
+    // Pipelined: `work` need not wait for BEGIN. A failed BEGIN fails the commit.
+    tx.begin(durable);
     try {
-      const value = await work(this);
-      await begun;
-      const { command } = await client.query('COMMIT');
-      // COMMIT of a transaction that has failed succeeds, and says ROLLBACK.
-      if (command !== 'COMMIT') throw new Error(`the transaction was rolled back (${command})`);
+      const value = await work(tx);
+      await tx.commit();
       return value;
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => this.#drop(client));
-      throw error;
+      // Behind everything that was sent: what nobody waited for has been answered then.
+      await tx.rollback().catch(() => this.#drop(client));
+      throw tx.causeOf(error);
     }
   }
 
@@ -135,10 +215,10 @@ export function createLanes(options: { url: string; size: number; log: Log }): L
     else free.push(lane);
   };
 
-  async function transactOnce<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async function transactOnce<T>(work: (tx: Transaction) => Promise<T>, durable: boolean): Promise<T> {
     const lane = await acquire();
     try {
-      return await lane.transact(work);
+      return await lane.transact(work, durable);
     } finally {
       release(lane);
     }
@@ -146,10 +226,10 @@ export function createLanes(options: { url: string; size: number; log: Log }): L
 
   return {
     size: options.size,
-    async transact(work) {
+    async transact(work, { durable = true } = {}) {
       for (let tries = 1; ; tries++) {
         try {
-          return await transactOnce(work);
+          return await transactOnce(work, durable);
         } catch (error) {
           const code = error instanceof pg.DatabaseError ? error.code : undefined;
           if (tries >= MAX_TRIES || code === undefined || !retryable.has(code)) throw error;
