@@ -1,0 +1,77 @@
+import type { Database } from '../database/index.ts';
+import type { Storage } from './storage.ts';
+
+export interface Garbage {
+  /** Artifacts that no task named. */
+  readonly artifacts: number;
+  /** Files that no artifact named. */
+  readonly files: number;
+}
+
+const GROUP = 500;
+
+// The rows are locked before the tasks that name them are looked for, in a statement of its own and so with
+// a newer snapshot: a task that names one by then is seen, and a later one cannot name it any more.
+const lockOld = `
+  SELECT id FROM artifact
+  WHERE created_at < now() - make_interval(secs => $1)
+    AND NOT EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)
+  LIMIT ${GROUP} FOR UPDATE SKIP LOCKED`;
+
+const deleteUnnamed = `
+  DELETE FROM artifact
+  WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)
+  RETURNING storage_key AS key`;
+
+async function removeUnnamed(database: Database, storage: Storage, graceMs: number): Promise<number> {
+  for (let removed = 0; ; ) {
+    const keys = await database.lanes.transact(async (tx) => {
+      const old = await tx.query<{ id: string }>(lockOld, [graceMs / 1000]);
+      if (old.length === 0) return [];
+      return tx.query<{ key: string }>(deleteUnnamed, [old.map(({ id }) => id)]);
+    });
+    // The rows are gone for good by now; a file that is left over is found as an orphan.
+    for (const { key } of keys) await storage.remove(key);
+    removed += keys.length;
+    if (keys.length === 0) return removed;
+  }
+}
+
+async function removeOrphans(database: Database, storage: Storage, graceMs: number): Promise<number> {
+  const before = Date.now() - graceMs;
+  let removed = 0;
+  let keys: string[] = [];
+
+  async function removeUnknown(): Promise<void> {
+    const { rows } = await database.pool.query<{ key: string }>(
+      'SELECT storage_key AS key FROM artifact WHERE storage_key = ANY ($1)',
+      [keys],
+    );
+    const known = new Set(rows.map(({ key }) => key));
+    for (const key of keys) {
+      if (known.has(key)) continue;
+      await storage.remove(key);
+      removed++;
+    }
+    keys = [];
+  }
+
+  for await (const { key, modifiedAt } of storage.list()) {
+    if (modifiedAt.getTime() < before) keys.push(key);
+    if (keys.length >= GROUP) await removeUnknown();
+  }
+  await removeUnknown();
+  return removed;
+}
+
+/** Removes what nothing names and is older than the grace: rows with their files, then files without a row. */
+export async function collectGarbage(
+  database: Database,
+  storage: Storage,
+  graceMs: number,
+): Promise<Garbage> {
+  return {
+    artifacts: await removeUnnamed(database, storage, graceMs),
+    files: await removeOrphans(database, storage, graceMs),
+  };
+}

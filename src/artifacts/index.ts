@@ -1,0 +1,159 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { Artifact, Database } from '../database/index.ts';
+import { InvalidInputError } from '../errors.ts';
+import { newId } from '../ids.ts';
+import type { Media, MediaReference } from '../kinds/index.ts';
+import type { Log } from '../log.ts';
+import { collectGarbage, type Garbage } from './garbage.ts';
+import { createMediaLoader } from './media.ts';
+import { HEAD_BYTES, type Inspection, inspect } from './media-type.ts';
+import { assertPcmFormat, type PcmFormat, pcmDuration, pcmMimeType } from './pcm.ts';
+import { createUrlSigner, type VerifiedUrl } from './signed-url.ts';
+import { type Source, tap } from './source.ts';
+import type { ByteRange, Storage, Stored } from './storage.ts';
+import { createUrlGuard } from './url-guard.ts';
+
+export { createLocalStorage } from './local-storage.ts';
+export { extensionOf } from './media-type.ts';
+export { MediaUnavailableError } from './media-unavailable.ts';
+export type { Source } from './source.ts';
+export { type ByteRange, MissingFileError, type Storage } from './storage.ts';
+export { ForbiddenUrlError } from './url-guard.ts';
+
+interface Owned {
+  readonly userId: string;
+  /** The field of the input that the file came in, for messages. */
+  readonly field?: string;
+}
+
+/** Stored files: what callers upload, and what nodes make. */
+export interface Artifacts {
+  /**
+   * Stores a file, durably once it resolves. Its type is found in its bytes; `mimeType` counts only for
+   * formats that have no mark of their own, such as plain text.
+   * @throws InvalidInputError where it is empty or larger than the limit
+   */
+  save(file: Source & Owned & { readonly mimeType?: string }): Promise<Artifact>;
+  /** Stores raw samples as they are. @throws InvalidInputError naming sampleRate, channels or data */
+  savePcm(file: Source & Owned & PcmFormat): Promise<Artifact>;
+  /** Those that exist, in no order. */
+  find(ids: readonly string[]): Promise<Artifact[]>;
+  /**
+   * The user's artifacts of these ids, in their order.
+   * @throws InvalidInputError naming the path of each that does not exist or is another user's
+   */
+  requireOwned(userId: string, wanted: readonly { id: string; path: string }[]): Promise<Artifact[]>;
+  /** @throws MissingFileError */
+  read(artifact: Artifact, range?: ByteRange): Promise<Readable>;
+  /**
+   * Makes a file of a task's input ready for a node: loads the artifact, or fetches the URL.
+   * @throws MediaUnavailableError; the signal's reason where it was aborted
+   */
+  media(reference: MediaReference, options: { userId: string; signal: AbortSignal }): Promise<Media>;
+  /** Absolute, for everybody who has it, for a day. */
+  signedUrl(artifact: Pick<Artifact, 'id'>): string;
+  /** Null where the URL is not one of an artifact. */
+  verify(url: URL): VerifiedUrl | null;
+  /**
+   * What fetches a URL of somebody else without reaching into private networks; ask again for a redirect.
+   * @throws ForbiddenUrlError
+   */
+  checkUrl(url: URL): Promise<Dispatcher>;
+  /** Removes what nothing names and is older than the grace: a day, unless said otherwise. */
+  collectGarbage(graceMs?: number): Promise<Garbage>;
+  /** Closes the connections to other servers. */
+  close(): Promise<void>;
+}
+
+export interface ArtifactsOptions {
+  readonly database: Database;
+  readonly storage: Storage;
+  readonly signingKey: Uint8Array;
+  /** A function where it is known only once the server listens. */
+  readonly publicUrl: string | (() => string);
+  readonly maxBytes: number;
+  /** Hosts that callers' URLs may name wherever they are, with or without a port. */
+  readonly allowHosts?: readonly string[];
+  /** For one file behind a URL. */
+  readonly fetchTimeoutMs?: number;
+  readonly log: Log;
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+export function createArtifacts(options: ArtifactsOptions): Artifacts {
+  const { database, storage, maxBytes, log } = options;
+  const guard = createUrlGuard({ allowHosts: options.allowHosts ?? [] });
+  const signer = createUrlSigner({ ...options, clock: database.clock });
+  const find = (ids: readonly string[]) =>
+    database.prisma.artifact.findMany({ where: { id: { in: [...ids] } } });
+
+  /** Writes the file, then its row; a file that gets no row is taken away again. */
+  async function store(
+    file: Source & Owned,
+    describe: (stored: Stored, head: Uint8Array) => Promise<Inspection>,
+  ): Promise<Artifact> {
+    const tapped = tap(file, { maxBytes, headBytes: HEAD_BYTES, field: file.field ?? '' });
+    const stored = await storage.put(tapped.chunks);
+    try {
+      const inspection = await describe(stored, tapped.head());
+      const { key, size, sha256 } = stored;
+      return await database.prisma.artifact.create({
+        data: { id: newId(), userId: file.userId, storageKey: key, sizeBytes: size, sha256, ...inspection },
+      });
+    } catch (error) {
+      await storage.remove(stored.key);
+      throw error;
+    }
+  }
+
+  return {
+    save(file) {
+      return store(file, async ({ size }, head) => {
+        if (size === 0) {
+          throw new InvalidInputError([{ path: file.field ?? '', message: 'the file is empty' }]);
+        }
+        return inspect(head, size, file.mimeType);
+      });
+    },
+    async savePcm(file) {
+      const { field = '' } = file;
+      assertPcmFormat(file, field);
+      return store({ ...file, field: field === '' ? 'data' : `${field}.data` }, async ({ size }) => ({
+        mimeType: pcmMimeType(file),
+        width: null,
+        height: null,
+        durationSeconds: pcmDuration(file, size, field),
+      }));
+    },
+    find,
+    async requireOwned(userId, wanted) {
+      const found = await find(wanted.map(({ id }) => id));
+      const owned = new Map(found.filter((row) => row.userId === userId).map((row) => [row.id, row]));
+      const missing = wanted.filter(({ id }) => !owned.has(id));
+      if (missing.length > 0) {
+        const message = 'no artifact of yours has this id';
+        throw new InvalidInputError(missing.map(({ path }) => ({ path, message })));
+      }
+      return wanted.flatMap(({ id }) => owned.get(id) ?? []);
+    },
+    read: (artifact, range) => storage.read(artifact.storageKey, range),
+    media: createMediaLoader({
+      find,
+      storage,
+      guard,
+      maxBytes,
+      timeoutMs: options.fetchTimeoutMs ?? 60_000,
+    }),
+    signedUrl: ({ id }) => signer.sign(id),
+    verify: signer.verify,
+    checkUrl: guard.dispatcherFor,
+    async collectGarbage(graceMs = DAY_MS) {
+      const garbage = await collectGarbage(database, storage, graceMs);
+      if (garbage.artifacts + garbage.files > 0) log.info(garbage, 'unused artifacts removed');
+      return garbage;
+    },
+    close: guard.close,
+  };
+}

@@ -1,0 +1,54 @@
+import {
+  type Accounts,
+  type AccountsOptions,
+  createAccounts,
+  defaultTiers,
+} from '../../src/accounts/index.ts';
+import type { Database } from '../../src/database/index.ts';
+import { createCarrier } from '../../src/events/index.ts';
+import { openTestDatabase } from '../support/database.ts';
+import { testLog } from '../support/log.ts';
+
+export interface TestAccounts extends AsyncDisposable {
+  readonly accounts: Accounts;
+  readonly database: Database;
+  /** Another process's worth of accounts on the same database, with a carrier of its own. */
+  sibling(options?: Partial<AccountsOptions>): Accounts;
+}
+
+export const jwtSecret = new Uint8Array(32).fill(1);
+
+/** Accounts on a database of their own. `await using` closes everything. */
+export async function openTestAccounts(options: Partial<AccountsOptions> = {}): Promise<TestAccounts> {
+  const database = await openTestDatabase();
+  const closers: (() => Promise<void>)[] = [];
+  function open(changes: Partial<AccountsOptions>): Accounts {
+    const carrier = createCarrier({ url: database.url, log: testLog });
+    const accounts = createAccounts({
+      database,
+      carrier,
+      jwtSecret,
+      tiers: defaultTiers,
+      registration: 'open',
+      log: testLog,
+      ...changes,
+    });
+    closers.push(async () => {
+      accounts.close();
+      await carrier.close();
+    });
+    return accounts;
+  }
+  return {
+    accounts: open(options),
+    database,
+    sibling: (changes = {}) => open(changes),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(closers.map((close) => close()));
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export const ann = { username: 'ann', password: 'correct horse battery' };
+export const bearer = (token: string) => `Bearer ${token}`;
