@@ -25,14 +25,14 @@ export function readEvents(
 
 export interface EventReader {
   /** A page of the events above version `after`, oldest first. */
-  read(taskId: string, after: number): Promise<TaskEvent[]>;
+  read(taskId: string, after: number): Promise<readonly TaskEvent[]>;
   /** Whether there is such a task. */
   exists(taskId: string): Promise<boolean>;
 }
 
 /** Reads for streams: subscribers that stand at the same place of the same log share one read. */
 export function createEventReader(database: Pick<Database, 'prisma'>): EventReader {
-  const reading = new Map<string, Promise<TaskEvent[]>>();
+  const reading = new Map<string, Promise<readonly TaskEvent[]>>();
   return {
     read(taskId, after) {
       const key = `${taskId} ${after}`;

@@ -74,7 +74,7 @@ export function createSender({ connect, origin, log }: SenderOptions): Sender {
       const started = performance.now();
       await send();
       if (stopped.signal.aborted) break;
-      await pause(Math.max(0, INTERVAL_MS - (performance.now() - started)));
+      await pause(Math.max(0, Math.ceil(INTERVAL_MS - (performance.now() - started))));
     }
     running = null;
   }

@@ -49,7 +49,8 @@ interface Watched {
 export function createTaskWatch({ database, log }: { database: Database; log: Log }): TaskWatch {
   const watched = new Map<string, Watched>();
   const broad = new Set<BroadWatcher>();
-  const dirty = new Set<string>();
+  /** What to load, and whether it has changed or only somebody new wants to know it. */
+  const dirty = new Map<string, boolean>();
   const recent = createRecent(2 * MAX_DIRTY);
   const backoff = createBackoff();
   const closing = new AbortController();
@@ -57,20 +58,25 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
   let loads = 0;
   let loading: Promise<void> | null = null;
 
-  function reload(id: string): void {
-    dirty.add(id);
+  function reload(id: string, hasChanged: boolean): void {
+    dirty.set(id, hasChanged || dirty.get(id) === true);
     // Whatever is asked for in this same turn goes along.
     loading ??= Promise.resolve().then(loadDirty);
   }
 
   async function loadDirty(): Promise<void> {
     while (dirty.size > 0 && !closing.signal.aborted) {
-      const ids = [...dirty].slice(0, LOAD_SIZE);
-      for (const id of ids) dirty.delete(id);
+      const group = new Map([...dirty].slice(0, LOAD_SIZE));
+      for (const id of group.keys()) {
+        dirty.delete(id);
+        // Whoever wanted it may have left.
+        if (!watched.has(id) && broad.size === 0) group.delete(id);
+      }
+      if (group.size === 0) continue;
       loads++;
-      const rows = await load(ids);
-      if (rows) publish(ids, rows);
-      else for (const id of ids) dirty.add(id);
+      const rows = await load([...group.keys()]);
+      if (rows) publish(group, rows);
+      else for (const [id, hasChanged] of group) reload(id, hasChanged);
     }
     loading = null;
   }
@@ -90,16 +96,16 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
     }
   }
 
-  function publish(ids: readonly string[], rows: readonly TaskRow[]): void {
+  function publish(group: ReadonlyMap<string, boolean>, rows: readonly TaskRow[]): void {
     const found = new Map(rows.map((row) => [row.id, row]));
-    for (const id of ids) {
+    for (const [id, hasChanged] of group) {
       const row = found.get(id) ?? null;
       const one = watched.get(id);
       if (one) {
         one.row = row;
         for (const [changed, after] of one.listeners) if (after < loads) changed(row);
       }
-      if (row && broad.size > 0) publishBroadly(row);
+      if (row && hasChanged && broad.size > 0) publishBroadly(row);
     }
   }
 
@@ -131,7 +137,7 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
       const now = versions.get(id);
       // What is not loaded yet is about to be.
       if (row === undefined) continue;
-      if (now?.version !== row?.version || now?.progress !== row?.progress) reload(id);
+      if (now?.version !== row?.version || now?.progress !== row?.progress) reload(id, true);
     }
   }
 
@@ -143,7 +149,7 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
       if (changes.length > MAX_DIRTY) for (const watcher of broad) watcher.missed(since);
       else {
         for (const { id, userId, version } of changes) {
-          if (wanted(userId) && !recent.has(id, version)) reload(id);
+          if (wanted(userId) && !recent.has(id, version)) reload(id, true);
         }
       }
     }
@@ -159,7 +165,7 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
       watched.set(id, entry);
       const listener = (row: TaskRow | null): void => changed(row);
       entry.listeners.set(listener, loads);
-      reload(id);
+      reload(id, false);
       return () => {
         entry.listeners.delete(listener);
         if (entry.listeners.size === 0 && watched.get(id) === entry) watched.delete(id);
@@ -174,9 +180,9 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
       return () => void broad.delete(watcher);
     },
     heard(id, userId) {
-      if (watched.has(id)) return reload(id);
+      if (watched.has(id)) return reload(id, true);
       if (!wanted(userId)) return;
-      if (dirty.size < MAX_DIRTY) return reload(id);
+      if (dirty.size < MAX_DIRTY) return reload(id, true);
       const since = new Date(checkedAt.getTime() - COMMIT_DELAY_MS);
       for (const entry of broad) if (isFor(entry, userId)) entry.missed(since);
     },

@@ -59,16 +59,20 @@ export function encodeMessage({ origin, announcements }: Message): string {
 
 /** The message in a payload. What this version does not understand (an older or newer one sent it) is "many". */
 export function decodeMessage(payload: string): Message {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(payload);
-  } catch {
-    return { origin: '', announcements: 'many' };
-  }
-  const [origin, ...packed]: unknown[] = Array.isArray(parsed) ? parsed : [];
+  const [origin, ...packed] = parse(payload);
   const announcements = packed.map(unpack);
+  const understood = typeof origin === 'string' && announcements.every((one) => one !== null);
   return {
     origin: typeof origin === 'string' ? origin : '',
-    announcements: announcements.every((announcement) => announcement !== null) ? announcements : 'many',
+    announcements: understood ? announcements : 'many',
   };
+}
+
+function parse(payload: string): unknown[] {
+  try {
+    const parsed: unknown = JSON.parse(payload);
+    return Array.isArray(parsed) ? parsed : [];
+  } catch {
+    return [];
+  }
 }

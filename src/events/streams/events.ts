@@ -16,7 +16,7 @@ export interface EventSourceOptions {
 export function eventSource({ watch, reader, id, after }: EventSourceOptions): Source<TaskEvent> {
   const wake = new Wake();
   let current: TaskRow | null | undefined;
-  let page: TaskEvent[] = [];
+  let page: Iterator<TaskEvent> = [].values();
   let told = after;
   const stop = watch.one(id, (row) => {
     current = row;
@@ -24,7 +24,7 @@ export function eventSource({ watch, reader, id, after }: EventSourceOptions): S
   });
 
   /** Null when the task is gone. */
-  async function readPage(ended: AbortSignal): Promise<TaskEvent[] | null> {
+  async function readPage(ended: AbortSignal): Promise<readonly TaskEvent[] | null> {
     const events = await patiently(() => reader.read(id, told), ended);
     if (events[0]?.version === told + 1) return events;
     if (events.length === 0 && !(await patiently(() => reader.exists(id), ended))) return null;
@@ -37,15 +37,15 @@ export function eventSource({ watch, reader, id, after }: EventSourceOptions): S
   return {
     async pull(ended) {
       while (!ended.aborted && current !== null) {
-        const event = page.shift();
-        if (event) {
-          told = event.version;
-          return event;
+        const event = page.next();
+        if (!event.done) {
+          told = event.value.version;
+          return event.value;
         }
         if (current && current.version > told) {
           const read = await readPage(ended);
           if (read === null) return null;
-          page = read;
+          page = read.values();
         } else {
           if (current?.version === told && isFinal(current.status)) return null;
           await wake.wait();
