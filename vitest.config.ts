@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
+  // As Node itself resolves: graphql refuses to be loaded in two builds at once.
+  ssr: { resolve: { conditions: ['node', 'module-sync'] } },
   test: {
     globalSetup: ['test/support/cluster.ts'],
     include: ['test/**/*.test.ts'],

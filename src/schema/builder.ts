@@ -1,0 +1,93 @@
+import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
+import DataloaderPlugin from '@pothos/plugin-dataloader';
+import ErrorsPlugin from '@pothos/plugin-errors';
+import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import { isAdmin, isOperator } from '../accounts/index.ts';
+import { RefusedError } from '../errors.ts';
+import { decodeAnyId, encodeId, type IdType } from '../ids.ts';
+import type { Context, SignedInContext } from './context.ts';
+import { getDatamodel, type default as PrismaTypes } from './generated/pothos.ts';
+import { mayBeRefetched } from './refetch.ts';
+
+export interface Upload {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  stream(): ReadableStream<Uint8Array>;
+}
+
+export interface SchemaTypes {
+  Context: Context;
+  PrismaTypes: PrismaTypes;
+  DefaultFieldNullability: false;
+  DefaultEdgesNullability: false;
+  DefaultNodeNullability: false;
+  AuthScopes: { signedIn: boolean; operator: boolean; admin: boolean };
+  AuthContexts: { signedIn: SignedInContext; operator: SignedInContext; admin: SignedInContext };
+  Scalars: {
+    ID: { Input: string; Output: string };
+    DateTime: { Input: Date; Output: Date };
+    JSON: { Input: unknown; Output: unknown };
+    JSONObject: { Input: Record<string, unknown>; Output: object };
+    URL: { Input: string; Output: string };
+    File: { Input: Upload; Output: never };
+  };
+}
+
+/** What every file of the schema adds its types to. */
+export const builder = new SchemaBuilder<SchemaTypes>({
+  // Errors first: it has to see what the others throw.
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, PrismaPlugin, DataloaderPlugin, ComplexityPlugin],
+  defaultFieldNullability: false,
+  // The cost is judged before an operation starts (http/plugins/limits.ts); fields only bear what they cost.
+  complexity: { disabled: true, defaultComplexity: 1, defaultListMultiplier: 5 },
+  errors: { directResult: true },
+  prisma: { client: (context) => context.services.database.prisma, dmmf: getDatamodel() },
+  relay: {
+    cursorType: 'String',
+    // Only types of that table are nodes: see refetch.ts.
+    encodeGlobalID: (typename, id) => encodeId(typename as IdType, String(id)),
+    decodeGlobalID: (id) => {
+      const decoded = decodeAnyId(id);
+      return { typename: decoded?.type ?? '', id: decoded?.uuid ?? '' };
+    },
+    nodeTypeOptions: { description: 'Relay. Ids are TypeIDs: task_01h…, user_…, node_…, artifact_…' },
+    nodeQueryOptions: {
+      resolve: async (_root, { id }, context, _info, load) =>
+        id.typename === '' ? null : mayBeRefetched(id.typename, await load(id), context),
+    },
+    nodesQueryOptions: {
+      complexity: ({ ids }) => ({ multiplier: ids.length }),
+      resolve: async (_root, { ids }, context, _info, load) => {
+        const known = ids.filter((id) => id.typename !== '');
+        const loaded = await Promise.all(await load(known));
+        return ids.map(({ typename }) =>
+          typename === '' ? null : mayBeRefetched(typename, loaded.shift(), context),
+        );
+      },
+    },
+    pageInfoTypeOptions: {},
+  },
+  scopeAuth: {
+    authorizeOnSubscribe: true,
+    unauthorizedError: (_parent, { viewer }) =>
+      viewer === null
+        ? new RefusedError(
+            'UNAUTHENTICATED',
+            'sign in first: send Authorization: Bearer <access token or API key>',
+          )
+        : new RefusedError('FORBIDDEN', `a ${viewer.role} may not do this`),
+    authScopes: ({ viewer }) => ({
+      signedIn: viewer !== null,
+      operator: viewer !== null && isOperator(viewer),
+      admin: viewer !== null && isAdmin(viewer),
+    }),
+  },
+});
+
+builder.queryType({});
+builder.mutationType({});
+builder.subscriptionType({});

@@ -1,0 +1,37 @@
+import type { Accounts, Viewer } from '../accounts/index.ts';
+import type { Artifacts } from '../artifacts/index.ts';
+import type { Database } from '../database/index.ts';
+import type { Feed } from '../events/index.ts';
+import type { Log } from '../log.ts';
+import type { Nodes } from '../nodes/index.ts';
+import type { Tasks } from '../tasks/index.ts';
+
+/** What the resolvers call; built once, at the composition root. */
+export interface Services {
+  readonly database: Database;
+  readonly accounts: Accounts;
+  readonly artifacts: Artifacts;
+  readonly nodes: Nodes;
+  readonly tasks: Tasks;
+  readonly feed: Feed;
+}
+
+/** What every resolver gets. One per operation; a subscription keeps its own until it ends. */
+export interface Context {
+  /** Null: anonymous. Read again before each delivery of a subscription. */
+  viewer: Viewer | null;
+  readonly services: Services;
+  /** In the log lines of this request, and in what it answers when something unexpected happens. */
+  readonly requestId: string;
+  /** Bears the request's id. */
+  readonly log: Log;
+  /** Of the caller, as far as it is known: what logins are limited by. */
+  readonly clientAddress: string;
+  /** Aborts when the caller is gone, or the server drains. */
+  readonly signal: AbortSignal;
+}
+
+/** What a resolver behind `withAuth` gets. */
+export interface SignedInContext extends Context {
+  viewer: Viewer;
+}

@@ -1,0 +1,26 @@
+import type { GraphQLSchema } from 'graphql';
+import './api-key.ts';
+import './artifact.ts';
+import './attempt.ts';
+import { builder } from './builder.ts';
+import './errors.ts';
+import './event.ts';
+import './media.ts';
+import './model.ts';
+import './node.ts';
+import './scalars.ts';
+import './session.ts';
+import './stats.ts';
+import './task.ts';
+import './task-changes.ts';
+import './task-list.ts';
+import './task-live.ts';
+import './task-submit.ts';
+import './user.ts';
+
+export type { Context, Services } from './context.ts';
+
+/** The GraphQL schema: the same for every app, with all that differs in the context. */
+export function createSchema(): GraphQLSchema {
+  return builder.toSchema();
+}

@@ -1,0 +1,44 @@
+import { type KindName, kindNames, kindOf } from '../../kinds/index.ts';
+import { builder } from '../builder.ts';
+import type { KindSchema, TaggedOutput } from './kind-schema.ts';
+import { speechToText } from './speech-to-text.ts';
+import { textToImage } from './text-to-image.ts';
+
+/** Every kind's GraphQL side. A new kind is a file of its own, and one line here. */
+const kindSchemas: readonly KindSchema[] = [textToImage, speechToText];
+
+const byKind = new Map(kindSchemas.map((schema) => [schema.kind, schema]));
+
+/** The GraphQL side of a kind. Throws where it has none. */
+export function kindSchemaOf(kind: KindName): KindSchema {
+  const schema = byKind.get(kind);
+  if (schema === undefined) throw new Error(`the kind ${kind} has no GraphQL types`);
+  return schema;
+}
+
+export const TaskKindEnum = builder.enumType('TaskKind', { values: kindNames });
+
+export const TaskSpec = builder.inputType('TaskSpec', {
+  isOneOf: true,
+  fields: (t) =>
+    Object.fromEntries(
+      kindNames.map((kind) => [kindOf(kind).field, t.field({ type: kindSchemaOf(kind).input })]),
+    ),
+});
+
+/** Which kind a `TaskSpec` asks for, and with what. */
+export function readSpec(spec: Record<string, unknown>): { kind: KindName; input: unknown } {
+  const kind = kindNames.find((name) => spec[kindOf(name).field] != null);
+  if (kind === undefined) throw new Error('a TaskSpec without a kind passed the validation of @oneOf');
+  return { kind, input: spec[kindOf(kind).field] };
+}
+
+export const TaskResultType = builder.unionType('TaskResult', {
+  types: kindNames.map((kind) => kindSchemaOf(kind).result),
+  resolveType: (result) => kindSchemaOf((result as TaggedOutput).kind).result,
+});
+
+/** A kind's output, as it is stored, as a member of `TaskResult`; null where there is none yet. */
+export function taggedOutput(kind: string, output: unknown): TaggedOutput | null {
+  return output == null ? null : ({ ...output, kind } as TaggedOutput);
+}

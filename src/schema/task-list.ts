@@ -1,0 +1,44 @@
+import { canSee } from '../accounts/index.ts';
+import { decodeId } from '../ids.ts';
+import { builder } from './builder.ts';
+import { connectionCost, pageOf, pageRequest } from './page.ts';
+import { TaskType } from './task.ts';
+import { TaskWhereInput, taskFilter, taskQuery } from './task-where.ts';
+
+const TaskOrderEnum = builder.enumType('TaskOrder', { values: ['NEWEST', 'OLDEST'] });
+
+builder.queryField('task', (t) =>
+  t.withAuth({ signedIn: true }).field({
+    type: TaskType,
+    nullable: true,
+    description: "Null where it does not exist or is not the caller's",
+    args: { id: t.arg.id({ required: true }) },
+    resolve: async (_root, args, { services, viewer }) => {
+      const id = decodeId('Task', args.id);
+      const task = id && (await services.database.prisma.task.findUnique({ where: { id } }));
+      return task && canSee(viewer, task.userId) ? task : null;
+    },
+  }),
+);
+
+builder.queryField('tasks', (t) =>
+  t.withAuth({ signedIn: true }).connection(
+    {
+      type: TaskType,
+      description: "The caller's own; operators may pass userId or see all. Newest first.",
+      complexity: connectionCost,
+      args: { where: t.arg({ type: TaskWhereInput }), orderBy: t.arg({ type: TaskOrderEnum }) },
+      resolve: async (_root, { where, orderBy, ...args }, { services, viewer }) => {
+        const page = pageRequest(args, orderBy === 'OLDEST' ? 'asc' : 'desc');
+        const tasks = await services.database.prisma.task.findMany({
+          where: { ...taskQuery(taskFilter(where, viewer)), id: page.id },
+          orderBy: { id: page.direction },
+          take: page.take,
+        });
+        return pageOf(tasks, page);
+      },
+    },
+    { name: 'TaskConnection' },
+    { name: 'TaskEdge' },
+  ),
+);

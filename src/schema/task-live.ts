@@ -1,0 +1,65 @@
+import { canSee } from '../accounts/index.ts';
+import type { Task } from '../database/index.ts';
+import { InvalidInputError, RefusedError } from '../errors.ts';
+import { decodeId } from '../ids.ts';
+import { builder } from './builder.ts';
+import type { SignedInContext } from './context.ts';
+import { TaskEventType } from './event.ts';
+import { live } from './live.ts';
+import { TaskType } from './task.ts';
+import { TaskWhereInput, taskFilter, taskMatches } from './task-where.ts';
+
+async function watchedTask(globalId: string, { services, viewer }: SignedInContext): Promise<Task> {
+  const id = decodeId('Task', globalId);
+  const task = id && (await services.database.prisma.task.findUnique({ where: { id } }));
+  if (!task || !canSee(viewer, task.userId)) throw new RefusedError('NOT_FOUND', 'there is no such task');
+  return task;
+}
+
+builder.subscriptionFields((t) => ({
+  taskUpdated: t.withAuth({ signedIn: true }).field({
+    type: TaskType,
+    description:
+      'The task as it is now, then after every change; completes when it is final or deleted. May repeat a version with newer progress.',
+    args: { id: t.arg.id({ required: true }) },
+    subscribe: async (_root, args, context) => {
+      const { id, userId } = await watchedTask(args.id, context);
+      return live(context, {
+        open: (signal) => context.services.feed.task(id, { signal }),
+        may: (viewer) => canSee(viewer, userId),
+      });
+    },
+    resolve: (task) => task,
+  }),
+  tasksUpdated: t.withAuth({ signedIn: true }).field({
+    type: TaskType,
+    description:
+      'Live changes of every task the caller may see that matches; with since, first each one updated at or after it (at least once: tell repeats by id and version)',
+    args: { where: t.arg({ type: TaskWhereInput }), since: t.arg({ type: 'DateTime' }) },
+    subscribe: (_root, { where, since }, context) => {
+      const filter = taskFilter(where, context.viewer);
+      const matches = taskMatches.bind(null, filter);
+      return live(context, {
+        open: (signal) => context.services.feed.tasks({ userId: filter.userId, matches, since }, { signal }),
+        may: (viewer, task) => canSee(viewer, task.userId),
+      });
+    },
+    resolve: (task) => task,
+  }),
+  taskEvents: t.withAuth({ signedIn: true }).field({
+    type: TaskEventType,
+    description:
+      'The durable log after that version, in order, without a gap; completes when its last event is final',
+    args: { id: t.arg.id({ required: true }), after: t.arg.int({ defaultValue: 0 }) },
+    subscribe: async (_root, args, context) => {
+      const after = args.after ?? 0;
+      if (after < 0) throw new InvalidInputError([{ path: 'after', message: 'must be 0 or more' }]);
+      const { id, userId } = await watchedTask(args.id, context);
+      return live(context, {
+        open: (signal) => context.services.feed.taskEvents(id, after, { signal }),
+        may: (viewer) => canSee(viewer, userId),
+      });
+    },
+    resolve: (event) => event,
+  }),
+}));

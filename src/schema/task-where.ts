@@ -1,0 +1,83 @@
+import { isOperator, type Viewer } from '../accounts/index.ts';
+import type { Prisma } from '../database/index.ts';
+import { InvalidInputError, RefusedError } from '../errors.ts';
+import type { TaskRow } from '../events/index.ts';
+import { decodeId } from '../ids.ts';
+import { builder } from './builder.ts';
+import { TaskKindEnum } from './kinds/index.ts';
+import { TaskStatusEnum } from './task-enums.ts';
+
+export const TaskWhereInput = builder.inputType('TaskWhere', {
+  fields: (t) => ({
+    status: t.field({ type: [TaskStatusEnum] }),
+    kind: t.field({ type: [TaskKindEnum] }),
+    model: t.stringList(),
+    labels: t.field({ type: 'JSONObject' }),
+    createdAfter: t.field({ type: 'DateTime' }),
+    createdBefore: t.field({ type: 'DateTime' }),
+    userId: t.id(),
+  }),
+});
+
+export type TaskWhere = typeof TaskWhereInput.$inferInput;
+
+/** Which tasks are asked for, as far as the viewer may see them. */
+export interface TaskFilter {
+  /** Null: everybody's. */
+  readonly userId: string | null;
+  readonly labels: readonly (readonly [string, string])[];
+  readonly where: Omit<TaskWhere, 'labels' | 'userId'>;
+}
+
+function ownerOf(userId: string | null | undefined, viewer: Viewer): string | null {
+  if (userId == null) return isOperator(viewer) ? null : viewer.userId;
+  const id = decodeId('User', userId);
+  if (id === null)
+    throw new InvalidInputError([{ path: 'where.userId', message: 'must be a user id, user_…' }]);
+  if (id !== viewer.userId && !isOperator(viewer)) {
+    throw new RefusedError('FORBIDDEN', "where.userId: only operators may ask for other users' tasks");
+  }
+  return id;
+}
+
+/**
+ * @throws InvalidInputError that names the field
+ * @throws RefusedError FORBIDDEN for another user's tasks
+ */
+export function taskFilter(where: TaskWhere | null | undefined, viewer: Viewer): TaskFilter {
+  const { labels, userId, ...rest } = where ?? {};
+  const pairs = Object.entries(labels ?? {}).map(([key, value]) => {
+    if (typeof value === 'string') return [key, value] as const;
+    throw new InvalidInputError([{ path: `where.labels.${key}`, message: 'must be a string' }]);
+  });
+  return { userId: ownerOf(userId, viewer), labels: pairs, where: rest };
+}
+
+/** The filter as a query. */
+export function taskQuery({ userId, labels, where }: TaskFilter): Prisma.TaskWhereInput {
+  return {
+    ...(userId === null ? {} : { userId }),
+    ...(where.status == null ? {} : { status: { in: where.status } }),
+    ...(where.kind == null ? {} : { kind: { in: where.kind } }),
+    ...(where.model == null ? {} : { model: { in: where.model } }),
+    createdAt: {
+      ...(where.createdAfter == null ? {} : { gt: where.createdAfter }),
+      ...(where.createdBefore == null ? {} : { lt: where.createdBefore }),
+    },
+    AND: labels.map(([key, value]) => ({ data: { labels: { path: [key], equals: value } } })),
+  };
+}
+
+/** The same filter for a task at hand. */
+export function taskMatches({ userId, labels, where }: TaskFilter, task: TaskRow): boolean {
+  const has = task.data?.labels as Record<string, string> | null | undefined;
+  return (
+    (userId === null || task.userId === userId) &&
+    (where.status == null || where.status.includes(task.status)) &&
+    (where.kind == null || where.kind.some((kind) => kind === task.kind)) &&
+    (where.model == null || where.model.includes(task.model)) &&
+    (where.createdAfter == null || task.createdAt > where.createdAfter) &&
+    (where.createdBefore == null || task.createdAt < where.createdBefore) &&
+    labels.every(([key, value]) => has?.[key] === value)
+  );
+}

@@ -1,0 +1,126 @@
+import type { Task, TaskData } from '../database/index.ts';
+import { IdempotencyConflictError } from '../errors.ts';
+import { kindOf, queueLabel } from '../kinds/index.ts';
+import type { TaskFailure } from '../tasks/index.ts';
+import { builder } from './builder.ts';
+import type { Context } from './context.ts';
+import { TaskKindEnum, TaskResultType, taggedOutput } from './kinds/index.ts';
+import { createLoader } from './loader.ts';
+import { GpuNodeType } from './node.ts';
+import { TaskPriorityEnum, TaskStatusEnum } from './task-enums.ts';
+import { TaskErrorType } from './task-error.ts';
+import { UserType } from './user.ts';
+
+/** A task's row, with or without what is wide of it. */
+export type TaskShape = Task & { readonly data?: TaskData | null };
+
+const loadData = createLoader(async (ids, { database }) => {
+  const rows = await database.prisma.taskData.findMany({ where: { taskId: { in: [...ids] } } });
+  return new Map(rows.map((row) => [row.taskId, row]));
+});
+
+async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
+  const data = task.data ?? (await loadData(context, task.id));
+  // Deleted since its row was read: there is nothing left to tell.
+  return data ?? { taskId: task.id, input: {}, labels: null, result: null, error: null, inputHash: null };
+}
+
+const loadQueuePosition = createLoader((ids, { tasks }) => tasks.queuePositions(ids));
+
+/** What is not over yet lasts until now. */
+function elapsedMs(from: Date | null, to: Date | null, { services }: Context): number | null {
+  return from && Math.max(0, (to ?? services.database.clock.now()).getTime() - from.getTime());
+}
+
+/** Where its waiting began: at the start that was asked for, or else at the submit. */
+function queuedSince({ status, startAt, createdAt }: Task): Date | null {
+  if (status === 'SCHEDULED') return null;
+  return startAt !== null && startAt > createdAt ? startAt : createdAt;
+}
+
+export const TaskType = builder.loadableNode('Task', {
+  id: { resolve: ({ id }) => id },
+  load: (ids: string[], { services }: Context): Promise<TaskShape[]> =>
+    services.database.prisma.task.findMany({ where: { id: { in: ids } } }),
+  toKey: ({ id }) => id,
+  sort: true,
+  loaderOptions: { cache: false },
+  fields: (t) => ({
+    kind: t.field({ type: TaskKindEnum, resolve: ({ kind }) => kindOf(kind).name }),
+    model: t.exposeString('model'),
+    queue: t.string({
+      description: 'Of its kind and model, for people: text-to-image/qwen-image',
+      resolve: ({ kind, model }) => queueLabel(kind, model),
+    }),
+    status: t.expose('status', { type: TaskStatusEnum }),
+    priority: t.expose('priority', { type: TaskPriorityEnum }),
+    version: t.exposeInt('version', { description: 'Counts up by one with every event of the log' }),
+    input: t.field({
+      type: 'JSONObject',
+      resolve: async (task, _args, context) => (await dataOf(task, context)).input as object,
+    }),
+    labels: t.field({
+      type: 'JSONObject',
+      resolve: async (task, _args, context) => ((await dataOf(task, context)).labels ?? {}) as object,
+    }),
+    progress: t.exposeFloat('progress', {
+      nullable: true,
+      description: '0 to 1; null where the node tells none',
+    }),
+    progressMessage: t.exposeString('progressMessage', { nullable: true }),
+    queuePosition: t.int({
+      nullable: true,
+      description: '1 is next; null unless QUEUED',
+      resolve: ({ id, status }, _args, context) =>
+        status === 'QUEUED' ? loadQueuePosition(context, id) : null,
+    }),
+    attempt: t.exposeInt('attempt', { description: 'The running or last attempt; 0 before the first' }),
+    maxAttempts: t.exposeInt('maxAttempts'),
+    error: t.field({
+      type: TaskErrorType,
+      nullable: true,
+      description: 'The last failure',
+      resolve: async (task, _args, context) => (await dataOf(task, context)).error as TaskFailure | null,
+    }),
+    result: t.field({
+      type: TaskResultType,
+      nullable: true,
+      resolve: async (task, _args, context) => taggedOutput(task.kind, (await dataOf(task, context)).result),
+    }),
+    gpuNode: t.field({
+      type: GpuNodeType,
+      nullable: true,
+      description: 'Owners see id and name; the rest is for operators',
+      resolve: ({ nodeId }) => nodeId,
+    }),
+    gpuSeconds: t.float({
+      description: 'Seconds that its attempts held a slot',
+      resolve: ({ gpuMs }) => Number(gpuMs) / 1000,
+    }),
+    user: t.prismaField({
+      type: UserType,
+      // Prisma makes one statement of those that are asked for in one turn.
+      resolve: (query, { userId }, _args, { services }) =>
+        services.database.prisma.user.findUniqueOrThrow({ ...query, where: { id: userId } }),
+    }),
+    startAt: t.expose('startAt', { type: 'DateTime', nullable: true }),
+    deadline: t.expose('deadline', { type: 'DateTime', nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
+    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    queuedMs: t.int({
+      nullable: true,
+      resolve: (task, _args, context) =>
+        elapsedMs(queuedSince(task), task.startedAt ?? task.finishedAt, context),
+    }),
+    runningMs: t.int({
+      nullable: true,
+      resolve: ({ startedAt, finishedAt }, _args, context) => elapsedMs(startedAt, finishedAt, context),
+    }),
+  }),
+});
+
+builder.objectField(IdempotencyConflictError, 'task', (t) =>
+  t.field({ type: TaskType, resolve: ({ taskId }) => taskId }),
+);

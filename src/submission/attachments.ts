@@ -1,0 +1,116 @@
+import type { Artifacts, Source } from '../artifacts/index.ts';
+import type { Artifact } from '../database/index.ts';
+import { InvalidInputError } from '../errors.ts';
+import { decodeId } from '../ids.ts';
+import type { MediaReference } from '../kinds/index.ts';
+
+/** A file of a request: WHATWG's `File`, as far as it is needed. */
+export interface Upload {
+  readonly name: string;
+  readonly type: string;
+  readonly size: number;
+  stream(): ReadableStream<Uint8Array>;
+}
+
+/** Exactly one of these is given. */
+export interface MediaSource {
+  readonly upload?: Upload | null | undefined;
+  /** The API's id, artifact_… */
+  readonly artifactId?: string | null | undefined;
+  readonly url?: string | null | undefined;
+  readonly pcm?:
+    | {
+        readonly data: Upload;
+        readonly sampleRate: number;
+        readonly channels?: number | null | undefined;
+      }
+    | null
+    | undefined;
+}
+
+/** A file of a submission, ready to be named by a task's input. */
+export interface Attachment {
+  readonly reference: MediaReference;
+  /** Null where it is not known. */
+  readonly durationSeconds: number | null;
+}
+
+/** The files of one submission. */
+export interface Attachments {
+  /**
+   * Stores an upload, or finds what the source names.
+   * @param field where it stands in the kind's input: `audio`
+   * @throws InvalidInputError that names the field
+   */
+  add(field: string, source: MediaSource): Promise<Attachment>;
+}
+
+export interface AttachmentsOptions {
+  readonly artifacts: Artifacts;
+  readonly userId: string;
+  /** What the fields stand under, for messages: `task.speechToText`. */
+  readonly path: string;
+}
+
+/** Also tells which artifacts were named, and what makes two submissions with them the same. */
+export interface CollectedAttachments extends Attachments {
+  readonly artifactIds: readonly string[];
+  /** By artifact id. */
+  readonly sha256: ReadonlyMap<string, string>;
+}
+
+function onlyHttp(url: string, path: string): string {
+  if (/^https?:/.test(url)) return url;
+  throw new InvalidInputError([{ path, message: 'must begin with http: or https:' }]);
+}
+
+export function createAttachments({ artifacts, userId, path }: AttachmentsOptions): CollectedAttachments {
+  const sha256 = new Map<string, string>();
+  const artifactIds: string[] = [];
+
+  function attach(artifact: Artifact): Attachment {
+    artifactIds.push(artifact.id);
+    sha256.set(artifact.id, artifact.sha256);
+    return { reference: { artifactId: artifact.id }, durationSeconds: artifact.durationSeconds };
+  }
+
+  async function owned(globalId: string, field: string): Promise<Artifact> {
+    // What is no artifact's id names no artifact, and is told so in the same words.
+    const id = decodeId('Artifact', globalId) ?? '00000000-0000-0000-0000-000000000000';
+    const [artifact] = await artifacts.requireOwned(userId, [{ id, path: field }]);
+    if (artifact === undefined) throw new Error('an artifact that is required was not found');
+    return artifact;
+  }
+
+  function source(upload: Upload): Source {
+    return { stream: upload.stream() };
+  }
+
+  return {
+    artifactIds,
+    sha256,
+    async add(name, { upload, artifactId, url, pcm }) {
+      const field = `${path}.${name}`;
+      if (upload != null) {
+        const mimeType = upload.type === '' ? {} : { mimeType: upload.type };
+        return attach(
+          await artifacts.save({ ...source(upload), ...mimeType, userId, field: `${field}.upload` }),
+        );
+      }
+      if (artifactId != null) return attach(await owned(artifactId, `${field}.artifactId`));
+      if (pcm != null) {
+        const format = { sampleRate: pcm.sampleRate, channels: pcm.channels ?? 1 };
+        const artifact = await artifacts.savePcm({
+          ...source(pcm.data),
+          ...format,
+          userId,
+          field: `${field}.pcm`,
+        });
+        const { reference, durationSeconds } = attach(artifact);
+        return { reference: { ...reference, pcm: format }, durationSeconds };
+      }
+      if (url != null) return { reference: { url: onlyHttp(url, `${field}.url`) }, durationSeconds: null };
+      throw new InvalidInputError([{ path: field, message: 'must name a file' }]);
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import type { TaskPriority } from '../database/index.ts';
+import { type InputIssue, InvalidInputError } from '../errors.ts';
+
+/** What a caller may say of a task beside its input; null and left out are the same. */
+export interface SubmissionOptions {
+  readonly priority?: TaskPriority | null | undefined;
+  readonly startAt?: Date | null | undefined;
+  readonly deadline?: Date | null | undefined;
+  readonly timeoutMs?: number | null | undefined;
+  readonly maxAttempts?: number | null | undefined;
+  readonly idempotencyKey?: string | null | undefined;
+  readonly waitMs?: number | null | undefined;
+  readonly labels?: Record<string, unknown> | null | undefined;
+}
+
+export interface ValidOptions {
+  readonly priority: TaskPriority;
+  readonly startAt: Date | null;
+  readonly deadline: Date | null;
+  readonly timeoutMs: number | null;
+  readonly maxAttempts: number;
+  readonly idempotencyKey: string | null;
+  readonly waitMs: number;
+  readonly labels: Readonly<Record<string, string>> | null;
+}
+
+const YEAR_MS = 366 * 24 * 3600 * 1000;
+const MAX_LABELS = 32;
+
+const range = (min: number, max: number) => {
+  const error = `must be ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+
+const text = (max: number) => {
+  const error = `must have 1 to ${max} characters`;
+  return z.string({ error: 'must be a string' }).min(1, { error }).max(max, { error });
+};
+
+const labelName = z
+  .string()
+  .regex(/^[\w./-]{1,63}$/, 'a name has 1 to 63 letters, digits, dots, dashes, slashes or underscores');
+
+const labels = z
+  .record(labelName, text(255))
+  .refine((all) => Object.keys(all).length <= MAX_LABELS, `must be at most ${MAX_LABELS}`);
+
+const schema = z.object({
+  priority: z
+    .enum(['LOW', 'NORMAL', 'HIGH', 'URGENT'])
+    .nullish()
+    .transform((priority) => priority ?? 'NORMAL'),
+  timeoutMs: range(1_000, 3_600_000)
+    .nullish()
+    .transform((ms) => ms ?? null),
+  maxAttempts: range(1, 20)
+    .nullish()
+    .transform((tries) => tries ?? 3),
+  idempotencyKey: text(255)
+    .nullish()
+    .transform((key) => key ?? null),
+  waitMs: range(0, 60_000)
+    .nullish()
+    .transform((ms) => ms ?? 0),
+  labels: labels.nullish().transform((all) => (all && Object.keys(all).length > 0 ? all : null)),
+});
+
+/** Dots and indices. A record's key is told where the key itself is wrong. */
+export function issuesOf(error: z.ZodError, prefix: string): InputIssue[] {
+  return error.issues.map((issue) => {
+    const inner = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
+    return {
+      path: [prefix, ...issue.path].filter((part) => part !== '').join('.'),
+      message: inner ?? issue.message,
+    };
+  });
+}
+
+function checkTimes(startAt: Date | null, deadline: Date | null, now: Date): InputIssue[] {
+  const issues: InputIssue[] = [];
+  if (startAt !== null && startAt.getTime() > now.getTime() + YEAR_MS) {
+    issues.push({ path: 'startAt', message: 'must be within a year from now' });
+  }
+  if (deadline !== null && deadline <= now)
+    issues.push({ path: 'deadline', message: 'must be in the future' });
+  else if (deadline !== null && startAt !== null && deadline <= startAt) {
+    issues.push({ path: 'deadline', message: 'must be after startAt' });
+  }
+  return issues;
+}
+
+/**
+ * Checks everything of a submission but its input. A start in the past is no start time.
+ * @throws InvalidInputError with all that is wrong
+ */
+export function validOptions(options: SubmissionOptions, now: Date): ValidOptions {
+  const startAt = options.startAt != null && options.startAt > now ? options.startAt : null;
+  const deadline = options.deadline ?? null;
+  const result = schema.safeParse(options);
+  const issues = [
+    ...(result.success ? [] : issuesOf(result.error, '')),
+    ...checkTimes(startAt, deadline, now),
+  ];
+  if (!result.success || issues.length > 0) throw new InvalidInputError(issues);
+  return { ...result.data, startAt, deadline };
+}
