@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import {
   type Accounts,
   type AccountsOptions,
@@ -52,3 +53,8 @@ export async function openTestAccounts(options: Partial<AccountsOptions> = {}): 
 
 export const ann = { username: 'ann', password: 'correct horse battery' };
 export const bearer = (token: string) => `Bearer ${token}`;
+
+/** Waits until the check passes; fails with what it says after ten seconds. */
+export async function eventually(check: () => Promise<unknown>): Promise<void> {
+  await vi.waitFor(check, { timeout: 10_000, interval: 20 });
+}
