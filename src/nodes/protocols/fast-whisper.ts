@@ -1,23 +1,20 @@
 import { z } from 'zod';
-import { badAnswer } from './answer.ts';
-import { audioFile, speechSamples } from './audio.ts';
 import type { NodeAnswer } from './client.ts';
-import { multipart } from './multipart.ts';
 import type { Call, NodeProtocol } from './protocol.ts';
-import { checkReadiness, READY } from './readiness.ts';
-import { failed, refusal, rejected } from './refusal.ts';
-import { audioOf, transcriptOf } from './transcripts.ts';
+import { badAnswer } from './support/answer.ts';
+import { audioFile, speechSamples } from './support/audio.ts';
+import { multipart } from './support/multipart.ts';
+import { checkReadiness, READY } from './support/readiness.ts';
+import { failed, refusal, rejected } from './support/refusal.ts';
+import { audioOf, transcriptOf } from './support/transcripts.ts';
 
-const body = z.object({
+const body = z.looseObject({
   /** 0 is success, whatever the HTTP status says. */
   code: z.coerce.number().default(0),
   message: z.string().nullish(),
   /** Of older builds. */
   data: z.looseObject({ text: z.string() }).nullish().catch(null),
   text: z.string().nullish(),
-  language: z.unknown(),
-  segments: z.unknown(),
-  duration: z.unknown(),
 });
 
 async function speechToText(call: Call<'SPEECH_TO_TEXT'>) {

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
-import { AnswerHandler, badAnswer, unreachable } from './answer.ts';
 import type { NodeAnswer, NodeClient, NodeRequest } from './client.ts';
+import { AnswerHandler, badAnswer, unreachable } from './support/answer.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 // Shorter than any common server's own, so that a request never meets a connection about to be closed.

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { badAnswer } from './answer.ts';
-import { audioFile } from './audio.ts';
 import type { NodeAnswer, NodeClient } from './client.ts';
-import { picture, pictureFromBase64 } from './images.ts';
-import { multipart } from './multipart.ts';
 import type { Call, MadeFile, NodeProtocol, Readiness } from './protocol.ts';
-import { checkReadiness, notReady, READY } from './readiness.ts';
-import { errorText, failed, refusal } from './refusal.ts';
-import { audioOf, transcriptOf } from './transcripts.ts';
+import { badAnswer } from './support/answer.ts';
+import { audioFile } from './support/audio.ts';
+import { picture, pictureFromBase64 } from './support/images.ts';
+import { multipart } from './support/multipart.ts';
+import { checkReadiness, notReady, READY } from './support/readiness.ts';
+import { errorText, failed, refusal } from './support/refusal.ts';
+import { audioOf, transcriptOf } from './support/transcripts.ts';
 
 const DEFAULT_SIDE = 1024;
 const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
@@ -18,8 +18,9 @@ const images = z.object({
   data: z.array(z.object({ b64_json: z.string().nullish(), url: z.string().nullish() })).min(1),
 });
 const modelList = z.object({ data: z.array(z.unknown()) });
+const UNWELL = /^(starting|loading|initiali[sz]ing|unhealthy|unavailable|error|failed|not.?ready)/i;
 const errorInside = z.object({ error: z.union([z.string().min(1), z.object({ message: z.string() })]) });
-const unwell = z.object({ status: z.string().regex(/start|load|unhealthy|unavailable|error|fail|not/i) });
+const unwell = z.object({ status: z.string().regex(UNWELL) });
 
 /** Users' URLs often end in `/v1`, as OpenAI's clients want them. */
 function api(node: NodeClient, path: string): string {
@@ -52,12 +53,13 @@ async function textToImage({ node, model, input, signal }: Call<'TEXT_TO_IMAGE'>
   return { images: await picturesOf(answer, node, count, signal), ...(seed === undefined ? {} : { seed }) };
 }
 
-/** sd-server reads its own settings out of the prompt: not the caller's to give. */
+/** sd-server reads its own settings out of the prompt: not the caller's to give, however they are wrapped. */
 function withoutExtraArguments(prompt: string): string {
-  return prompt
-    .replace(/<sd_cpp_extra_args>[\s\S]*?<\/sd_cpp_extra_args>/gi, '')
-    .replace(/<\/?sd_cpp_extra_args>/gi, '')
-    .trim();
+  const stripped = prompt.replace(
+    /<sd_cpp_extra_args>[\s\S]*?<\/sd_cpp_extra_args>|<\/?sd_cpp_extra_args>/gi,
+    '',
+  );
+  return stripped === prompt ? prompt : withoutExtraArguments(stripped.trim());
 }
 
 async function picturesOf(answer: NodeAnswer, node: NodeClient, count: number, signal: AbortSignal) {

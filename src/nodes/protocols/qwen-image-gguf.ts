@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { oneByOne, picture } from './images.ts';
 import type { Call, NodeProtocol } from './protocol.ts';
-import { checkReadiness, notReady, READY } from './readiness.ts';
-import { rawText, refusal } from './refusal.ts';
+import { oneByOne, picture } from './support/images.ts';
+import { checkReadiness, notReady, READY } from './support/readiness.ts';
+import { rawText, refusal } from './support/refusal.ts';
 
 const DEFAULT_STEPS = 20;
 const MAX_PICTURE_BYTES = 128 * 1024 * 1024;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { audioFile } from './audio.ts';
 import type { NodeAnswer } from './client.ts';
-import { multipart } from './multipart.ts';
 import type { Call, NodeProtocol } from './protocol.ts';
-import { checkReadiness, notReady, READY } from './readiness.ts';
-import { refusal, rejected } from './refusal.ts';
-import { audioOf, transcriptOf } from './transcripts.ts';
+import { audioFile } from './support/audio.ts';
+import { multipart } from './support/multipart.ts';
+import { checkReadiness, notReady, READY } from './support/readiness.ts';
+import { refusal, rejected } from './support/refusal.ts';
+import { audioOf, transcriptOf } from './support/transcripts.ts';
 
 const health = z.object({ status: z.string() });
 const errorInside = z.object({ error: z.string() });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Media, SpeechToTextInput, TranscriptOutput } from '../../kinds/index.ts';
+import type { Media, SpeechToTextInput, TranscriptOutput } from '../../../kinds/index.ts';
 import { badAnswer } from './answer.ts';
 import { secondsOf } from './audio.ts';
 

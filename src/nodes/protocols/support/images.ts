@@ -1,6 +1,6 @@
 import { fileTypeFromBuffer } from 'file-type';
+import type { MadeFile } from '../protocol.ts';
 import { badAnswer } from './answer.ts';
-import type { MadeFile } from './protocol.ts';
 
 /** A picture with the type that its own bytes tell; `BAD_NODE_ANSWER` where they are none. */
 export async function picture(bytes: Uint8Array): Promise<MadeFile> {

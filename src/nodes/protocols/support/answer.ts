@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
-import type { NodeAnswer } from './client.ts';
-import { NodeFault } from './fault.ts';
+import type { NodeAnswer } from '../client.ts';
+import { NodeFault } from '../fault.ts';
 
 /** Collects one answer and settles a promise with it, or with what became of the call. */
 export class AnswerHandler implements Dispatcher.DispatchHandler {

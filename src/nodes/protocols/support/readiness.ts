@@ -1,5 +1,5 @@
-import { NodeFault } from './fault.ts';
-import type { Readiness } from './protocol.ts';
+import { NodeFault } from '../fault.ts';
+import type { Readiness } from '../protocol.ts';
 
 export const READY: Readiness = { ready: true };
 

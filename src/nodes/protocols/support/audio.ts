@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Media } from '../../kinds/index.ts';
-import { NodeFault } from './fault.ts';
+import type { Media } from '../../../kinds/index.ts';
+import { NodeFault } from '../fault.ts';
 import type { FilePart } from './multipart.ts';
 
 /** What speech models take: 16-bit mono samples at this rate. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { NodeAnswer } from './client.ts';
-import { type FaultCode, type FaultSide, NodeFault } from './fault.ts';
+import type { NodeAnswer } from '../client.ts';
+import { type FaultCode, type FaultSide, NodeFault } from '../fault.ts';
 
 const MAX_TEXT_BYTES = 2_048;
 const MAX_RETRY_AFTER_MS = 600_000;

@@ -1,0 +1,76 @@
+import type { SimulatorSettings } from '../settings.ts';
+
+export interface Request {
+  /** `POST /generate` */
+  readonly route: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Something that takes a slot and time. */
+export interface Work {
+  /** What was asked for, as the history shows it. */
+  readonly input: Readonly<Record<string, unknown>>;
+  /** Megapixel-steps, or seconds of sound. */
+  readonly units: number;
+  make(): Promise<Answer>;
+}
+
+/** How a simulated node looks from outside: one sort of server. */
+export interface SimulatedProtocol {
+  readonly stopsOnDisconnect: boolean;
+  /** Requests that are work; null for others. Answers at once what is wrong with them. */
+  work(request: Request, settings: SimulatorSettings): Promise<Work | Answer> | null;
+  /** All other requests; null where the server has no such page. */
+  page(request: Request, settings: SimulatorSettings): Promise<Answer | null> | Answer | null;
+  /** The server's own way to say that it … */
+  readonly says: {
+    readonly full: Answer;
+    readonly failed: Answer;
+    readonly loading: Answer;
+    readonly errorInside: Answer;
+    notFound(path: string): Answer;
+  };
+}
+
+export function json(status: number, body: unknown, headers?: Readonly<Record<string, string>>): Answer {
+  return { status, type: 'application/json', body: JSON.stringify(body), ...(headers ? { headers } : {}) };
+}
+
+export function text(status: number, body: string, type = 'text/plain'): Answer {
+  return { status, type, body };
+}
+
+export function isWork(answered: Work | Answer): answered is Work {
+  return 'make' in answered;
+}
+
+/** The body's object; an empty one where it is none. */
+export function fields(request: Request): Record<string, unknown> {
+  try {
+    const body: unknown = JSON.parse(Buffer.from(request.bytes).toString());
+    return typeof body === 'object' && body !== null ? { ...body } : {};
+  } catch {
+    return {}; // Each protocol says in its own words that a field is missing.
+  }
+}
+
+/** A multipart form; null where the body is none. */
+export async function form(request: Request): Promise<FormData | null> {
+  const type = request.headers['content-type'];
+  if (type === undefined) return null;
+  return new Response(request.bytes, { headers: { 'content-type': type } }).formData().catch(() => null);
+}
+
+/** A whole number of a body, or the default. */
+export function integer(value: unknown, standard: number): number {
+  return Number.isSafeInteger(value) ? Number(value) : standard;
+}

@@ -1,0 +1,88 @@
+import { speak } from '../../../simulator/index.ts';
+import type { KindInput, KindName, Media } from '../../../src/kinds/index.ts';
+import {
+  type Call,
+  createNodeClient,
+  type MadeByKind,
+  type NodeClient,
+  NodeFault,
+  type NodeProtocol,
+} from '../../../src/nodes/protocols/index.ts';
+
+/** A client that `await using` closes. */
+export function clientOf(
+  url: string,
+  options: Partial<Parameters<typeof createNodeClient>[0]> = {},
+): NodeClient & AsyncDisposable {
+  const client = createNodeClient({ url: new URL(url), slots: 4, ...options });
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });
+}
+
+export function mediaOf(bytes: Uint8Array, pcm?: Media['pcm']): Media {
+  return {
+    fileName: pcm ? 'audio.pcm' : 'audio.wav',
+    mimeType: pcm ? 'application/octet-stream' : 'audio/wav',
+    sizeBytes: bytes.length,
+    ...(pcm ? { pcm } : {}),
+    blob: async () => new Blob([Uint8Array.from(bytes)]),
+  };
+}
+
+interface Sample<K extends KindName> {
+  readonly input: KindInput<K>;
+  readonly media: readonly Media[];
+}
+
+/** A task of each kind that every protocol for it can do. */
+export const samples: { readonly [K in KindName]: Sample<K> } = {
+  TEXT_TO_IMAGE: { input: { prompt: 'a lighthouse at dawn', count: 1 }, media: [] },
+  SPEECH_TO_TEXT: {
+    input: { audio: { url: 'https://example.com/speech.wav' }, timestamps: false },
+    media: [mediaOf(speak('go forward ten meters'))],
+  },
+};
+
+export interface Report {
+  readonly value: number | null;
+  readonly message: string | undefined;
+}
+
+export interface Asked<K extends KindName> {
+  readonly node: NodeClient;
+  readonly input?: Partial<KindInput<K>>;
+  readonly media?: readonly Media[];
+  readonly model?: string;
+  readonly signal?: AbortSignal;
+  readonly reports?: Report[];
+}
+
+/** Has the node do the kind's sample, or what differs from it. */
+export async function perform<K extends KindName>(
+  protocol: NodeProtocol,
+  kind: K,
+  { node, input, media, model = 'test-model', signal = AbortSignal.timeout(15_000), reports }: Asked<K>,
+): Promise<MadeByKind[K]> {
+  const run: ((call: Call<K>) => Promise<MadeByKind[K]>) | undefined = protocol.run[kind];
+  if (run === undefined) throw new Error(`${protocol.name} doesn't do ${kind}`);
+  const sample: Sample<K> = samples[kind];
+  return run({
+    node,
+    model,
+    input: { ...sample.input, ...input },
+    media: media ?? sample.media,
+    attemptId: 'attempt-1',
+    signal,
+    progress: (value, message) => void reports?.push({ value, message }),
+  });
+}
+
+/** The fault that the work fails with; other errors are thrown. */
+export async function faultOf(work: Promise<unknown>): Promise<NodeFault> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof NodeFault) return error;
+    throw error;
+  }
+  throw new Error('the call succeeded');
+}

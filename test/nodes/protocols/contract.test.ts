@@ -1,0 +1,206 @@
+import { sep } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import type { KindName } from '../../../src/kinds/index.ts';
+import { protocolNames, protocolOf } from '../../../src/nodes/protocols/index.ts';
+import { clientOf, faultOf, perform } from './calls.ts';
+
+describe.each(protocolNames)('protocol %s', (name) => {
+  const protocol = protocolOf(name);
+  const kinds = Object.keys(protocol.run) as KindName[];
+  const [anyKind] = kinds as [KindName];
+  const simulate = (options: Partial<SimulatorOptions> = {}) =>
+    createSimulator({ side: 64, ...options, protocol: name });
+  const ready = (simulator: Simulator, signal = AbortSignal.timeout(5_000)) => {
+    const node = clientOf(simulator.url);
+    return protocol.ready(node, signal).finally(() => node.close());
+  };
+
+  it('is listed under its own name', () => {
+    expect(protocol.name).toBe(name);
+    expect(kinds.length).toBeGreaterThan(0);
+  });
+
+  it.each(kinds)('does a %s task', async (kind) => {
+    await using simulator = await simulate();
+    await using node = clientOf(simulator.url);
+    const made = await perform(protocol, kind, { node });
+    if ('images' in made) expect(made.images).toMatchObject([{ mimeType: 'image/png' }]);
+    else expect(made).toMatchObject({ text: 'go forward ten meters', segments: [] });
+    expect(simulator.history).toMatchObject([{ outcome: 'answered', slot: 0 }]);
+  });
+
+  it.each(kinds)(
+    'bears its token with a %s task, and calls a refused token the fault of the node',
+    async (kind) => {
+      await using simulator = await simulate({ token: 'secret-token' });
+      await using trusted = clientOf(simulator.url, { token: 'secret-token' });
+      await perform(protocol, kind, { node: trusted });
+      await using stranger = clientOf(simulator.url, { token: 'wrong' });
+      const fault = await faultOf(perform(protocol, kind, { node: stranger }));
+      expect(fault).toMatchObject({ side: 'node', code: 'NODE_ERROR', sent: true });
+      expect(fault.message).not.toContain('wrong');
+    },
+  );
+
+  it('works below a path of the URL', async () => {
+    await using simulator = await simulate();
+    await using node = clientOf(`${simulator.url}/gpu-1/`);
+    const fault = await faultOf(perform(protocol, anyKind, { node }));
+    expect(fault).toMatchObject({ side: 'node', code: 'NODE_ERROR' });
+    expect(fault.message).toContain('404');
+  });
+
+  describe('whose fault a failure is', () => {
+    it('says that a node that fails is at fault, with the reason it gives', async () => {
+      await using simulator = await simulate();
+      await using node = clientOf(simulator.url);
+      simulator.failNext({ type: 'fail' });
+      const fault = await faultOf(perform(protocol, anyKind, { node }));
+      expect(fault).toMatchObject({ side: 'node', code: 'NODE_ERROR', sent: true });
+      expect(fault.message).toMatch(/^the node answered 500: [a-zA-Z]/);
+    });
+
+    it('says that the task is at fault where the node refuses it', async () => {
+      await using simulator = await simulate();
+      await using node = clientOf(simulator.url);
+      simulator.failNext({ type: 'status', status: 400, body: 'Invalid request' });
+      expect(await faultOf(perform(protocol, anyKind, { node }))).toMatchObject({
+        side: 'task',
+        code: 'NODE_REJECTED',
+        message: 'the node refused the task (400): Invalid request',
+      });
+    });
+
+    it('says that a full node is busy, and for how long', async () => {
+      await using simulator = await simulate();
+      await using node = clientOf(simulator.url);
+      simulator.failNext({ type: 'full' });
+      simulator.failNext({ type: 'status', status: 429, headers: { 'retry-after': '7' } });
+      expect(await faultOf(perform(protocol, anyKind, { node }))).toMatchObject({ side: 'busy' });
+      const fault = await faultOf(perform(protocol, anyKind, { node }));
+      expect(fault).toMatchObject({ side: 'busy', retryAfterMs: 7_000 });
+    });
+
+    it('says that nothing was sent where the node refuses the connection', async () => {
+      await using simulator = await simulate();
+      await simulator.refuseConnections();
+      await using node = clientOf(simulator.url);
+      const fault = await faultOf(perform(protocol, anyKind, { node }));
+      expect(fault).toMatchObject({ side: 'node', code: 'NODE_UNREACHABLE', sent: false });
+    });
+
+    it('says that the request was sent where the node dies over it', async () => {
+      await using simulator = await simulate({ latencyMs: 60_000 });
+      await using node = clientOf(simulator.url);
+      const fault = faultOf(perform(protocol, anyKind, { node }));
+      await simulator.received(1);
+      await simulator.refuseConnections();
+      expect(await fault).toMatchObject({ side: 'node', code: 'NODE_UNREACHABLE', sent: true });
+    });
+
+    it.each(['reset', 'cut-short', 'wrong-content', 'error-inside'] as const)(
+      'knows the answer %s',
+      async (type) => {
+        await using simulator = await simulate();
+        await using node = clientOf(simulator.url);
+        simulator.failNext({ type });
+        const fault = await faultOf(perform(protocol, anyKind, { node }));
+        expect(fault.sent).toBe(true);
+        if (type === 'reset') expect(fault.code).toBe('NODE_UNREACHABLE');
+        else if (type === 'error-inside')
+          expect(['NODE_ERROR', 'NODE_REJECTED', 'BAD_NODE_ANSWER']).toContain(fault.code);
+        else expect(fault).toMatchObject({ side: 'node', code: 'BAD_NODE_ANSWER' });
+      },
+    );
+
+    it('stops reading an answer that never ends', async () => {
+      await using simulator = await simulate();
+      await using node = clientOf(simulator.url);
+      simulator.failNext({ type: 'giant', bytes: 2 ** 40 });
+      const fault = await faultOf(perform(protocol, anyKind, { node }));
+      expect(fault).toMatchObject({ side: 'node', code: 'BAD_NODE_ANSWER' });
+      expect(fault.message).toMatch(/longer than \d+ bytes/);
+    });
+
+    it('names neither the host nor a file of ours in its messages', async () => {
+      await using simulator = await simulate();
+      await simulator.refuseConnections();
+      await using node = clientOf(simulator.url);
+      const { message } = await faultOf(perform(protocol, anyKind, { node }));
+      expect(message).not.toContain(new URL(simulator.url).port);
+      expect(message).not.toContain(sep);
+    });
+  });
+
+  describe('stopping a call', () => {
+    it.each(['hang', 'stall'] as const)(
+      'rejects with the reason of the signal on a node that %ss',
+      async (type) => {
+        await using simulator = await simulate();
+        await using node = clientOf(simulator.url);
+        simulator.failNext({ type });
+        const stop = new AbortController();
+        const call = perform(protocol, anyKind, { node, signal: stop.signal });
+        const { ended } = await simulator.received(1);
+        stop.abort(new Error('canceled'));
+        await expect(call).rejects.toThrow('canceled');
+        await ended;
+      },
+    );
+
+    it('makes no call where the signal has aborted already', async () => {
+      await using simulator = await simulate();
+      await using node = clientOf(simulator.url);
+      const call = perform(protocol, anyKind, { node, signal: AbortSignal.abort(new Error('too late')) });
+      await expect(call).rejects.toThrow('too late');
+      expect(simulator.history).toEqual([]);
+    });
+
+    it(`${protocol.stop === 'disconnect' ? 'ends' : 'does not end'} the work on the node`, async () => {
+      await using simulator = await simulate({ latencyMs: protocol.stop === 'disconnect' ? 60_000 : 100 });
+      await using node = clientOf(simulator.url);
+      const stop = new AbortController();
+      const call = perform(protocol, anyKind, { node, signal: stop.signal });
+      const { ended } = await simulator.received(1);
+      stop.abort(new Error('canceled'));
+      await expect(call).rejects.toThrow('canceled');
+      expect((await ended).outcome).toBe(protocol.stop === 'disconnect' ? 'stopped' : 'abandoned');
+    });
+  });
+
+  describe('readiness', () => {
+    it('is ready when the node is', async () => {
+      await using simulator = await simulate();
+      expect(await ready(simulator)).toEqual({ ready: true });
+      expect(simulator.history).toEqual([]);
+    });
+
+    it('is not ready when nothing listens', async () => {
+      await using simulator = await simulate();
+      await simulator.refuseConnections();
+      expect(await ready(simulator)).toEqual({
+        ready: false,
+        detail: 'no connection to the node (ECONNREFUSED)',
+      });
+      await simulator.acceptConnections();
+      expect(await ready(simulator)).toEqual({ ready: true });
+    });
+
+    it('is not ready when the signal aborts first', async () => {
+      await using simulator = await simulate();
+      const readiness = await ready(simulator, AbortSignal.abort(new Error('too slow')));
+      expect(readiness).toEqual({ ready: false, detail: 'no answer in time' });
+    });
+
+    it('is not ready while the model loads, where the protocol can tell', async () => {
+      await using simulator = await simulate({ ready: false });
+      expect((await ready(simulator)).ready).toBe(name === 'FAST_WHISPER');
+      await using node = clientOf(simulator.url);
+      const fault = await faultOf(perform(protocol, anyKind, { node }));
+      expect(['node', 'busy']).toContain(fault.side);
+      simulator.set({ ready: true });
+      expect(await ready(simulator)).toEqual({ ready: true });
+    });
+  });
+});

@@ -1,0 +1,200 @@
+import { Agent } from 'undici';
+import { describe, expect, it } from 'vitest';
+import { createSimulator } from '../../../simulator/index.ts';
+import { protocols } from '../../../src/nodes/protocols/index.ts';
+import { clientOf, faultOf, perform } from './calls.ts';
+import { nodeAnswering, startNode } from './node.ts';
+
+const protocol = protocols.OPENAI;
+const png =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
+describe('openai pictures', () => {
+  it('leaves out what the caller left out', async () => {
+    await using simulator = await createSimulator({ protocol: 'OPENAI', side: 64 });
+    await using node = clientOf(simulator.url);
+    await perform(protocol, 'TEXT_TO_IMAGE', { node, input: { prompt: 'a cat' } });
+    expect(simulator.history[0]?.input).toEqual({
+      model: 'test-model',
+      prompt: 'a cat',
+      n: 1,
+      response_format: 'b64_json',
+    });
+  });
+
+  it('sends what the caller gave, in one call for all pictures', async () => {
+    await using simulator = await createSimulator({ protocol: 'OPENAI' });
+    await using node = clientOf(simulator.url);
+    const input = {
+      width: 96,
+      height: 64,
+      steps: 8,
+      guidanceScale: 3.5,
+      seed: 11,
+      negativePrompt: 'blurry',
+      count: 3,
+    };
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', { node, input });
+    expect(made.seed).toBe(11);
+    expect(new Set(made.images.map(({ bytes }) => Buffer.from(bytes).toString('hex'))).size).toBe(3);
+    expect(simulator.history.map((call) => call.input)).toMatchObject([
+      {
+        n: 3,
+        size: '96x64',
+        num_inference_steps: 8,
+        guidance_scale: 3.5,
+        seed: 11,
+        negative_prompt: 'blurry',
+      },
+    ]);
+  });
+
+  it('keeps settings for sd-server out of the prompt', async () => {
+    await using simulator = await createSimulator({ protocol: 'OPENAI', side: 64 });
+    await using node = clientOf(simulator.url);
+    const settings = '<sd_cpp_extra_args>{"steps":9999}</sd_cpp_extra_args>';
+    const wrapped = '<sd_cpp_<sd_cpp_extra_args></sd_cpp_extra_args>extra_args>{"steps":9999}';
+    for (const prompt of [`a cat ${settings}`, `a cat ${wrapped}`, 'a <b>cat</b> ']) {
+      await perform(protocol, 'TEXT_TO_IMAGE', { node, input: { prompt } });
+    }
+    const prompts = simulator.history.map(({ input }) => input.prompt);
+    expect(prompts).toEqual(['a cat', 'a cat {"steps":9999}', 'a <b>cat</b> ']);
+  });
+
+  it('fetches a picture that the node names by URL', async () => {
+    await using simulator = await createSimulator({ protocol: 'OPENAI', side: 64, token: 'secret' });
+    await using node = clientOf(simulator.url, { token: 'secret' });
+    // Such models refuse response_format, and this server then answers URLs.
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', { node, model: 'gpt-image-1' });
+    expect(simulator.history[0]?.input).not.toHaveProperty('response_format');
+    expect(made.images).toMatchObject([{ mimeType: 'image/png' }]);
+  });
+
+  it('fetches from another host only what the check of URLs lets through, without the token', async () => {
+    await using store = await startNode((_, response) => void response.end(Buffer.from(png, 'base64')));
+    await using server = await nodeAnswering({ data: [{ url: `${store.url}/picture.png?key=1` }] });
+    await using strict = clientOf(server.url, { token: 'secret' });
+    const fault = await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node: strict }));
+    expect(fault).toMatchObject({ side: 'node', code: 'BAD_NODE_ANSWER' });
+
+    const checkUrl = () => Promise.reject(new Error('private address'));
+    await using checked = clientOf(server.url, { token: 'secret', checkUrl });
+    expect((await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node: checked }))).code).toBe(
+      'BAD_NODE_ANSWER',
+    );
+    expect(store.asked).toEqual([]);
+
+    await using agent = Object.assign(new Agent(), {
+      [Symbol.asyncDispose]: (): Promise<void> => agent.close(),
+    });
+    await using open = clientOf(server.url, { token: 'secret', checkUrl: async () => agent });
+    await perform(protocol, 'TEXT_TO_IMAGE', { node: open });
+    expect(store.asked).toMatchObject([{ path: '/picture.png?key=1' }]);
+    expect(store.asked[0]?.headers).not.toHaveProperty('authorization');
+  });
+
+  it('takes a URL that ends in /v1, and pictures in a data URL', async () => {
+    await using server = await nodeAnswering({ data: [{ url: `data:image/jpeg;base64,${png}` }] });
+    await using node = clientOf(`${server.url}/v1`);
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', { node });
+    expect(made.images).toMatchObject([{ mimeType: 'image/png' }]);
+    expect(server.asked).toMatchObject([{ path: '/v1/images/generations' }]);
+  });
+
+  it('keeps as many pictures as were asked for, or as came', async () => {
+    const data = [{ b64_json: png }, { b64_json: png }];
+    await using server = await nodeAnswering({ data });
+    await using node = clientOf(server.url);
+    const make = (count: number) => perform(protocol, 'TEXT_TO_IMAGE', { node, input: { count } });
+    expect((await make(1)).images).toHaveLength(1);
+    expect((await make(4)).images).toHaveLength(2);
+  });
+});
+
+describe('openai transcripts', () => {
+  it('asks for segments where timestamps are wanted', async () => {
+    await using simulator = await createSimulator({ protocol: 'OPENAI' });
+    await using node = clientOf(simulator.url);
+    const made = await perform(protocol, 'SPEECH_TO_TEXT', { node, input: { timestamps: true } });
+    expect(made).toMatchObject({
+      language: 'english',
+      segments: [{ startSeconds: 0, text: 'go forward ten meters' }],
+    });
+    expect(simulator.history[0]?.input).toEqual({
+      file: 'audio.wav',
+      model: 'test-model',
+      response_format: 'verbose_json',
+      'timestamp_granularities[]': 'segment',
+    });
+  });
+});
+
+describe('openai errors', () => {
+  it.each([
+    [
+      400,
+      { error: { message: 'bad size', code: null } },
+      'task',
+      'the node refused the task (400): bad size',
+    ],
+    [400, { error: 'n must be positive' }, 'task', 'the node refused the task (400): n must be positive'],
+    [
+      415,
+      { detail: 'Failed to decode audio' },
+      'task',
+      'the node refused the task (415): Failed to decode audio',
+    ],
+    [
+      422,
+      { detail: [{ loc: ['body', 'n'], msg: 'too big' }] },
+      'task',
+      'the node refused the task (422): body.n: too big',
+    ],
+    [404, { detail: 'model not installed' }, 'node', 'the node answered 404: model not installed'],
+    [
+      500,
+      { error: 'server_error', message: 'out of memory' },
+      'node',
+      'the node answered 500: out of memory',
+    ],
+    [502, '<html>Bad Gateway</html>', 'node', 'the node answered 502: <html>Bad Gateway</html>'],
+    [503, { detail: 'engine died' }, 'node', 'the node answered 503: engine died'],
+    [503, { error: { message: 'Loading model' } }, 'busy', 'the node is full: Loading model'],
+    [429, { error: 'job queue is full' }, 'busy', 'the node is full: job queue is full'],
+    [200, { error: { message: 'no GPU' } }, 'node', 'the node failed: no GPU'],
+  ])('reads %i %j', async (status, body, side, message) => {
+    await using server = await nodeAnswering(body, status);
+    await using node = clientOf(server.url);
+    expect(await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node }))).toMatchObject({ side, message });
+  });
+});
+
+describe('openai readiness', () => {
+  const check = async (pages: Record<string, [number, unknown]>) => {
+    await using server = await startNode((path, response) => {
+      const [status, body] = pages[path] ?? [404, { detail: 'Not Found' }];
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    await using node = clientOf(server.url);
+    return await protocol.ready(node, AbortSignal.timeout(5_000));
+  };
+  const models: [number, unknown] = [200, { object: 'list', data: [] }];
+
+  it('asks for the list of models where there is no page on health', async () => {
+    expect(await check({ '/v1/models': models })).toEqual({ ready: true });
+    expect(await check({})).toMatchObject({ ready: false });
+    expect(await check({ '/v1/models': [200, 'hello'] })).toMatchObject({ ready: false });
+  });
+
+  it('believes a page on health that says no', async () => {
+    const starting = { status: 'starting', reason: 'loading' };
+    expect(await check({ '/v1/models': models, '/readyz': [503, starting] })).toMatchObject({ ready: false });
+    expect(await check({ '/v1/models': models, '/health': [200, starting] })).toEqual({
+      ready: false,
+      detail: 'the node says "starting"',
+    });
+    expect(await check({ '/v1/models': models, '/health': [200, { status: 'ok' }] })).toEqual({
+      ready: true,
+    });
+  });
+});
