@@ -11,7 +11,7 @@ export type { DatabaseClock } from './clock.ts';
 export type * from './generated/client.ts';
 export { Prisma, PrismaClient } from './generated/client.ts';
 export { type Lanes, type Transaction, UncertainCommitError } from './lanes.ts';
-export { migrate } from './migrate.ts';
+export { migrate, pendingMigrations } from './migrate.ts';
 export { connectionConfig } from './pool.ts';
 
 export interface Database {

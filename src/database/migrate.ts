@@ -9,17 +9,28 @@ import { applyMigrations, readMigrations } from './schema-engine.ts';
 /** Of the advisory lock that lets one process migrate while the others wait. */
 const MIGRATION_LOCK = 0x5717_c4a2;
 
-async function isUpToDate(client: pg.Client, { migrationDirectories }: MigrationList): Promise<boolean> {
+/** Names of the migrations that the database lacks, or has in another form. */
+async function pendingOf(client: pg.Client, { migrationDirectories }: MigrationList): Promise<string[]> {
   const { rows: tables } = await client.query("SELECT to_regclass('_prisma_migrations') AS history");
-  if (tables[0].history === null) return false;
+  if (tables[0].history === null) return migrationDirectories.map(({ path }) => path);
   const { rows } = await client.query<{ migration_name: string; checksum: string }>(
     'SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
   );
   const applied = new Map(rows.map((row) => [row.migration_name, row.checksum]));
-  return migrationDirectories.every(({ path, migrationFile }) => {
-    if (migrationFile.content.tag !== 'ok') return false;
-    return applied.get(path) === createHash('sha256').update(migrationFile.content.value).digest('hex');
-  });
+  const isApplied = ({ path, migrationFile: { content } }: MigrationList['migrationDirectories'][number]) =>
+    content.tag === 'ok' && applied.get(path) === createHash('sha256').update(content.value).digest('hex');
+  return migrationDirectories.filter((migration) => !isApplied(migration)).map(({ path }) => path);
+}
+
+/** Names of the migrations that a start would apply. Changes nothing. */
+export async function pendingMigrations(url: string): Promise<string[]> {
+  const client = new pg.Client(connectionConfig({ url, name: 'switchyard-migrate' }));
+  await client.connect();
+  try {
+    return await pendingOf(client, await readMigrations());
+  } finally {
+    await client.end();
+  }
 }
 
 async function migrateQueue(url: string, log: Log): Promise<void> {
@@ -50,7 +61,7 @@ export async function migrate({ url, log }: { url: string; log: Log }): Promise<
   try {
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const migrations = await readMigrations();
-    if (await isUpToDate(client, migrations)) {
+    if ((await pendingOf(client, migrations)).length === 0) {
       await migrateQueue(url, log);
       return [];
     }

@@ -205,6 +205,16 @@ export type ListModelsQueryVariables = Exact<{ [key: string]: never; }>;
 
 export type ListModelsQuery = { models: Array<{ kind: TaskKind, name: string, isDefault: boolean, slots: number, freeSlots: number }> };
 
+export type RemoveNodeMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type RemoveNodeMutation = { removeNode:
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+    | { __typename: 'RemoveNodePayload', id: string }
+   };
+
 export type ArtifactFragment = { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string };
 
 type Result_ImageResult_Fragment = { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
@@ -576,6 +586,47 @@ export const ListModelsDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ListModelsQuery, ListModelsQueryVariables>;
+export const RemoveNodeDocument = new TypedDocumentString(`
+    mutation RemoveNode($id: ID!) {
+  removeNode(id: $id) {
+    ... on RemoveNodePayload {
+      __typename
+      id
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<RemoveNodeMutation, RemoveNodeMutationVariables>;
 export const GetTaskDocument = new TypedDocumentString(`
     query GetTask($id: ID!) {
   task(id: $id) {

@@ -1,0 +1,124 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  type Client,
+  createClient,
+  type Task,
+  type TaskKind,
+  type TaskSpec,
+} from '../../../sdk/src/index.ts';
+import { speak } from '../../../simulator/index.ts';
+import { createApp } from '../../app.ts';
+import { type Config, loadConfig } from '../../config.ts';
+import { createLog } from '../../log.ts';
+import { defineCommand, kebabCase } from '../command.ts';
+import { startDemoNodes } from '../demo-nodes.ts';
+import { createProgressBoard, describe } from '../progress.ts';
+import { saveResult } from '../results.ts';
+import { print, type Sink, type Surroundings } from '../terminal.ts';
+
+const OUTPUT = 'demo-output';
+/** Beyond this something is wrong, and a machine that waits should know. */
+const TASKS_END_WITHIN_MS = 120_000;
+
+const specs: { readonly [Kind in TaskKind]: () => TaskSpec } = {
+  TEXT_TO_IMAGE: () => ({
+    textToImage: { prompt: 'a red fox in the snow, watercolour', seed: 7, steps: 20 },
+  }),
+  SPEECH_TO_TEXT: () => {
+    const wav = new Uint8Array(speak('Nothing that was accepted is ever lost.'));
+    const upload = new File([wav], 'speech.wav', { type: 'audio/wav' });
+    return { speechToText: { audio: { upload }, language: 'en', timestamps: true } };
+  },
+};
+
+/** The server's own configuration, on the embedded database and with the given nodes. */
+function demoConfig(env: NodeJS.ProcessEnv, gpuNodes: string, once: boolean): Config {
+  const { DATABASE_URL: _, ...rest } = env;
+  // A run that ends by itself serves nobody, so that it takes any port.
+  const port = once ? { PORT: env.PORT ?? '0' } : {};
+  return loadConfig({ LOG_LEVEL: 'warn', ...rest, ...port, GPU_NODES: gpuNodes });
+}
+
+async function adminKey({ adminKey: given, dataDir }: Config): Promise<string> {
+  return given ?? (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim();
+}
+
+/** One task of each kind that the nodes offer, all at once. */
+async function runTasks(client: Client, { stdout, signal }: Surroundings): Promise<Task[]> {
+  using board = createProgressBoard(stdout);
+  const kinds = new Set((await client.models({ signal })).map(({ kind }) => kind));
+  return Promise.all(
+    [...kinds].map((kind) =>
+      client.submitAndWait(
+        { task: specs[kind](), labels: { from: 'demo' } },
+        { signal, onProgress: (task) => board.show(kebabCase(kind), task) },
+      ),
+    ),
+  );
+}
+
+async function showResults(
+  client: Client,
+  tasks: readonly Task[],
+  { stdout, signal }: Surroundings,
+): Promise<void> {
+  print(stdout);
+  for (const task of tasks) {
+    const name = kebabCase(task.kind);
+    if (task.status !== 'SUCCEEDED') print(stdout, `${name} ${describe(task)}`);
+    for (const file of await saveResult(client, task, { folder: OUTPUT, name, signal })) print(stdout, file);
+  }
+}
+
+function invite(stdout: Sink, url: string, token: string): void {
+  print(
+    stdout,
+    `
+GraphiQL   ${url}/graphql
+Headers    {"authorization": "Bearer ${token}"}
+Query      mutation {
+             submitTask(input: {task: {textToImage: {prompt: "a lighthouse at night"}}, waitMs: 30000}) {
+               ... on Task { id status result { ... on ImageResult { images { url width height } } } }
+               ... on Error { code message }
+             }
+           }
+
+Switchyard serves until Ctrl-C.`,
+  );
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+export const demo = defineCommand({
+  summary: 'Run everything on this machine, with simulated GPU nodes and a task of each kind',
+  usage: 'demo [--once]',
+  description: `Results are saved under ${OUTPUT}/. Uses the embedded database in DATA_DIR.`,
+  arity: [0, 0],
+  options: { once: { type: 'boolean', help: 'End when the tasks have: 0 when all succeeded, else 1' } },
+  async run({ values: { once = false } }, surroundings) {
+    const { env, stdout, signal } = surroundings;
+    await using stack = new AsyncDisposableStack();
+    const nodes = stack.use(await startDemoNodes());
+    const config = demoConfig(env, JSON.stringify(nodes.entries), once);
+    const app = stack.adopt(await createApp(config, createLog(config.logLevel)), (it) => it.close());
+    const token = await adminKey(config);
+    const client = stack.adopt(createClient({ url: app.url, token }), (it) => it.close());
+    stack.defer(() => nodes.unregister(client));
+    print(stdout, `Switchyard at ${app.url}, with ${nodes.entries.length} simulated GPU nodes\n`);
+
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(TASKS_END_WITHIN_MS)]);
+    const tasks = await runTasks(client, { ...surroundings, signal: limit });
+    await showResults(client, tasks, surroundings);
+    if (once) return tasks.every(({ status }) => status === 'SUCCEEDED') ? 0 : 1;
+    invite(stdout, app.url, token);
+    await untilAborted(signal);
+    print(stdout, '\nstopping');
+    return 0;
+  },
+});

@@ -1,0 +1,107 @@
+import { type Client, isFinal, type Task } from '../../../sdk/src/index.ts';
+import { type Command, helpText, parse, UsageError } from '../command.ts';
+import { connectionOptions, withClient } from '../connection.ts';
+import { createProgressBoard, exitCodeOf } from '../progress.ts';
+import { saveResult } from '../results.ts';
+import { type SubmittableKind, submittableKinds } from '../submission.ts';
+import { print, printJson, type Surroundings } from '../terminal.ts';
+
+const SUMMARY = 'Submit a task';
+
+const submitOptions = {
+  wait: { type: 'boolean', short: 'w', help: 'Wait until the task is over and show its progress' },
+  output: { type: 'string', short: 'o', value: 'FOLDER', help: 'Wait, and save the result in this folder' },
+  ...connectionOptions,
+} as const;
+
+function find(kinds: readonly SubmittableKind[], slug: string | undefined): SubmittableKind | undefined {
+  return kinds.find((kind) => kind.slug === slug);
+}
+
+function describeKind({ slug, subject, options }: SubmittableKind): string {
+  const isFile = 'sample-rate' in options;
+  const description = isFile
+    ? `${subject.toUpperCase()} is a file, a URL or the id of an artifact.`
+    : 'Quote a text that has spaces.';
+  return helpText({
+    summary: SUMMARY,
+    usage: `submit ${slug} ${subject.toUpperCase()} [options]`,
+    description: `${description} Prints the id of the task.`,
+    options: { ...options, ...submitOptions },
+  });
+}
+
+function overview(kinds: readonly SubmittableKind[]): string {
+  const usages = kinds.map(
+    ({ slug, subject }) => `  switchyard submit ${slug} ${subject.toUpperCase()} [options]`,
+  );
+  return [
+    `${SUMMARY}:`,
+    '',
+    ...usages,
+    '',
+    'switchyard submit KIND --help lists the options of a kind.',
+  ].join('\n');
+}
+
+/** Its options depend on the kind of task, so it reads its command line itself. */
+export const submit: Command = {
+  summary: SUMMARY,
+  help(args) {
+    const kinds = submittableKinds();
+    const kind = find(kinds, args[0]);
+    return kind === undefined ? overview(kinds) : describeKind(kind);
+  },
+  async run([slug, ...args], surroundings) {
+    const kinds = submittableKinds();
+    const kind = find(kinds, slug);
+    if (kind === undefined) {
+      const known = kinds.map((one) => one.slug).join(', ');
+      throw new UsageError(slug === undefined ? `say what to do: ${known}` : `"${slug}" is none of ${known}`);
+    }
+    const options = { ...kind.options, ...submitOptions };
+    const { values, positionals } = parse<typeof submitOptions>(args, options, [1, 1]);
+    const input = await kind.build(positionals[0] ?? '', values);
+    return withClient(values, surroundings, async (client) => {
+      const wait = values.wait === true || values.output !== undefined;
+      const task = await client.submit(input, { signal: surroundings.signal });
+      const settled = wait ? await waitFor(client, task, surroundings) : task;
+      return report(client, settled, values, surroundings);
+    });
+  },
+};
+
+async function waitFor(client: Client, task: Task, { stderr, signal }: Surroundings): Promise<Task> {
+  using board = createProgressBoard(stderr);
+  let current = task;
+  try {
+    board.show(task.id, task);
+    for await (const next of client.watch(task.id, { signal })) {
+      current = next;
+      board.show(task.id, next);
+    }
+  } finally {
+    if (signal.aborted) {
+      print(stderr, `${task.id} goes on: "switchyard watch" follows it, "switchyard tasks cancel" ends it`);
+    }
+  }
+  return current;
+}
+
+async function report(
+  client: Client,
+  task: Task,
+  { json, output }: { json?: boolean; output?: string },
+  { stdout, signal }: Surroundings,
+): Promise<number> {
+  const save = output !== undefined && isFinal(task);
+  const files = save ? await saveResult(client, task, { folder: output, name: task.id, signal }) : [];
+  if (json === true) printJson(stdout, save ? { ...task, files } : task);
+  else {
+    print(stdout, task.id);
+    for (const file of files) print(stdout, file);
+    if (output === undefined && task.result?.__typename === 'TranscriptResult')
+      print(stdout, task.result.text);
+  }
+  return exitCodeOf(task);
+}
