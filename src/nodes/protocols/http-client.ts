@@ -95,11 +95,14 @@ function reach(url: URL, signal: AbortSignal): Promise<void> {
   const socket = connect({
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
-    signal: AbortSignal.any([signal, AbortSignal.timeout(CONNECT_TIMEOUT_MS)]),
+    signal,
   });
   socket.once('connect', () => {
     socket.destroy();
     resolve();
+  });
+  socket.setTimeout(CONNECT_TIMEOUT_MS, () => {
+    socket.destroy(Object.assign(new Error('connect timeout'), { code: 'ETIMEDOUT' }));
   });
   socket.once('error', (error) => reject(signal.aborted ? signal.reason : unreachable(error)));
   return promise;
