@@ -1,40 +1,35 @@
 import { SwitchyardError } from '../../sdk/src/index.ts';
 import { CallerError, StartError } from '../errors.ts';
 import { type Command, UsageError } from './command.ts';
-import { demo } from './commands/demo.ts';
-import { doctor } from './commands/doctor.ts';
-import { migrate } from './commands/migrate.ts';
-import { nodes } from './commands/nodes.ts';
-import { serve } from './commands/serve.ts';
-import { submit } from './commands/submit.ts';
-import { tasks } from './commands/tasks.ts';
-import { users } from './commands/users.ts';
-import { watch } from './commands/watch.ts';
 import { print, type Surroundings } from './terminal.ts';
 
-const commands: Readonly<Record<string, Command>> = {
-  serve,
-  demo,
-  migrate,
-  users,
-  doctor,
-  submit,
-  watch,
-  tasks,
-  nodes,
+/** Each is loaded when it is asked for: a client's commands need nothing of the server. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./commands/serve.ts')).serve,
+  demo: async () => (await import('./commands/demo.ts')).demo,
+  migrate: async () => (await import('./commands/migrate.ts')).migrate,
+  users: async () => (await import('./commands/users.ts')).users,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  submit: async () => (await import('./commands/submit.ts')).submit,
+  watch: async () => (await import('./commands/watch.ts')).watch,
+  tasks: async () => (await import('./commands/tasks.ts')).tasks,
+  nodes: async () => (await import('./commands/nodes.ts')).nodes,
 };
 
 export const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-function overview(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+async function overview(): Promise<string> {
+  const rows = Object.entries(commands).map(async ([name, load]) => {
+    const { summary } = await load();
+    return `  ${name.padEnd(10)}${summary}`;
+  });
   return [
     'Usage: switchyard COMMAND [options]',
     '',
     'A durable queue and a typed GraphQL API in front of a pool of GPU nodes.',
     '',
     'Commands:',
-    ...rows,
+    ...(await Promise.all(rows)),
     '',
     'switchyard COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 not understood, 130 interrupted.',
   ].join('\n');
@@ -53,14 +48,15 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   const { stdout, stderr, signal } = surroundings;
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    print(name === undefined ? stderr : stdout, overview());
+    print(name === undefined ? stderr : stdout, await overview());
     return name === undefined ? exitCodes.usage : exitCodes.ok;
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) {
     print(stderr, `switchyard: there is no command "${name}"; switchyard --help lists them`);
     return exitCodes.usage;
   }
+  const command = await load();
   try {
     if (wantsHelp(rest)) {
       print(stdout, command.help(rest));

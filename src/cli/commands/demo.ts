@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import {
   type Client,
   createClient,
@@ -38,10 +36,6 @@ function demoConfig(env: NodeJS.ProcessEnv, gpuNodes: string, once: boolean): Co
   // A run that ends by itself serves nobody, so that it takes any port.
   const port = once ? { PORT: env.PORT ?? '0' } : {};
   return loadConfig({ LOG_LEVEL: 'warn', ...rest, ...port, GPU_NODES: gpuNodes });
-}
-
-async function adminKey({ adminKey: given, dataDir }: Config): Promise<string> {
-  return given ?? (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim();
 }
 
 /** One task of each kind that the nodes offer, all at once. */
@@ -107,7 +101,7 @@ export const demo = defineCommand({
     const nodes = stack.use(await startDemoNodes());
     const config = demoConfig(env, JSON.stringify(nodes.entries), once);
     const app = stack.adopt(await createApp(config, createLog(config.logLevel)), (it) => it.close());
-    const token = await adminKey(config);
+    const token = app.adminKey ?? '';
     const client = stack.adopt(createClient({ url: app.url, token }), (it) => it.close());
     stack.defer(() => nodes.unregister(client));
     print(stdout, `Switchyard at ${app.url}, with ${nodes.entries.length} simulated GPU nodes\n`);

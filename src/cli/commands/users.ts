@@ -51,7 +51,7 @@ async function withAccounts<T>(env: NodeJS.ProcessEnv, work: (accounts: Accounts
     if (config.migrateAtStart) await migrate({ url, log });
     await using stack = new AsyncDisposableStack();
     const database = stack.adopt(await openDatabase({ url, log, poolSize: 2, lanes: 1 }), (it) => it.close());
-    const carrier = stack.adopt(createCarrier({ url, log }), (it) => it.close());
+    const carrier = stack.adopt(await createCarrier({ url, log }), (it) => it.close());
     const accounts = createAccounts({
       database,
       carrier,
@@ -62,7 +62,7 @@ async function withAccounts<T>(env: NodeJS.ProcessEnv, work: (accounts: Accounts
       log,
     });
     stack.defer(() => accounts.close());
-    return work(accounts);
+    return await work(accounts);
   });
 }
 
