@@ -1,6 +1,6 @@
 import type { Request } from './protocols/protocol.ts';
 
-export type CallOutcome =
+type CallOutcome =
   /** Not ended yet. */
   | 'running'
   /** With what was asked for. */

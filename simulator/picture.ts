@@ -25,6 +25,7 @@ export function drawPicture({
 }: PictureRequest): Promise<Buffer> {
   const random = randomFrom(`${seed}\n${prompt}`);
   return sharp(Buffer.from(landscape(random, width, height)))
+    .removeAlpha()
     .toFormat(format, format === 'png' ? { compressionLevel: 3 } : {})
     .toBuffer();
 }

@@ -4,9 +4,9 @@ import type { NodeProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
 import { whisperCpp } from './whisper-cpp.ts';
 
-export type { NodeAnswer, NodeClient, NodeRequest } from './client.ts';
+export type { NodeClient } from './client.ts';
 export { type FaultCode, type FaultSide, NodeFault } from './fault.ts';
-export { createNodeClient, type NodeClientOptions } from './http-client.ts';
+export { createNodeClient } from './http-client.ts';
 export type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness, StopCapability } from './protocol.ts';
 
 /** Every protocol. A new one is a file of its own, and one line here. */
@@ -33,6 +33,6 @@ export function parseProtocolName(text: string): ProtocolName | null {
   return isProtocolName(name) ? name : null;
 }
 
-export function isProtocolName(name: string): name is ProtocolName {
+function isProtocolName(name: string): name is ProtocolName {
   return Object.hasOwn(protocols, name);
 }

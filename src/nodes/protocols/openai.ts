@@ -7,7 +7,7 @@ import { picture, pictureFromBase64 } from './support/images.ts';
 import { multipart } from './support/multipart.ts';
 import { checkReadiness, notReady, READY } from './support/readiness.ts';
 import { errorText, failed, refusal } from './support/refusal.ts';
-import { audioOf, transcriptOf } from './support/transcripts.ts';
+import { audioOf, languageOf, transcriptOf } from './support/transcripts.ts';
 
 const DEFAULT_SIDE = 1024;
 const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
@@ -87,7 +87,7 @@ async function speechToText({ node, model, input, media, signal }: Call<'SPEECH_
   const form = multipart({
     file: await audioFile(audio),
     model,
-    language: input.language,
+    language: languageOf(input),
     prompt: input.prompt,
     response_format: input.timestamps ? 'verbose_json' : 'json',
     'timestamp_granularities[]': input.timestamps ? ['segment'] : undefined,

@@ -5,7 +5,7 @@ import { audioFile } from './support/audio.ts';
 import { multipart } from './support/multipart.ts';
 import { checkReadiness, notReady, READY } from './support/readiness.ts';
 import { refusal, rejected } from './support/refusal.ts';
-import { audioOf, transcriptOf } from './support/transcripts.ts';
+import { audioOf, languageOf, transcriptOf } from './support/transcripts.ts';
 
 const health = z.object({ status: z.string() });
 const errorInside = z.object({ error: z.string() });
@@ -14,7 +14,7 @@ async function speechToText({ node, input, media, signal }: Call<'SPEECH_TO_TEXT
   const audio = audioOf(media);
   const form = multipart({
     file: await audioFile(audio),
-    language: input.language ?? 'auto',
+    language: languageOf(input) ?? 'auto',
     prompt: input.prompt,
     response_format: input.timestamps ? 'verbose_json' : 'json',
     // Telling the languages' probabilities takes a second pass over the sound.

@@ -34,7 +34,7 @@ interface Sample<K extends KindName> {
 }
 
 /** A task of each kind that every protocol for it can do. */
-export const samples: { readonly [K in KindName]: Sample<K> } = {
+const samples: { readonly [K in KindName]: Sample<K> } = {
   TEXT_TO_IMAGE: { input: { prompt: 'a lighthouse at dawn', count: 1 }, media: [] },
   SPEECH_TO_TEXT: {
     input: { audio: { url: 'https://example.com/speech.wav' }, timestamps: false },

@@ -79,6 +79,13 @@ describe('fast-whisper', () => {
     });
   });
 
+  it('keeps out of texts what PostgreSQL cannot store', async () => {
+    const made = await transcribeBy({ code: 0, text: 'a\0b \ud800 c\n' });
+    expect(made.text).toBe('a b \ufffd c');
+    const { message } = await faultOf(transcribeBy({ code: 1, message: 'x\0y' }));
+    expect(message).toBe('the node refused the task: x y (code 1)');
+  });
+
   it('calls an answer without any text a bad one', async () => {
     const fault = await faultOf(transcribeBy({ code: 0, message: 'ok' }));
     expect(fault).toMatchObject({ side: 'node', code: 'BAD_NODE_ANSWER' });

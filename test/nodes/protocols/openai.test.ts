@@ -169,6 +169,22 @@ describe('openai errors', () => {
   });
 });
 
+describe('how long a full node asks for', () => {
+  const ask = async (retryAfter: string) => {
+    await using server = await nodeAnswering('full', 503, { 'retry-after': retryAfter });
+    await using node = clientOf(server.url);
+    return (await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node }))).retryAfterMs;
+  };
+
+  it('is read in seconds or as a date, never below 0 nor above 10 minutes', async () => {
+    expect(await ask('1.5')).toBe(1_500);
+    expect(await ask('86400')).toBe(600_000);
+    expect(await ask(new Date(0).toUTCString())).toBe(0);
+    expect(await ask(new Date(Date.now() + 60_000).toUTCString())).toBeGreaterThan(50_000);
+    expect(await ask('soon')).toBeUndefined();
+  });
+});
+
 describe('openai readiness', () => {
   const check = async (pages: Record<string, [number, unknown]>) => {
     await using server = await startNode((path, response) => {

@@ -15,7 +15,7 @@ describe('whisper-cpp', () => {
     const made = await perform(protocol, 'SPEECH_TO_TEXT', {
       node,
       media,
-      input: { language: 'en', prompt: 'Names' },
+      input: { language: 'en-US', prompt: 'Names' },
     });
     expect(made).toEqual({ text: 'hello', durationSeconds: 1, segments: [] });
     expect(simulator.history[0]?.input).toEqual({

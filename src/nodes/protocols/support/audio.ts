@@ -4,9 +4,9 @@ import { NodeFault } from '../fault.ts';
 import type { FilePart } from './multipart.ts';
 
 /** What speech models take: 16-bit mono samples at this rate. */
-export const SPEECH_RATE = 16_000;
+const SPEECH_RATE = 16_000;
 /** One second: shorter sound is refused or ignored by some servers. */
-export const MIN_SPEECH_SAMPLES = SPEECH_RATE;
+const MIN_SPEECH_SAMPLES = SPEECH_RATE;
 
 // Zero crossings of the windowed sinc on either side: more is sharper and slower.
 const ZERO_CROSSINGS = 12;
@@ -116,7 +116,7 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 /** The 44 bytes before `dataBytes` bytes of 16-bit samples. */
-export function wavHeader(dataBytes: number, sampleRate = SPEECH_RATE, channels = 1): Buffer<ArrayBuffer> {
+function wavHeader(dataBytes: number, sampleRate = SPEECH_RATE, channels = 1): Buffer<ArrayBuffer> {
   const header = Buffer.alloc(44);
   header.write('RIFF', 0, 'latin1');
   header.writeUInt32LE(36 + dataBytes, 4);

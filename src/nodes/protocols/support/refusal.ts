@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NodeAnswer } from '../client.ts';
 import { type FaultCode, type FaultSide, NodeFault } from '../fault.ts';
+import { cleanText } from './text.ts';
 
 const MAX_TEXT_BYTES = 2_048;
 const MAX_RETRY_AFTER_MS = 600_000;
@@ -14,10 +15,8 @@ const NODE_STATUSES = new Set([401, 403, 404, 405, 407, 408, 421, 426]);
 
 /** The first 2,048 bytes as text. */
 export function rawText({ bytes }: Pick<NodeAnswer, 'bytes'>): string {
-  return new TextDecoder()
-    .decode(bytes.subarray(0, MAX_TEXT_BYTES))
-    .replace(/\uFFFD$/, '')
-    .trim();
+  const text = new TextDecoder().decode(bytes.subarray(0, MAX_TEXT_BYTES));
+  return cleanText(text.replace(/\uFFFD$/, ''));
 }
 
 const message = z.string().min(1);
@@ -41,7 +40,7 @@ export function errorText(answer: NodeAnswer): string {
   if (/html/.test(answer.headers['content-type'] ?? '') && text.startsWith('<')) return '';
   try {
     const parsed = errorBody.safeParse(JSON.parse(answer.text()));
-    return parsed.success ? parsed.data.slice(0, MAX_TEXT_BYTES).trim() : text;
+    return parsed.success ? cleanText(parsed.data.slice(0, MAX_TEXT_BYTES)) : text;
   } catch {
     return text; // No JSON: the text is all there is.
   }
@@ -52,20 +51,21 @@ export function errorText(answer: NodeAnswer): string {
  * the node's. `text` is what the server says is wrong.
  */
 export function refusal(answer: NodeAnswer, text = errorText(answer)): NodeFault {
-  const { status } = answer;
-  if (status < 400)
+  const { status, headers } = answer;
+  const retryAfter = headers['retry-after'];
+  if (status < 400) {
     return fault('node', 'BAD_NODE_ANSWER', `the node answered ${status} where a result was due`, text);
-  if (
-    status === 429 ||
-    (status === 503 && (answer.headers['retry-after'] !== undefined || BUSY_WORDS.test(text)))
-  ) {
-    return fault('busy', 'NODE_ERROR', 'the node is full', text, retryAfterMs(answer.headers['retry-after']));
   }
-  // Their bodies tend to repeat the token.
-  if (status === 401 || status === 403)
+  if (status === 429 || (status === 503 && (retryAfter !== undefined || BUSY_WORDS.test(text)))) {
+    return fault('busy', 'NODE_ERROR', 'the node is full', text, retryAfterMs(retryAfter));
+  }
+  if (status === 401 || status === 403) {
+    // Their bodies tend to repeat the token.
     return fault('node', 'NODE_ERROR', `the node refused our token (${status})`, '');
-  if (status >= 500 || NODE_STATUSES.has(status))
+  }
+  if (status >= 500 || NODE_STATUSES.has(status)) {
     return fault('node', 'NODE_ERROR', `the node answered ${status}`, text);
+  }
   return fault('task', 'NODE_REJECTED', `the node refused the task (${status})`, text);
 }
 
@@ -80,7 +80,7 @@ export function failed(text: string): NodeFault {
 }
 
 function fault(side: FaultSide, code: FaultCode, what: string, text: string, retryAfter?: number): NodeFault {
-  return new NodeFault(text === '' ? what : `${what}: ${text}`, {
+  return new NodeFault(text === '' ? what : `${what}: ${cleanText(text)}`, {
     side,
     code,
     sent: true,
@@ -89,7 +89,7 @@ function fault(side: FaultSide, code: FaultCode, what: string, text: string, ret
 }
 
 /** `Retry-After` in milliseconds, of seconds or a date; undefined where there is none to make sense of. */
-export function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
+function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
   if (header === undefined || header.trim() === '') return undefined;
   const ms = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Media, SpeechToTextInput, TranscriptOutput } from '../../../kinds/index.ts';
 import { badAnswer } from './answer.ts';
 import { secondsOf } from './audio.ts';
+import { cleanText } from './text.ts';
 
 const seconds = z.number().nonnegative();
 
@@ -30,13 +31,13 @@ export function transcriptOf(
   const { text, language, duration, segments } = parsed.data;
   const length = secondsOf(media) ?? duration ?? durationSeconds;
   return {
-    text: text.trim(),
-    ...(language == null ? {} : { language }),
+    text: cleanText(text),
+    ...(language == null ? {} : { language: cleanText(language) }),
     ...(length === undefined ? {} : { durationSeconds: length }),
     segments: (timestamps && segments ? segments : []).map(({ start, end, text }) => ({
       startSeconds: start,
       endSeconds: end,
-      text: text.trim(),
+      text: cleanText(text),
     })),
   };
 }
@@ -46,4 +47,9 @@ export function audioOf(media: readonly Media[]): Media {
   const [audio] = media;
   if (audio === undefined) throw new Error('a SPEECH_TO_TEXT call came without its audio');
   return audio;
+}
+
+/** The language of a tag such as `en-US`, as speech models know it: `en`. */
+export function languageOf({ language }: SpeechToTextInput): string | undefined {
+  return language?.split(/[-_]/)[0]?.toLowerCase();
 }
