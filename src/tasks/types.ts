@@ -23,6 +23,13 @@ export interface Submission {
   readonly artifactIds: readonly string[];
 }
 
+/** What became of a submission. */
+export interface Submitted {
+  readonly taskId: string;
+  /** True: the task of an earlier submission with the same key and input. */
+  readonly existing: boolean;
+}
+
 /** A lease of a slot for one attempt; fences all that is said about it. */
 export interface Lease {
   readonly taskId: string;
@@ -30,6 +37,8 @@ export interface Lease {
   readonly nodeId: string;
   readonly slotNo: number;
   readonly epoch: number;
+  /** The job as it was fetched for this attempt: the queue's own fence. */
+  readonly job: { readonly id: string; readonly retryCount: number };
 }
 
 /** What a claim hands to the worker. */

@@ -1,0 +1,33 @@
+import type { Transaction } from '../database/index.ts';
+import type { JobKey, LockedJob, QueueHead, QueueRow } from './types.ts';
+
+// The same condition and order as pg-boss's fetch, so that its index serves both.
+const heads = `
+  SELECT q.id, q.kind, q.model, q.boss_name AS name, j.priority, j.created_on AS "createdAt",
+         j.data->>'taskId' AS "taskId", j.data->>'userId' AS "userId", (j.data->>'cost')::float8 AS cost
+  FROM queue q CROSS JOIN LATERAL (
+    SELECT priority, created_on, data FROM pgboss.job_common
+    WHERE name = q.boss_name AND state < 'active' AND NOT blocked AND start_after <= now()
+    ORDER BY priority DESC, created_on LIMIT $1
+  ) AS j`;
+
+type HeadRow = QueueRow & Omit<QueueHead, 'queue'>;
+
+/** The first due jobs of every queue, in the order of a fetch. */
+export async function selectHeads(tx: Transaction, limit: number): Promise<QueueHead[]> {
+  const rows = await tx.query<HeadRow & Record<string, unknown>>(heads, [limit]);
+  return rows.map(({ id, kind, model, name, ...head }) => ({ queue: { id, kind, model, name }, ...head }));
+}
+
+const lock = `
+  SELECT j.id, j.retry_count AS "retryCount", j.state = 'active' AS "isActive"
+  FROM unnest($1::text[], $2::uuid[]) AS wanted (name, id) JOIN pgboss.job_common j USING (name, id)
+  ORDER BY j.id FOR UPDATE OF j SKIP LOCKED`;
+
+/** Locks the jobs that nobody else has locked. */
+export function lockJobs(tx: Transaction, jobs: readonly JobKey[]): Promise<LockedJob[]> {
+  return tx.query<LockedJob & Record<string, unknown>>(lock, [
+    jobs.map(({ queue }) => queue.name),
+    jobs.map(({ id }) => id),
+  ]);
+}

@@ -1,0 +1,165 @@
+import type { TierLimits } from '../accounts/index.ts';
+import type { Transaction } from '../database/index.ts';
+import { takeTokens } from '../database/token-bucket.ts';
+import { IdempotencyConflictError, QueueFullError, QuotaExceededError, RateLimitedError } from '../errors.ts';
+import type { QueueRow } from '../queue/index.ts';
+import type { Core } from './core.ts';
+import { countTasks, noCounts } from './counts.ts';
+import type { Submission, Submitted } from './types.ts';
+
+/** A submission on its way into the database. */
+export interface Entry {
+  /** Fixed at first: a group that is written again after an uncertain commit makes no second task. */
+  readonly taskId: string;
+  readonly submission: Submission;
+  readonly queue: QueueRow;
+  readonly limits: TierLimits;
+}
+
+export type Verdict = { readonly submitted: Submitted } | { readonly error: Error };
+
+/** How long a full queue asks to be left alone. */
+const QUEUE_FULL_RETRY_MS = 5_000;
+
+const selectByKey = `
+  SELECT t.id AS "taskId", t.user_id AS "userId", t.idempotency_key AS key, d.input_hash AS "inputHash"
+  FROM unnest($1::uuid[], $2::text[]) AS k (user_id, key)
+  JOIN task t ON t.user_id = k.user_id AND t.idempotency_key = k.key JOIN task_data d ON d.task_id = t.id`;
+
+interface KeyRow {
+  readonly [column: string]: unknown;
+  readonly taskId: string;
+  readonly userId: string;
+  readonly key: string;
+  readonly inputHash: Buffer | null;
+}
+
+const keyOf = (userId: string, key: string): string => `${userId} ${key}`;
+
+/** What those of the entries come to whose keys have tasks already. */
+export async function findByKey(
+  tx: Pick<Transaction, 'query'>,
+  entries: readonly Entry[],
+): Promise<Map<Entry, Verdict>> {
+  const keyed = entries.filter(({ submission }) => submission.idempotencyKey !== null);
+  if (keyed.length === 0) return new Map();
+  const rows = await tx.query<KeyRow>(selectByKey, [
+    keyed.map(({ submission }) => submission.userId),
+    keyed.map(({ submission }) => submission.idempotencyKey),
+  ]);
+  const found = new Map(rows.map((row) => [keyOf(row.userId, row.key), row]));
+  const verdicts = new Map<Entry, Verdict>();
+  for (const entry of keyed) {
+    const { userId, idempotencyKey, inputHash } = entry.submission;
+    const row = found.get(keyOf(userId, idempotencyKey ?? ''));
+    if (row) verdicts.set(entry, sameAs(row, entry.taskId, inputHash));
+  }
+  return verdicts;
+}
+
+function sameAs({ taskId, inputHash }: KeyRow, ownId: string, hash: Uint8Array): Verdict {
+  if (!inputHash?.equals(hash)) return { error: new IdempotencyConflictError(taskId) };
+  return { submitted: { taskId, existing: taskId !== ownId } };
+}
+
+/** Counts down what is still allowed, by owner. */
+class Allowance {
+  readonly #left = new Map<string, number>();
+
+  start(owner: string, left: number): void {
+    this.#left.set(owner, left);
+  }
+
+  take(owner: string): boolean {
+    const left = this.#left.get(owner) ?? Number.POSITIVE_INFINITY;
+    this.#left.set(owner, left - 1);
+    return left >= 1;
+  }
+}
+
+/** One for each user of a group; whoever has several tiers within it, has had his tier changed just now. */
+function byUser(entries: readonly Entry[]): Map<string, readonly Entry[]> {
+  return Map.groupBy(entries, ({ submission }) => submission.userId);
+}
+
+async function takeRates(tx: Transaction, entries: readonly Entry[]): Promise<Map<Entry, Verdict>> {
+  const limited = [...byUser(entries)].flatMap(([userId, group]) => {
+    const { perSecond, burst } = group[0]?.limits ?? { perSecond: null, burst: 0 };
+    return perSecond === null ? [] : [{ group, key: `submit:${userId}`, rate: perSecond, burst }];
+  });
+  const grants = await takeTokens(
+    tx,
+    limited.map(({ group, key, rate, burst }) => ({ key, rate, burst, amount: group.length })),
+  );
+  const verdicts = new Map<Entry, Verdict>();
+  for (const [n, { group, rate }] of limited.entries()) {
+    const { granted = 0, retryAfterMs = 0 } = grants[n] ?? {};
+    for (const entry of group.slice(granted)) {
+      const message = `more than ${rate} submissions a second; the next is possible in ${retryAfterMs} ms`;
+      verdicts.set(entry, { error: new RateLimitedError(message, retryAfterMs) });
+    }
+  }
+  return verdicts;
+}
+
+async function readAllowance(tx: Transaction, entries: readonly Entry[], capacity: number) {
+  const users = byUser(entries);
+  const queueIds = new Set(entries.map(({ queue }) => queue.id));
+  const counts = await countTasks(tx, [...queueIds, ...users.keys()]);
+  const waiting = (owner: string): number => {
+    const { queued, scheduled } = counts.get(owner) ?? noCounts;
+    return queued + scheduled;
+  };
+  const allowance = new Allowance();
+  for (const id of queueIds) allowance.start(id, capacity - waiting(id));
+  for (const [userId, [entry]] of users) {
+    const limit = entry?.limits.waiting ?? null;
+    if (limit !== null) allowance.start(userId, limit - waiting(userId));
+  }
+  return allowance;
+}
+
+function withinLimits({ submission, queue, limits }: Entry, allowance: Allowance): Error | null {
+  if (limits.waiting !== null && !allowance.take(submission.userId)) {
+    return new QuotaExceededError(
+      `no more than ${limits.waiting} tasks may wait; cancel some, or submit again when some have started`,
+      limits.waiting,
+    );
+  }
+  if (allowance.take(queue.id)) return null;
+  return new QueueFullError(
+    `the queue of the model "${queue.model}" is full; submit again in ${QUEUE_FULL_RETRY_MS} ms`,
+    QUEUE_FULL_RETRY_MS,
+  );
+}
+
+/**
+ * Decides which entries of a group need not, or may not, be written. A replay of an idempotency key is not
+ * held against any limit. Nothing that others wait for is locked for longer than a round trip, and losing it
+ * in a crash only gives a rate back: so this has a transaction of its own, before the group's.
+ */
+export function admit(
+  { database }: Core,
+  entries: readonly Entry[],
+  capacity: number,
+): Promise<Map<Entry, Verdict>> {
+  return database.lanes.transact(
+    async (tx) => {
+      const verdicts = await findByKey(tx, entries);
+      const fresh = entries.filter((entry) => !verdicts.has(entry));
+      if (fresh.length === 0) return verdicts;
+      const [rates, allowance] = await Promise.all([
+        takeRates(tx, fresh),
+        readAllowance(tx, fresh, capacity),
+      ]);
+      for (const entry of fresh) {
+        const refused = rates.get(entry);
+        const error = refused ? null : withinLimits(entry, allowance);
+        if (refused) verdicts.set(entry, refused);
+        if (error) verdicts.set(entry, { error });
+      }
+      return verdicts;
+    },
+    { durable: false },
+  );
+}

@@ -1,0 +1,126 @@
+import type { AttemptOutcome, TaskStatus } from '../database/index.ts';
+import { InvalidStateError, NotFoundError } from '../errors.ts';
+import { type Changed, change } from './change.ts';
+import { announceChanged, type Core } from './core.ts';
+import { isFinal } from './lifecycle.ts';
+
+/**
+ * - `REMOVED_FROM_QUEUE`: it did not run.
+ * - `STOPPED_ON_NODE`: the node confirmed, or its protocol stops on disconnect.
+ * - `ABANDONED`: the node works on, its answer is dropped, and its slot stays taken until it is free.
+ */
+export type CancelOutcome = 'REMOVED_FROM_QUEUE' | 'STOPPED_ON_NODE' | 'ABANDONED';
+
+/** How long a cancel waits to hear what became of the call. */
+const STOP_WAIT_MS = 500;
+const MAX_TRIES = 10;
+
+interface Row {
+  readonly id: string;
+  readonly status: TaskStatus;
+  readonly version: number;
+  readonly queueId: string;
+  readonly jobId: string | null;
+  /** Of the last attempt, where the cancel ended it. */
+  readonly stopped: boolean | null;
+  readonly endedAttempt: boolean;
+}
+
+// An attempt that a cancel ended has ended at the same instant as its task.
+const select = `
+  SELECT t.id, t.status, t.version, t.queue_id AS "queueId", t.job_id AS "jobId", a.stopped,
+         a.task_id IS NOT NULL AS "endedAttempt"
+  FROM task t LEFT JOIN task_attempt a ON a.task_id = t.id AND a.number = t.attempt
+    AND a.outcome = 'CANCELED' AND a.ended_at = t.finished_at
+  WHERE t.id = $1`;
+
+/** The task changed between reading it and locking it: read it again. */
+class SupersededError extends Error {
+  override readonly name = 'SupersededError';
+}
+
+export function createCancel(core: Core) {
+  const { database, queue: boss, carrier } = core;
+
+  async function read(taskId: string): Promise<Row> {
+    const { rows } = await database.pool.query<Row>(select, [taskId]);
+    const row = rows[0];
+    if (!row) throw new NotFoundError('there is no such task');
+    return row;
+  }
+
+  /** Job, then task. The slot of a running attempt stays taken: whoever runs it says when it is free. */
+  async function write({ id, status, version, queueId, jobId }: Row): Promise<Changed> {
+    const queue = await boss.get(queueId);
+    const outcome: AttemptOutcome = 'CANCELED';
+    return database.lanes.transact(async (tx) => {
+      const job = await boss.cancel(tx, queue, jobId === null ? [] : [jobId]);
+      const [changed] = await change(tx, core.shard(tx), [
+        { taskId: id, event: 'CANCELED', version, jobId: null, ...(status === 'RUNNING' ? { outcome } : {}) },
+      ]);
+      const canceled = await job.answer;
+      // pg-boss's fail deletes a job and inserts it again: one that waited for it finds nothing.
+      if (!changed || (jobId !== null && canceled.length === 0)) throw new SupersededError();
+      return changed;
+    });
+  }
+
+  const outcomeOf = ({ endedAttempt, stopped }: Row): CancelOutcome =>
+    endedAttempt ? (stopped ? 'STOPPED_ON_NODE' : 'ABANDONED') : 'REMOVED_FROM_QUEUE';
+
+  /** Tells the worker, and waits until it has said what became of the call. */
+  async function stop({ taskId, attempt, workerId }: Changed): Promise<CancelOutcome> {
+    const heard = Promise.withResolvers<void>();
+    const deadline = AbortSignal.timeout(STOP_WAIT_MS);
+    deadline.addEventListener('abort', () => heard.resolve());
+    let check = Promise.resolve();
+    const deafen = carrier.listen((announcement) => {
+      const concerns = announcement.type === 'resync' || (announcement.type === 'task' && announcement.id === taskId);
+      if (!concerns) return;
+      check = check.then(async () => {
+        if (await isTold(taskId, attempt)) heard.resolve();
+      });
+      check.catch(heard.reject);
+    });
+    try {
+      if (workerId !== null) carrier.announce({ type: 'cancel', taskId, attempt, workerId });
+      await heard.promise;
+    } finally {
+      deafen();
+    }
+    return outcomeOf(await read(taskId));
+  }
+
+  async function isTold(taskId: string, attempt: number): Promise<boolean> {
+    const { rowCount } = await database.pool.query(
+      'SELECT FROM task_attempt WHERE task_id = $1 AND number = $2 AND stopped IS NOT NULL',
+      [taskId, attempt],
+    );
+    return rowCount === 1;
+  }
+
+  async function tryOnce(taskId: string): Promise<CancelOutcome> {
+    const row = await read(taskId);
+    if (row.status === 'CANCELED') return outcomeOf(row);
+    if (isFinal(row.status)) {
+      throw new InvalidStateError(`the task has ended already: it is ${row.status}`, row.status);
+    }
+    const changed = await write(row);
+    announceChanged(core, [changed]);
+    return changed.from === 'RUNNING' ? stop(changed) : 'REMOVED_FROM_QUEUE';
+  }
+
+  /**
+   * Ends a task for good, whatever its state; whoever runs it is told after the commit.
+   * @throws NotFoundError; InvalidStateError where it succeeded or failed before
+   */
+  return async function cancel(taskId: string): Promise<{ outcome: CancelOutcome }> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return { outcome: await tryOnce(taskId) };
+      } catch (error) {
+        if (!(error instanceof SupersededError) || tries === MAX_TRIES) throw error;
+      }
+    }
+  };
+}

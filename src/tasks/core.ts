@@ -1,0 +1,22 @@
+import type { Database, Transaction } from '../database/index.ts';
+import type { Carrier } from '../events/announcement.ts';
+import type { Log } from '../log.ts';
+import type { Queue } from '../queue/index.ts';
+import type { Changed } from './change.ts';
+
+/** What every part of this folder works with. */
+export interface Core {
+  readonly database: Database;
+  readonly queue: Queue;
+  readonly carrier: Carrier;
+  readonly log: Log;
+  /** Which shard of the counts a transaction adds to: no two of this process that run at once share one. */
+  shard(tx: Transaction): number;
+}
+
+/** Tells everybody, after the commit, which tasks changed and which queues may have work by that. */
+export function announceChanged({ carrier }: Core, changed: readonly Changed[]): void {
+  for (const { taskId, userId } of changed) carrier.announce({ type: 'task', id: taskId, userId });
+  const queued = changed.filter(({ status }) => status === 'QUEUED').map(({ queueId }) => queueId);
+  for (const id of new Set(queued)) carrier.announce({ type: 'queue', id });
+}

@@ -1,0 +1,66 @@
+import type { Database, Transaction } from '../database/index.ts';
+
+/** Rows of an owner: more of them means less waiting for each other's commits, and more to sum. */
+export const SHARDS = 16;
+
+/** How a relation's rows change what is counted: `+1`, `-1` or an expression over its columns. */
+export interface Booking {
+  readonly queued?: string;
+  readonly running?: string;
+  readonly scheduled?: string;
+}
+
+/**
+ * SQL that adds what the rows of `relation` change to their queue's and their user's counts. Counts are the
+ * last in the lock order: nothing of a transaction comes after them.
+ * @param relation has the columns user_id and queue_id
+ * @param shard the parameter with the shard's number
+ */
+export function book(relation: string, shard: string, change: Booking): string {
+  const { queued = '0', running = '0', scheduled = '0' } = change;
+  return `
+    INSERT INTO task_count AS c (owner_id, shard, queued, running, scheduled)
+    SELECT owner_id, ${shard}::smallint, queued, running, scheduled FROM (
+      SELECT owner_id, sum(${queued})::int AS queued, sum(${running})::int AS running,
+             sum(${scheduled})::int AS scheduled
+      FROM ${relation}, LATERAL (VALUES (user_id), (queue_id)) AS owners (owner_id) GROUP BY owner_id
+    ) AS changes WHERE queued <> 0 OR running <> 0 OR scheduled <> 0 ORDER BY owner_id
+    ON CONFLICT (owner_id, shard) DO UPDATE SET queued = c.queued + excluded.queued,
+      running = c.running + excluded.running, scheduled = c.scheduled + excluded.scheduled`;
+}
+
+/** The booking of rows that go from the status in one column to that in another. */
+export function move(from: string, to: string): Booking {
+  const change = (status: string): string => `(${to} = '${status}')::int - (${from} = '${status}')::int`;
+  return { queued: change('QUEUED'), running: change('RUNNING'), scheduled: change('SCHEDULED') };
+}
+
+export interface Counts {
+  readonly queued: number;
+  readonly running: number;
+  readonly scheduled: number;
+}
+
+export const noCounts: Counts = { queued: 0, running: 0, scheduled: 0 };
+
+const select = `
+  SELECT owner_id AS "ownerId", sum(queued)::int AS queued, sum(running)::int AS running,
+         sum(scheduled)::int AS scheduled
+  FROM task_count WHERE owner_id = ANY ($1::uuid[]) GROUP BY owner_id`;
+
+/** How many tasks these queues and users have; those that never had any are left out. */
+export async function countTasks(
+  tx: Pick<Transaction, 'query'>,
+  ownerIds: readonly string[],
+): Promise<Map<string, Counts>> {
+  const rows = await tx.query<Counts & { ownerId: string }>(select, [ownerIds]);
+  return new Map(rows.map(({ ownerId, ...counts }) => [ownerId, counts]));
+}
+
+/** The same, in no transaction. */
+export function readCounts({ pool }: Database, ownerIds: readonly string[]): Promise<Map<string, Counts>> {
+  return countTasks(
+    { query: async (text, values) => (await pool.query(text, [...(values ?? [])])).rows },
+    ownerIds,
+  );
+}

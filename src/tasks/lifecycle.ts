@@ -1,0 +1,40 @@
+import type { TaskEventType, TaskStatus } from '../database/index.ts';
+
+interface Transition {
+  readonly from: readonly TaskStatus[];
+  readonly to: TaskStatus;
+}
+
+/** Every way from one state to another, by the event that tells of it. The first event of a task is SUBMITTED. */
+export const transitions = {
+  RELEASED: { from: ['SCHEDULED'], to: 'QUEUED' },
+  STARTED: { from: ['QUEUED'], to: 'RUNNING' },
+  RETRYING: { from: ['RUNNING'], to: 'QUEUED' },
+  SUCCEEDED: { from: ['RUNNING'], to: 'SUCCEEDED' },
+  FAILED: { from: ['SCHEDULED', 'QUEUED', 'RUNNING'], to: 'FAILED' },
+  CANCELED: { from: ['SCHEDULED', 'QUEUED', 'RUNNING'], to: 'CANCELED' },
+  RETRIED: { from: ['FAILED', 'CANCELED'], to: 'QUEUED' },
+} as const satisfies Readonly<Record<Exclude<TaskEventType, 'SUBMITTED'>, Transition>>;
+
+export type TransitionEvent = keyof typeof transitions;
+
+export type FinalStatus = Extract<TaskStatus, 'SUCCEEDED' | 'FAILED' | 'CANCELED'>;
+
+const isFinalByStatus = {
+  SCHEDULED: false,
+  QUEUED: false,
+  RUNNING: false,
+  SUCCEEDED: true,
+  FAILED: true,
+  CANCELED: true,
+} as const satisfies Readonly<Record<TaskStatus, boolean>>;
+
+/** Only `retryTask` leads out of these. */
+export function isFinal(status: TaskStatus): status is FinalStatus {
+  return isFinalByStatus[status];
+}
+
+export function canFollow(status: TaskStatus, event: TransitionEvent): boolean {
+  const { from }: Transition = transitions[event];
+  return from.includes(status);
+}

@@ -1,0 +1,216 @@
+import type { Tiers } from '../accounts/index.ts';
+import {
+  createBatcher,
+  type TaskPriority,
+  type TaskStatus,
+  type Tier,
+  type Transaction,
+} from '../database/index.ts';
+import { newId, randomId } from '../ids.ts';
+import { kindOf } from '../kinds/index.ts';
+import type { Nodes } from '../nodes/index.ts';
+import type { Sent } from '../queue/index.ts';
+import { admit, type Entry, findByKey, type Verdict } from './admission.ts';
+import type { Core } from './core.ts';
+import { book } from './counts.ts';
+import { jobPriority, lowered } from './priority.ts';
+import type { Submission, Submitted } from './types.ts';
+
+const MAX_GROUP = 200;
+const MAX_TRIES = 5;
+
+// Rows of one user's keys in order, so that groups with the same keys wait for each other in one order only.
+const insert = `
+  WITH given AS (
+    SELECT *, start_at > now() AS is_early FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+      $7::task_priority[], $8::int[], $9::int[], $10::float8[], $11::uuid[], $12::text[], $13::timestamptz[],
+      $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::bytea[], $18::text[])
+    AS g (id, user_id, queue_id, kind, model, priority, max_attempts, timeout_ms, cost, job_id, key, start_at,
+      deadline, input, labels, input_hash, artifact_ids)
+  ), won AS (
+    INSERT INTO task (id, user_id, queue_id, kind, model, status, priority, max_attempts, timeout_ms, cost, job_id,
+      idempotency_key, start_at, deadline)
+    SELECT id, user_id, queue_id, kind, model, (CASE WHEN is_early THEN 'SCHEDULED' ELSE 'QUEUED' END)::task_status,
+      priority, max_attempts, timeout_ms, cost, CASE WHEN is_early THEN NULL ELSE job_id END, key, start_at, deadline
+    FROM given ORDER BY user_id, key, id
+    ON CONFLICT DO NOTHING RETURNING id, user_id, queue_id, status
+  ), data AS (
+    INSERT INTO task_data (task_id, input, labels, input_hash)
+    SELECT id, input, labels, input_hash FROM given JOIN won USING (id)
+  ), event AS (
+    INSERT INTO task_event (task_id, version, type, status, attempt)
+    SELECT id, 1, 'SUBMITTED', status, 0 FROM won
+  ), used AS (
+    INSERT INTO task_artifact (task_id, artifact_id)
+    SELECT id, artifact_id FROM given JOIN won USING (id), unnest(artifact_ids::uuid[]) AS artifact_id
+  ), counted AS (${book('won', '$1', { queued: "(status = 'QUEUED')::int", scheduled: "(status = 'SCHEDULED')::int" })}
+  )
+  SELECT id, status FROM won`;
+
+interface WonRow {
+  readonly [column: string]: unknown;
+  readonly id: string;
+  readonly status: TaskStatus;
+}
+
+function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], jobIds: readonly string[]) {
+  const column = <T>(of: (submission: Submission, entry: Entry) => T): T[] =>
+    entries.map((entry) => of(entry.submission, entry));
+  return tx.query<WonRow>(insert, [
+    shard,
+    column((_, { taskId }) => taskId),
+    column(({ userId }) => userId),
+    column((_, { queue }) => queue.id),
+    column(({ kind }) => kind),
+    column((_, { queue }) => queue.model),
+    column(priorityOf),
+    column(({ maxAttempts }) => maxAttempts),
+    column(({ kind, timeoutMs }) => timeoutMs ?? kindOf(kind).timeoutMs),
+    column(costOf),
+    jobIds,
+    column(({ idempotencyKey }) => idempotencyKey),
+    column(({ startAt }) => startAt),
+    column(({ deadline }) => deadline),
+    column(({ input }) => JSON.stringify(input)),
+    column(({ labels }) => (labels === null ? null : JSON.stringify(labels))),
+    column(({ inputHash }) => inputHash),
+    column(({ artifactIds }) => `{${artifactIds.join(',')}}`),
+  ]);
+}
+
+const costOf = ({ kind, input }: Submission): number => kindOf(kind).cost(input);
+
+const priorityOf = ({ priority }: Submission, { limits }: Entry): TaskPriority =>
+  lowered(priority, limits.maxPriority);
+
+/** Jobs for the entries that are due, a statement for each queue. */
+async function insertJobs(
+  { queue, database }: Core,
+  tx: Transaction,
+  due: readonly { readonly entry: Entry; readonly jobId: string }[],
+): Promise<Sent<void>[]> {
+  const now = database.clock.now();
+  const sent: Sent<void>[] = [];
+  for (const group of Map.groupBy(due, ({ entry }) => entry.queue).values()) {
+    const jobs = group.map(({ entry: { taskId, submission, limits }, jobId }) => ({
+      id: jobId,
+      taskId,
+      userId: submission.userId,
+      cost: costOf(submission),
+      priority: jobPriority(lowered(submission.priority, limits.maxPriority), now),
+    }));
+    const row = group[0]?.entry.queue;
+    if (row) sent.push(await queue.insert(tx, row, jobs));
+  }
+  return sent;
+}
+
+interface Written {
+  readonly verdicts: Map<Entry, Verdict>;
+  /** Those that this made. */
+  readonly tasks: readonly { readonly entry: Entry; readonly status: TaskStatus }[];
+}
+
+/** One transaction: all that win are written with all that belongs to them, the others told whose task it is. */
+function writeGroup(core: Core, entries: readonly Entry[]): Promise<Written> {
+  const jobIds = entries.map(randomId);
+  return core.database.lanes.transact(async (tx) => {
+    const won = new Map(
+      (await insertTasks(tx, core.shard(tx), entries, jobIds)).map((row) => [row.id, row.status]),
+    );
+    const due = entries.flatMap((entry, n) =>
+      won.get(entry.taskId) === 'QUEUED' ? [{ entry, jobId: jobIds[n] ?? randomId() }] : [],
+    );
+    const jobs = await insertJobs(core, tx, due);
+    const lost = entries.filter(({ taskId }) => !won.has(taskId));
+    const verdicts = lost.length === 0 ? new Map<Entry, Verdict>() : await findLost(tx, lost);
+    await Promise.all(jobs.map(({ answer }) => answer));
+    const tasks = entries.flatMap((entry) => {
+      const status = won.get(entry.taskId);
+      return status === undefined ? [] : [{ entry, status }];
+    });
+    for (const { entry } of tasks) {
+      verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false } });
+    }
+    return { verdicts, tasks };
+  });
+}
+
+/** Whose tasks stand where these could not be written: of the same key, or their own from a commit that was uncertain. */
+async function findLost(tx: Transaction, lost: readonly Entry[]): Promise<Map<Entry, Verdict>> {
+  const [verdicts, own] = await Promise.all([
+    findByKey(tx, lost),
+    tx.query<{ id: string }>('SELECT id FROM task WHERE id = ANY ($1::uuid[])', [
+      lost.map(({ taskId }) => taskId),
+    ]),
+  ]);
+  const ownIds = new Set(own.map(({ id }) => id));
+  for (const entry of lost) {
+    if (ownIds.has(entry.taskId)) {
+      verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false } });
+    }
+  }
+  return verdicts;
+}
+
+export interface SubmitOptions {
+  readonly nodes: Pick<Nodes, 'models'>;
+  readonly tiers: Tiers;
+  /** Of each queue; waiting and scheduled tasks count. */
+  readonly queueCapacity: number;
+}
+
+export interface Submitter {
+  submit(submission: Submission, tier: Tier): Promise<Submitted>;
+  idle(): Promise<void>;
+}
+
+/** Writes the submissions that arrive while others are being written together, in one transaction. */
+export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: SubmitOptions): Submitter {
+  async function writeAll(entries: readonly Entry[]): Promise<Verdict[]> {
+    const verdicts = new Map<Entry, Verdict>();
+    let open = entries;
+    for (let tries = 1; open.length > 0; tries++) {
+      for (const [entry, verdict] of await admit(core, open, queueCapacity)) verdicts.set(entry, verdict);
+      const admitted = open.filter((entry) => !verdicts.has(entry));
+      if (admitted.length > 0) {
+        const written = await writeGroup(core, admitted);
+        for (const [entry, verdict] of written.verdicts) verdicts.set(entry, verdict);
+        announce(written.tasks);
+      }
+      // Left over: another task had the key, and was deleted before it could be read.
+      open = admitted.filter((entry) => !verdicts.has(entry));
+      if (tries === MAX_TRIES && open.length > 0)
+        throw new Error('the idempotency keys of a group never settled');
+    }
+    return entries.map(
+      (entry) => verdicts.get(entry) ?? { error: new Error('a submission without a verdict') },
+    );
+  }
+
+  function announce(tasks: Written['tasks']): void {
+    for (const { entry } of tasks) {
+      core.carrier.announce({ type: 'task', id: entry.taskId, userId: entry.submission.userId });
+    }
+    const due = tasks.filter(({ status }) => status === 'QUEUED').map(({ entry }) => entry.queue.id);
+    for (const id of new Set(due)) core.carrier.announce({ type: 'queue', id });
+  }
+
+  const batcher = createBatcher<Entry, Verdict>({
+    maxSize: MAX_GROUP,
+    // Claims and settlements need lanes as well.
+    maxInFlight: Math.min(4, Math.max(1, core.database.lanes.size - 2)),
+    write: writeAll,
+  });
+
+  return {
+    async submit(submission, tier) {
+      const model = await nodes.models.choose(submission.kind, submission.model);
+      const queue = await core.queue.ensure(submission.kind, model);
+      const verdict = await batcher.add({ taskId: newId(), submission, queue, limits: tiers[tier] });
+      if ('error' in verdict) throw verdict.error;
+      return verdict.submitted;
+    },
+    idle: () => batcher.idle(),
+  };
+}
