@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts';
+import { kindOf } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { SpeedView } from './planner/index.ts';
 
@@ -22,6 +23,8 @@ export interface Estimates {
   record(run: Run): void;
   /** What each model was measured to take on each node; up to a second old. */
   speeds(): Promise<readonly SpeedView[]>;
+  /** What nearly every such run takes: the 90th percentile of those measured, else the kind's guess. */
+  expectedSeconds(run: Omit<Run, 'seconds'>): Promise<number>;
   /** Writes what is still to be written. */
   close(): Promise<void>;
 }
@@ -42,16 +45,21 @@ const WRITE = `
     recent = (e.recent || excluded.recent)[greatest(1, cardinality(e.recent || excluded.recent) - ${KEPT_RUNS - 1}):]`;
 
 const READ = `
-  SELECT node_id AS "nodeId", kind, model, samples,
-    (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM unnest(recent) AS seconds) AS "secondsPerUnit"
-  FROM run_estimate`;
+  SELECT node_id AS "nodeId", kind, model, samples, p[1] AS "secondsPerUnit", p[2] AS p90
+  FROM run_estimate, LATERAL (
+    SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY seconds) AS p FROM unnest(recent) AS seconds
+  ) AS q`;
+
+interface Measured extends SpeedView {
+  readonly p90: number;
+}
 
 /** Measured speeds, kept in the table `run_estimate`. */
 export function createEstimates({ database, log }: { database: Database; log: Log }): Estimates {
   let runs: Run[] = [];
   let timer: NodeJS.Timeout | null = null;
   let writing = Promise.resolve();
-  let speeds: Promise<readonly SpeedView[]> | null = null;
+  let speeds: Promise<readonly Measured[]> | null = null;
   let readAt = Number.NEGATIVE_INFINITY;
 
   async function write(): Promise<void> {
@@ -77,18 +85,29 @@ export function createEstimates({ database, log }: { database: Database; log: Lo
     return writing;
   }
 
+  function read(): Promise<readonly Measured[]> {
+    if (!speeds || performance.now() - readAt > INTERVAL_MS) {
+      readAt = performance.now();
+      const reading = database.pool.query<Measured>(READ).then(({ rows }) => rows);
+      reading.catch(() => {
+        speeds = null;
+      });
+      speeds = reading;
+    }
+    return speeds;
+  }
+
   return {
     record(run) {
       runs.push(run);
       timer ??= setTimeout(flush, INTERVAL_MS);
     },
-    speeds() {
-      if (!speeds || performance.now() - readAt > INTERVAL_MS) {
-        readAt = performance.now();
-        speeds = database.pool.query<SpeedView>(READ).then(({ rows }) => rows);
-        speeds.catch(() => (speeds = null));
-      }
-      return speeds;
+    speeds: read,
+    async expectedSeconds({ nodeId, kind, model, cost }) {
+      const isIt = (speed: Measured): boolean =>
+        speed.nodeId === nodeId && speed.kind === kind && speed.model === model;
+      const measured = (await read()).find(isIt);
+      return (measured?.p90 ?? kindOf(kind).secondsPerUnit) * cost;
     },
     close: flush,
   };

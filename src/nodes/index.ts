@@ -18,6 +18,7 @@ export type { ConnectedNode } from './directory.ts';
 export type { Run } from './estimates.ts';
 export { offersOf } from './models.ts';
 export * from './planner/index.ts';
+export { type MadeByKind, type MadeFile, NodeFault, type NodeProtocol } from './protocols/index.ts';
 export type { NodeChanges, NodeInput, NodeStatus, Offer, OfferedModel } from './types.ts';
 export { statusOf } from './types.ts';
 
@@ -30,6 +31,8 @@ export interface Nodes extends Registry {
   speeds(): Promise<readonly SpeedView[]>;
   /** Remembers how long a run took. */
   recordRun(run: Run): void;
+  /** See `Estimates`. */
+  expectedSeconds(run: Omit<Run, 'seconds'>): Promise<number>;
   /** See `Breaker`. */
   reportFailure(nodeId: string): Promise<void>;
   reportSuccess(nodeId: string): Promise<void>;
@@ -74,6 +77,7 @@ export function createNodes(options: NodesOptions): Nodes {
     views: readNodeViews,
     speeds: estimates.speeds,
     recordRun: estimates.record,
+    expectedSeconds: estimates.expectedSeconds,
     probe: createProber({ database, carrier, directory, intervalMs, log }).run,
     connect,
     async isLost(id) {

@@ -1,0 +1,52 @@
+import type { Artifacts } from '../artifacts/index.ts';
+import { type KindInput, type KindName, kindOf, type Media } from '../kinds/index.ts';
+import type { ConnectedNode, MadeByKind } from '../nodes/index.ts';
+import type { Claimed } from '../tasks/types.ts';
+import type { Report } from './progress.ts';
+
+/** A call with all that it takes, ready to be sent. */
+export interface PreparedCall {
+  /** Sends it. @throws NodeFault; the signal's reason */
+  send(progress: Report): Promise<MadeByKind[KindName]>;
+}
+
+export interface PrepareOptions {
+  readonly claimed: Claimed;
+  readonly node: ConnectedNode;
+  readonly artifacts: Pick<Artifacts, 'media'>;
+  readonly signal: AbortSignal;
+}
+
+function send<K extends KindName>(
+  kind: K,
+  { claimed, node, signal }: PrepareOptions,
+  { input, media, progress }: { input: unknown; media: readonly Media[]; progress: Report },
+): Promise<MadeByKind[K]> {
+  const run = node.protocol.run[kind];
+  if (!run) throw new Error(`${node.protocol.name} does no ${kind}`);
+  const { taskId, attempt } = claimed.lease;
+  return run({
+    node: node.client,
+    model: claimed.model,
+    // What the kind's own schema answered.
+    input: input as KindInput<K>,
+    media,
+    attemptId: `${taskId}-${attempt}`,
+    signal,
+    progress,
+  });
+}
+
+/**
+ * Checks the task's input once more and loads its files; nothing reaches the node yet.
+ * @throws MediaUnavailableError; the signal's reason
+ */
+export async function prepareCall(options: PrepareOptions): Promise<PreparedCall> {
+  const { claimed, artifacts, signal } = options;
+  const kind = kindOf(claimed.kind);
+  const input = kind.input.parse(claimed.input);
+  const media = await Promise.all(
+    kind.media(input).map((reference) => artifacts.media(reference, { userId: claimed.userId, signal })),
+  );
+  return { send: (progress) => send(claimed.kind, options, { input, media, progress }) };
+}

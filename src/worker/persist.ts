@@ -1,0 +1,34 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../log.ts';
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
+/** SQLSTATE classes of what is wrong with the data or the statement: it will not get better. */
+function isPermanent(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^(22|23|42)/.test(error.code)
+  );
+}
+
+/**
+ * Writes something that must not be lost, again and again while the database can't be reached.
+ * @throws what `write` threw: at once where repeating would not help, or once `gone` has aborted
+ */
+export async function persist<T>(
+  write: () => Promise<T>,
+  { gone, log }: { gone: AbortSignal; log: Log },
+): Promise<T> {
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    try {
+      return await write();
+    } catch (error) {
+      if (gone.aborted || isPermanent(error)) throw error;
+      log.warn({ err: error }, 'a write failed, and is repeated');
+      await sleep(pause, undefined, { signal: gone }).catch(() => undefined);
+    }
+  }
+}

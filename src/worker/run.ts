@@ -1,0 +1,219 @@
+import type { ConnectedNode } from '../nodes/index.ts';
+import type { AttemptEnd, Claimed } from '../tasks/types.ts';
+import { prepareCall } from './call.ts';
+import { errorVerdict, type StopReason, stopVerdict, type Verdict } from './outcome.ts';
+import { persist } from './persist.ts';
+import { createProgress } from './progress.ts';
+import { settle, storeResult } from './settle.ts';
+import type { RunContext } from './types.ts';
+
+/** One attempt under way. */
+export interface Run {
+  readonly claimed: Claimed;
+  /** Whether the task still waits for what the node answers. */
+  readonly isAwaited: boolean;
+  /** Ends the attempt, or what is still open of it. */
+  stop(reason: StopReason): void;
+  /** Resolves when nothing is left to do; never rejects. */
+  readonly done: Promise<void>;
+}
+
+/** Runs what was claimed: calls the node, gives back the slot, stores the result, settles. */
+export function startRun(claimed: Claimed, context: RunContext): Run {
+  return new Attempt(claimed, context);
+}
+
+/** How a call ended. */
+type Answer = { readonly made: unknown } | { readonly error: unknown };
+
+/** What a stopped call is aborted with. */
+class StoppedError extends Error {
+  override readonly name = 'StoppedError';
+}
+
+/**
+ * A call that no protocol can stop is waited for, after its task has ended, so many more times the attempt's
+ * timeout: its answer says that the node is free again.
+ */
+const OPEN_TIMEOUTS = 1;
+
+class Attempt implements Run {
+  readonly claimed: Claimed;
+  readonly done: Promise<void>;
+  isAwaited = true;
+  readonly #context: RunContext;
+  readonly #stopped = Promise.withResolvers<StopReason>();
+  /** Ends the call itself. */
+  readonly #cut = new AbortController();
+  readonly #progress;
+  #node: ConnectedNode | null = null;
+  #sentAt: number | null = null;
+  #isAnswered = false;
+
+  constructor(claimed: Claimed, context: RunContext) {
+    const { taskId, attempt, nodeId } = claimed.lease;
+    this.claimed = claimed;
+    this.#context = { ...context, log: context.log.child({ taskId, attempt, nodeId }) };
+    this.#progress = createProgress((value, message) =>
+      context.tasks.reportProgress(claimed.lease, value, message),
+    );
+    this.done = this.#run();
+  }
+
+  stop(reason: StopReason): void {
+    this.#stopped.resolve(reason);
+    if (!this.#staysOpen(reason)) this.#cut.abort(new StoppedError(reason));
+    if (reason === 'cancel' && this.#isAnswered) void this.#tellStopped(false);
+  }
+
+  /** Whether the call must be left to end by itself, since stopping it would not free the node. */
+  #staysOpen(reason: StopReason): boolean {
+    return (
+      (reason === 'timeout' || reason === 'cancel') &&
+      this.#sentAt !== null &&
+      this.#node?.protocol.stop !== 'disconnect'
+    );
+  }
+
+  async #run(): Promise<void> {
+    const timer = setTimeout(() => this.stop('timeout'), this.claimed.timeoutMs);
+    try {
+      const answered = this.#call().then(
+        (made): Answer => ({ made }),
+        (error: unknown): Answer => ({ error }),
+      );
+      const first = await Promise.race([this.#stopped.promise, answered]);
+      this.isAwaited = false;
+      this.#progress.end();
+      clearTimeout(timer);
+      if (typeof first === 'string') await this.#end(first, answered);
+      else await this.#finish(first);
+    } catch (error) {
+      // The sweeper finds what could not be written.
+      this.#context.log.error({ err: error }, 'the end of an attempt could not be written');
+    } finally {
+      clearTimeout(timer);
+      this.#node?.[Symbol.dispose]();
+    }
+  }
+
+  async #call(): Promise<unknown> {
+    const { artifacts, nodes } = this.#context;
+    this.#assertLease();
+    const node = await nodes.connect(this.claimed.lease.nodeId);
+    this.#node = node;
+    const { signal } = this.#cut;
+    const call = await prepareCall({ claimed: this.claimed, node, artifacts, signal });
+    this.#assertLease();
+    signal.throwIfAborted();
+    this.#sentAt = performance.now();
+    return call.send(this.#progress.report);
+  }
+
+  /** A process that was asleep may have lost what it claimed. It must not call then: another one may, already. */
+  #assertLease(): void {
+    if (!this.#context.isLeaseFresh(this.claimed)) this.stop('lease-lost');
+  }
+
+  /** The node has answered, or failed: its slot is free before anything else is done. */
+  async #finish(answer: Answer): Promise<void> {
+    this.#isAnswered = true;
+    const gpuMs = this.#heldMs();
+    if ('error' in answer) return this.#fail(errorVerdict(this.claimed, answer.error), gpuMs, answer.error);
+    this.#measure();
+    const freed = this.#freeSlot();
+    const end = await this.#store(answer.made);
+    await freed;
+    await settle(this.#context, this.claimed, { end, gpuMs });
+  }
+
+  async #store(made: unknown): Promise<AttemptEnd> {
+    try {
+      return { type: 'succeeded', ...(await storeResult(this.#context, this.claimed, made)) };
+    } catch (error) {
+      const verdict = errorVerdict(this.claimed, error);
+      this.#context.log.warn({ err: error, code: verdict.end.error.code }, 'a result could not be kept');
+      await this.#tellNode(verdict);
+      return verdict.end;
+    }
+  }
+
+  async #fail(verdict: Verdict, gpuMs: number, error: unknown): Promise<void> {
+    const { code } = verdict.end.error;
+    const level = code === 'INTERNAL_ERROR' ? 'error' : 'info';
+    this.#context.log[level]({ err: error, code }, 'attempt failed');
+    await Promise.all([this.#tellNode(verdict), this.#freeSlot(verdict.coolDownMs)]);
+    await settle(this.#context, this.claimed, { end: verdict.end, gpuMs });
+  }
+
+  /** The attempt was stopped before its node answered. */
+  async #end(reason: StopReason, answered: Promise<Answer>): Promise<void> {
+    const isCut = this.#cut.signal.aborted;
+    this.#context.log.info({ reason, isCut }, 'attempt stopped');
+    if (isCut) {
+      await answered;
+      await this.#freeSlot(await this.#remainingMs(reason));
+      return this.#settleStopped(reason, isCut);
+    }
+    await this.#settleStopped(reason, isCut);
+    const bound = setTimeout(() => this.#cut.abort(new StoppedError(reason)), this.#openMs());
+    await answered;
+    clearTimeout(bound);
+    await this.#freeSlot(this.#cut.signal.aborted ? await this.#remainingMs(reason) : 0);
+  }
+
+  async #settleStopped(reason: StopReason, isCut: boolean): Promise<void> {
+    if (reason === 'cancel') return this.#tellStopped(isCut);
+    const { end } = stopVerdict(this.claimed, reason);
+    await settle(this.#context, this.claimed, { end, gpuMs: this.#heldMs() });
+  }
+
+  /** How long the node is expected to work on for nobody, since its protocol has no way to stop it. */
+  async #remainingMs(reason: StopReason): Promise<number> {
+    const { kind, model, cost, timeoutMs, lease } = this.claimed;
+    const isStopped = reason === 'node-lost' || this.#node?.protocol.stop === 'disconnect';
+    if (this.#sentAt === null || isStopped) return 0;
+    const expected = await this.#context.nodes.expectedSeconds({ nodeId: lease.nodeId, kind, model, cost });
+    const elapsed = performance.now() - this.#sentAt;
+    return Math.max(0, Math.min(expected * 1000, timeoutMs) - elapsed);
+  }
+
+  #openMs(): number {
+    return this.claimed.timeoutMs * OPEN_TIMEOUTS;
+  }
+
+  #heldMs(): number {
+    return Math.round(performance.now() - this.claimed.claimedAt);
+  }
+
+  #measure(): void {
+    const { kind, model, cost, lease } = this.claimed;
+    const { nodes } = this.#context;
+    const seconds = (performance.now() - (this.#sentAt ?? this.claimed.claimedAt)) / 1000;
+    nodes.recordRun({ nodeId: lease.nodeId, kind, model, cost, seconds });
+    void this.#tellNode({ node: 'fine' });
+  }
+
+  async #freeSlot(coolDownMs = 0): Promise<void> {
+    const options = {
+      gpuMs: this.#heldMs(),
+      ...(coolDownMs > 0 ? { coolDownMs: Math.round(coolDownMs) } : {}),
+    };
+    await persist(() => this.#context.tasks.freeSlot(this.claimed.lease, options), this.#context);
+  }
+
+  async #tellStopped(stopped: boolean): Promise<void> {
+    await persist(() => this.#context.tasks.stopped(this.claimed.lease, stopped), this.#context);
+  }
+
+  async #tellNode({ node }: Pick<Verdict, 'node'>): Promise<void> {
+    const { nodes, log } = this.#context;
+    const { nodeId } = this.claimed.lease;
+    try {
+      if (node === 'failed') await nodes.reportFailure(nodeId);
+      if (node === 'fine') await nodes.reportSuccess(nodeId);
+    } catch (error) {
+      log.warn({ err: error }, "a node's health could not be written");
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database } from '../database/index.ts';
+import type { Claimed } from '../tasks/index.ts';
+import type { StopReason } from './outcome.ts';
+import { type Run, startRun } from './run.ts';
+import type { RunContext } from './types.ts';
+
+/** The attempts that this process runs. */
+export interface Runs {
+  readonly size: number;
+  start(claimed: Claimed): void;
+  cancel(taskId: string, attempt: number): void;
+  stop(reason: StopReason, which?: (run: Run) => boolean): void;
+  /** Stops the runs of attempts that have ended otherwise, such as by a cancel that nobody told of. */
+  stopEnded(workerId: string): Promise<void>;
+  /** Ends what runs on that node, if it is lost. */
+  stopIfLost(nodeId: string): Promise<void>;
+  /** Resolves when no run is left, or after that time. */
+  ended(timeoutMs: number): Promise<void>;
+}
+
+export interface RunsOptions extends RunContext {
+  readonly database: Database;
+  /** There is room for another one. */
+  freed(): void;
+}
+
+const RUNNING = `SELECT task_id, number FROM task_attempt WHERE worker_id = $1 AND outcome = 'RUNNING'`;
+
+const keyOf = (taskId: string, attempt: number): string => `${taskId} ${attempt}`;
+
+export function createRuns({ database, freed, ...context }: RunsOptions): Runs {
+  const runs = new Map<string, Run>();
+  const suspects = new Set<string>();
+
+  function stop(reason: StopReason, which: (run: Run) => boolean = () => true): void {
+    for (const run of [...runs.values()].filter(which)) run.stop(reason);
+  }
+
+  return {
+    get size() {
+      return runs.size;
+    },
+    start(claimed) {
+      const key = keyOf(claimed.lease.taskId, claimed.lease.attempt);
+      const run = startRun(claimed, context);
+      runs.set(key, run);
+      void run.done.then(() => {
+        runs.delete(key);
+        freed();
+      });
+    },
+    cancel: (taskId, attempt) => runs.get(keyOf(taskId, attempt))?.stop('cancel'),
+    stop,
+    async stopEnded(workerId) {
+      const before = [...runs].filter(([, run]) => run.isAwaited);
+      if (before.length === 0) return;
+      const { rows } = await database.pool.query<{ task_id: string; number: number }>(RUNNING, [workerId]);
+      const running = new Set(rows.map((row) => keyOf(row.task_id, row.number)));
+      for (const [key, run] of before) if (run.isAwaited && !running.has(key)) run.stop('cancel');
+    },
+    async stopIfLost(nodeId) {
+      const isThere = (run: Run): boolean => run.claimed.lease.nodeId === nodeId;
+      if (suspects.has(nodeId) || ![...runs.values()].some(isThere)) return;
+      suspects.add(nodeId);
+      try {
+        if (await context.nodes.isLost(nodeId)) stop('node-lost', isThere);
+      } finally {
+        suspects.delete(nodeId);
+      }
+    },
+    async ended(timeoutMs) {
+      const time = new AbortController();
+      const all = Promise.all([...runs.values()].map(({ done }) => done));
+      const timeout = sleep(timeoutMs, undefined, { signal: time.signal }).catch(() => undefined);
+      await Promise.race([all, timeout]);
+      time.abort();
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import { InvalidInputError } from '../errors.ts';
+import { kindOf } from '../kinds/index.ts';
+import type { MadeFile } from '../nodes/index.ts';
+import type { AttemptEnd, Claimed } from '../tasks/types.ts';
+import { type Stored, storeFiles } from './files.ts';
+import { AttemptFault, errorVerdict } from './outcome.ts';
+import { persist } from './persist.ts';
+import type { RunContext } from './types.ts';
+
+/** Writes how an attempt ended. What the database will not take as a result becomes a failure. */
+export async function settle(
+  context: RunContext,
+  claimed: Claimed,
+  { end, gpuMs }: { end: AttemptEnd; gpuMs: number },
+): Promise<'settled' | 'stale'> {
+  const { lease, queueId } = claimed;
+  const write = (what: AttemptEnd) =>
+    persist(() => context.tasks.settle({ lease, queueId, gpuMs, end: what }), context);
+  try {
+    return await write(end);
+  } catch (error) {
+    if (end.type === 'failed' || context.gone.aborted) throw error;
+    context.log.error({ err: error, taskId: lease.taskId }, 'a result could not be stored');
+    return write(errorVerdict(claimed, error).end);
+  }
+}
+
+/**
+ * Stores the files that a node made and checks the whole against the kind's output.
+ * @throws AttemptFault
+ */
+export async function storeResult(
+  { artifacts }: Pick<RunContext, 'artifacts'>,
+  { kind, userId }: Claimed,
+  made: unknown,
+): Promise<Stored> {
+  const save = async ({ bytes, mimeType }: MadeFile): Promise<string> => {
+    try {
+      return (await artifacts.save({ userId, bytes, mimeType })).id;
+    } catch (error) {
+      if (error instanceof InvalidInputError) {
+        throw new AttemptFault('BAD_NODE_ANSWER', `a file that the node made: ${error.message}`, error);
+      }
+      throw new AttemptFault('STORAGE_ERROR', 'what the node made could not be stored', error);
+    }
+  };
+  const stored = await storeFiles(made, save);
+  const output = kindOf(kind).output.safeParse(stored.result);
+  if (output.success) return { ...stored, result: output.data };
+  throw new AttemptFault('BAD_NODE_ANSWER', 'the node answered something incomplete', output.error);
+}

@@ -1,0 +1,22 @@
+import type { Artifacts } from '../artifacts/index.ts';
+import type { Log } from '../log.ts';
+import type { Nodes } from '../nodes/index.ts';
+import type { Claimed, Tasks } from '../tasks/index.ts';
+
+/** What the worker needs of the tasks. */
+export type WorkerTasks = Pick<
+  Tasks,
+  'join' | 'renew' | 'leave' | 'claim' | 'freeSlot' | 'settle' | 'reportProgress' | 'stopped'
+>;
+
+/** What an attempt needs to run. */
+export interface RunContext {
+  readonly tasks: WorkerTasks;
+  readonly nodes: Nodes;
+  readonly artifacts: Artifacts;
+  /** Whether what this process has claimed is certainly still its own. */
+  isLeaseFresh(claimed: Claimed): boolean;
+  /** Aborts when the process gives up writing to the database. */
+  readonly gone: AbortSignal;
+  readonly log: Log;
+}

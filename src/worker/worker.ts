@@ -1,0 +1,124 @@
+import { hostname } from 'node:os';
+import type { Artifacts } from '../artifacts/index.ts';
+import type { Database } from '../database/index.ts';
+import type { Announcement, Carrier, Resync } from '../events/index.ts';
+import type { Log } from '../log.ts';
+import type { Nodes } from '../nodes/index.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { createWorkerLease } from './lease.ts';
+import { createRuns } from './runs.ts';
+import type { WorkerTasks } from './types.ts';
+
+/** Runs tasks on nodes: one per process. */
+export interface Worker {
+  /** Of its lease; another one after a lease was lost. Null before it has joined. */
+  readonly id: string | null;
+  /** Joins, and begins to claim. */
+  start(): Promise<void>;
+  /**
+   * Claims no more, lets what runs end for so long, hands the rest back without a try spent, and leaves. What
+   * can't be written within five more seconds is left to the sweeper.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+export interface WorkerOptions {
+  readonly tasks: WorkerTasks;
+  readonly nodes: Nodes;
+  readonly artifacts: Artifacts;
+  readonly carrier: Carrier;
+  readonly database: Database;
+  /** How many attempts run at once at most. */
+  readonly concurrency: number;
+  /** As the tasks have it. */
+  readonly leaseMs?: number;
+  readonly log: Log;
+}
+
+const LEASE_MS = 15_000;
+/** After the time of a drain: for calls to end and for the database to take what is handed back. */
+const HAND_BACK_MS = 5_000;
+
+export function createWorker(options: WorkerOptions): Worker {
+  const { tasks, carrier, concurrency, log, leaseMs = LEASE_MS } = options;
+  const draining = new AbortController();
+  const gone = new AbortController();
+  const dispatcher = createDispatcher({
+    claim: async (limit) => (lease.workerId === null ? [] : tasks.claim({ workerId: lease.workerId, limit })),
+    room: () => concurrency - runs.size,
+    start: (claimed) => runs.start(claimed),
+    log,
+  });
+  const runs = createRuns({
+    ...options,
+    isLeaseFresh: (claimed) => lease.isFresh(claimed),
+    gone: gone.signal,
+    freed: dispatcher.wake,
+  });
+  const lease = createWorkerLease({
+    leaseMs,
+    join: () => tasks.join({ host: hostname(), pid: process.pid, concurrency }),
+    async renew(workerId) {
+      const isHeld = await tasks.renew(workerId);
+      if (isHeld) await runs.stopEnded(workerId);
+      return isHeld;
+    },
+    lost: () => runs.stop('lease-lost'),
+    log,
+  });
+  const logFailure = (error: unknown): void =>
+    log.warn({ err: error }, 'an announcement could not be followed');
+
+  function hear(heard: Announcement | Resync): void {
+    switch (heard.type) {
+      case 'cancel':
+        runs.cancel(heard.taskId, heard.attempt);
+        break;
+      case 'node':
+        runs.stopIfLost(heard.id).catch(logFailure);
+        break;
+      case 'resync':
+        if (lease.workerId !== null) runs.stopEnded(lease.workerId).catch(logFailure);
+        dispatcher.wake();
+        break;
+      case 'queue':
+      case 'slots':
+        dispatcher.wake();
+        break;
+      case 'task':
+      case 'account':
+        break;
+      default:
+        heard satisfies never;
+    }
+  }
+
+  let stopListening = (): void => undefined;
+  let dispatching: Promise<void> = Promise.resolve();
+  let keeping: Promise<void> = Promise.resolve();
+
+  return {
+    get id() {
+      return lease.workerId;
+    },
+    async start() {
+      await lease.join(draining.signal);
+      stopListening = carrier.listen(hear);
+      keeping = lease.keep(gone.signal);
+      dispatching = dispatcher.run(draining.signal);
+    },
+    async drain(timeoutMs) {
+      draining.abort();
+      await dispatching;
+      // What nobody waits for any more is not worth waiting for.
+      runs.stop('drain', ({ isAwaited }) => !isAwaited);
+      await runs.ended(timeoutMs);
+      runs.stop('drain');
+      await runs.ended(HAND_BACK_MS);
+      gone.abort();
+      stopListening();
+      await keeping;
+      if (lease.workerId !== null) await tasks.leave(lease.workerId);
+    },
+  };
+}
