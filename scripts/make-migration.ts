@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startEmbeddedPostgres } from '../src/database/embedded/index.ts';
-import { diffMigrations, prismaFolder } from '../src/database/schema-engine.ts';
+import { migrationsFolder } from '../src/database/migrations.ts';
+import { diffMigrations } from '../src/database/schema-engine.ts';
 import { createLog } from '../src/log.ts';
 
 const [name] = process.argv.slice(2);
@@ -11,11 +12,11 @@ if (name === undefined || !/^[a-z0-9_]+$/.test(name)) {
   throw new Error('usage: npm run migration -- name_in_lower_case');
 }
 const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-'));
-const server = await startEmbeddedPostgres({ folder, log: createLog('warn') });
+const server = await startEmbeddedPostgres({ folder, log: createLog('warn'), durable: false });
 try {
   const sql = await diffMigrations(server.url);
   const stamp = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14);
-  const target = path.join(prismaFolder, 'migrations', `${stamp}_${name}`);
+  const target = path.join(migrationsFolder, `${stamp}_${name}`);
   await mkdir(target, { recursive: true });
   await writeFile(path.join(target, 'migration.sql'), sql);
   console.log(target);

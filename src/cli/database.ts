@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Config } from '../config.ts';
-import { startEmbeddedPostgres } from '../database/embedded/index.ts';
+import { findEmbeddedPostgres, startEmbeddedPostgres } from '../database/embedded/index.ts';
 import type { Log } from '../log.ts';
 
 /**
@@ -15,35 +14,12 @@ export async function withDatabaseUrl<T>(
 ): Promise<T> {
   if (config.databaseUrl !== null) return work(config.databaseUrl);
   const folder = path.join(config.dataDir, 'postgres');
-  const running = await runningServer(path.join(folder, 'cluster', 'postmaster.pid'));
+  const running = await findEmbeddedPostgres(folder);
   if (running !== null) return work(running);
   const server = await startEmbeddedPostgres({ folder, log });
   try {
     return await work(server.url);
   } finally {
     await server.stop();
-  }
-}
-
-/** What PostgreSQL itself wrote about a running server: its process on the first line, its port on the fourth. */
-async function runningServer(pidFile: string): Promise<string | null> {
-  let lines: string[];
-  try {
-    lines = (await readFile(pidFile, 'utf8')).split('\n');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
-  const pid = Number(lines[0]);
-  const port = Number(lines[3]);
-  return isAlive(pid) && port > 0 ? `postgresql://postgres@127.0.0.1:${port}/postgres` : null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Another user's process is alive too.
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

@@ -17,7 +17,7 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = createLog('warn');
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-test-'));
-  const server = await startEmbeddedPostgres({ folder, log });
+  const server = await startEmbeddedPostgres({ folder, log, durable: false });
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
   await admin.query('CREATE DATABASE template_switchyard');

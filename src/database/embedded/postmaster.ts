@@ -1,0 +1,85 @@
+import { readFile, readlink, realpath, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Log } from '../../log.ts';
+import { run } from './identity.ts';
+
+/** A server that runs on a cluster. */
+export interface Postmaster {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** How long a server may take to stop before it is made to. */
+const STOP_TIMEOUT_MS = 5_000;
+
+const pidFile = (cluster: string): string => path.join(cluster, 'postmaster.pid');
+
+/** The server that runs on this cluster, whoever started it; null where none does. */
+export async function findPostmaster(cluster: string): Promise<Postmaster | null> {
+  const noted = await readPidFile(cluster);
+  return noted && (await isServerOf(cluster, noted.pid)) ? noted : null;
+}
+
+/** What the last server wrote about itself, alive or not: its process on the first line, its port on the fourth. */
+async function readPidFile(cluster: string): Promise<Postmaster | null> {
+  const text = await readFile(pidFile(cluster), 'utf8').catch(() => '');
+  const [pid, , , port] = text.split('\n').map(Number);
+  return pid !== undefined && port !== undefined && pid > 0 && port > 0 ? { pid, port } : null;
+}
+
+/** A process id alone proves nothing: it may be another process's by now. */
+async function isServerOf(cluster: string, pid: number): Promise<boolean> {
+  try {
+    if (process.platform === 'linux') {
+      return (await readlink(`/proc/${pid}/cwd`)) === (await realpath(cluster));
+    }
+    const { stdout } = await run('ps', ['-o', 'command=', '-p', String(pid)]);
+    return stdout.includes(cluster);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Ends the server that a killed process left running on this cluster. Call it with the data folder's lock held.
+ */
+export async function clearLeftovers(cluster: string, log: Log): Promise<void> {
+  const noted = await readPidFile(cluster);
+  if (!noted || !isAlive(noted.pid)) return;
+  if (await isServerOf(cluster, noted.pid)) {
+    log.warn({ pid: noted.pid }, 'a PostgreSQL server was left running on this data folder: stopping it');
+    await endProcess(noted.pid);
+  } else {
+    // PostgreSQL would take the stranger that has this process id now for a server of ours.
+    await rm(pidFile(cluster));
+  }
+}
+
+async function endProcess(pid: number): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    const deadline = performance.now() + STOP_TIMEOUT_MS;
+    signalProcess(pid, signal);
+    while (isAlive(pid) && performance.now() < deadline) await pause(10);
+    if (!isAlive(pid)) return;
+  }
+  throw new Error(
+    `the PostgreSQL server that was left running (process ${pid}) does not stop: end it by hand`,
+  );
+}
+
+function isAlive(pid: number): boolean {
+  return signalProcess(pid, 0);
+}
+
+/** False where there is no such process any more. */
+function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    // Another user's process is alive, too.
+    if (signal === 0 && error instanceof Error && 'code' in error && error.code === 'EPERM') return true;
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
+}
