@@ -63,7 +63,7 @@ function bearerToken(authorization: string): string {
   return token;
 }
 
-const looksLikeJwt = (token: string) => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
+const looksLikeJwt = (token: string) => /^eyJ[\w-]*\.[\w-]+\.[\w-]+$/.test(token);
 
 /** Finds out who asks; see {@link Accounts}. Remembers what it found until it hears of a change. */
 export function createAuthenticator(database: Database, accessTokens: AccessTokens): Authenticator {

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import { MediaUnavailableError } from './media-unavailable.ts';
 import { ForbiddenUrlError, type UrlGuard } from './url-guard.ts';
@@ -36,6 +35,8 @@ async function follow(start: URL, guard: UrlGuard, signal: AbortSignal): Promise
       headers: { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'switchyard' },
       signal,
     });
+    // A body that is thrown away says so as an error; one that is read tells its errors to the reader too.
+    answer.body.on('error', () => undefined);
     const { location } = answer.headers;
     if (!redirects.has(answer.statusCode) || typeof location !== 'string') return answer;
     answer.body.destroy();
@@ -61,7 +62,7 @@ async function readBody({ body, headers }: Answer, maxBytes: number): Promise<Ui
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of Readable.from(body) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > maxBytes) throw tooLarge();
     chunks.push(chunk);

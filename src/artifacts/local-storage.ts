@@ -99,7 +99,12 @@ export function createLocalStorage(folder: string): Storage {
       const handle = await orMissing(key, open(locate(key)));
       return handle.createReadStream(range ? { start: range.start, end: range.end } : {});
     },
-    blob: (key, mimeType) => orMissing(key, openAsBlob(locate(key), { type: mimeType })),
+    async blob(key, mimeType) {
+      const file = locate(key);
+      // openAsBlob does not say what is wrong with a file.
+      await orMissing(key, stat(file));
+      return openAsBlob(file, { type: mimeType });
+    },
     remove: (key) => rm(locate(key), { force: true }),
     async *list() {
       await mkdir(folder, { recursive: true });

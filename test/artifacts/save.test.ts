@@ -1,10 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { InvalidInputError } from '../../src/errors.ts';
 import { newId } from '../../src/ids.ts';
-import { collect, createUser, openTestArtifacts, readAll, wav } from './support.ts';
+import { collect, createUser, openTestArtifacts, readAll, type TestArtifacts, wav } from './support.ts';
+
+let shared: TestArtifacts;
+beforeAll(async () => {
+  shared = await openTestArtifacts({ maxBytes: 1_000_000 });
+});
+afterAll(() => shared[Symbol.asyncDispose]());
 
 const picture = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: 'teal' } });
@@ -14,11 +20,10 @@ async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Arr
 }
 
 test('a saved file has its real type, size, hash and pixel size, whatever the caller says it is', async () => {
-  await using house = await openTestArtifacts();
   const bytes = await picture(40, 30).png().toBuffer();
-  const artifact = await house.artifacts.save({ userId: house.userId, bytes, mimeType: 'text/html' });
+  const artifact = await shared.artifacts.save({ userId: shared.userId, bytes, mimeType: 'text/html' });
   expect(artifact).toMatchObject({
-    userId: house.userId,
+    userId: shared.userId,
     mimeType: 'image/png',
     sizeBytes: bytes.byteLength,
     sha256: createHash('sha256').update(bytes).digest('hex'),
@@ -26,32 +31,29 @@ test('a saved file has its real type, size, hash and pixel size, whatever the ca
     height: 30,
     durationSeconds: null,
   });
-  expect((await readAll(await house.artifacts.read(artifact))).equals(bytes)).toBe(true);
+  expect((await readAll(await shared.artifacts.read(artifact))).equals(bytes)).toBe(true);
 });
 
 test('a streamed file is the same as one saved whole', async () => {
-  await using house = await openTestArtifacts();
   const bytes = await sharp(randomBytes(300 * 300 * 3), { raw: { width: 300, height: 300, channels: 3 } })
     .png()
     .toBuffer();
   expect(bytes.byteLength).toBeGreaterThan(256 * 1024);
-  const { userId } = house;
-  const whole = await house.artifacts.save({ userId, bytes });
-  const streamed = await house.artifacts.save({ userId, stream: pieces(bytes, 1_000) });
+  const { userId } = shared;
+  const whole = await shared.artifacts.save({ userId, bytes });
+  const streamed = await shared.artifacts.save({ userId, stream: pieces(bytes, 1_000) });
   expect(streamed).toMatchObject({ mimeType: 'image/png', width: 300, sha256: whole.sha256 });
 });
 
 test('a picture that is shown turned has the size that is shown', async () => {
-  await using house = await openTestArtifacts();
   const bytes = await picture(40, 30).jpeg().withMetadata({ orientation: 6 }).toBuffer();
-  const artifact = await house.artifacts.save({ userId: house.userId, bytes });
+  const artifact = await shared.artifacts.save({ userId: shared.userId, bytes });
   expect(artifact).toMatchObject({ mimeType: 'image/jpeg', width: 30, height: 40 });
 });
 
 test('the length of a wave file comes from its header, or from its size where a streaming writer left it open', async () => {
-  await using house = await openTestArtifacts();
-  const { userId } = house;
-  const save = (bytes: Buffer) => house.artifacts.save({ userId, bytes });
+  const { userId } = shared;
+  const save = (bytes: Buffer) => shared.artifacts.save({ userId, bytes });
   const known = { mimeType: 'audio/wav', durationSeconds: 1.5 };
   expect(await save(wav({ seconds: 1.5 }))).toMatchObject(known);
   expect(await save(wav({ seconds: 1.5, declaredBytes: 0 }))).toMatchObject(known);
@@ -64,9 +66,8 @@ test.each([
   ['image/png', 'application/octet-stream'],
   [undefined, 'application/octet-stream'],
 ])('bytes without a mark that are declared as %s are stored as %s', async (declared, stored) => {
-  await using house = await openTestArtifacts();
-  const artifact = await house.artifacts.save({
-    userId: house.userId,
+  const artifact = await shared.artifacts.save({
+    userId: shared.userId,
     bytes: Buffer.from('just some words'),
     ...(declared === undefined ? {} : { mimeType: declared }),
   });
@@ -74,9 +75,8 @@ test.each([
 });
 
 test('a damaged picture is stored without a pixel size', async () => {
-  await using house = await openTestArtifacts();
   const bytes = (await picture(8, 8).png().toBuffer()).subarray(0, 20);
-  expect(await house.artifacts.save({ userId: house.userId, bytes })).toMatchObject({ width: null });
+  expect(await shared.artifacts.save({ userId: shared.userId, bytes })).toMatchObject({ width: null });
 });
 
 test('a file over the limit, an empty one and one that breaks off leave nothing behind', async () => {
@@ -103,9 +103,8 @@ test('a file over the limit, an empty one and one that breaks off leave nothing 
 });
 
 test('raw samples keep their format and their length', async () => {
-  await using house = await openTestArtifacts();
-  const artifact = await house.artifacts.savePcm({
-    userId: house.userId,
+  const artifact = await shared.artifacts.savePcm({
+    userId: shared.userId,
     bytes: Buffer.alloc(48_000 * 2 * 2),
     sampleRate: 48_000,
     channels: 2,
@@ -117,24 +116,24 @@ test.each([
   [{ sampleRate: 7_999 }, 'pcm.sampleRate: must be a whole number from 8000 to 192000'],
   [{ sampleRate: 16_000.5 }, 'pcm.sampleRate: must be a whole number from 8000 to 192000'],
   [{ channels: 0 }, 'pcm.channels: must be a whole number from 1 to 8'],
-  [{ bytes: Buffer.alloc(3) }, 'pcm.data: must hold at least one frame, and whole ones of 2 bytes'],
-  [{ bytes: Buffer.alloc(0) }, 'pcm.data: must hold at least one frame'],
-  [{ bytes: Buffer.alloc(6), channels: 2 }, 'pcm.data: must hold at least one frame, and whole ones of 4'],
-  [{ bytes: Buffer.alloc(2_000) }, 'pcm.data: the file is larger than the limit of 1000 bytes'],
+  [{ size: 3 }, 'pcm.data: must hold at least one frame, and whole ones of 2 bytes'],
+  [{ size: 0 }, 'pcm.data: must hold at least one frame'],
+  [{ size: 6, channels: 2 }, 'pcm.data: must hold at least one frame, and whole ones of 4'],
+  [{ size: 1_000_002 }, 'pcm.data: the file is larger than the limit of 1000000 bytes'],
 ])('raw samples that cannot be right are refused with the field: %j', async (wrong, message) => {
-  await using house = await openTestArtifacts({ maxBytes: 1_000 });
-  const right = { bytes: Buffer.alloc(4), sampleRate: 16_000, channels: 1 };
-  const saving = house.artifacts.savePcm({ userId: house.userId, field: 'pcm', ...right, ...wrong });
+  const before = await collect(shared.storage.list());
+  const { size, ...format } = { size: 4, sampleRate: 16_000, channels: 1, ...wrong };
+  const bytes = Buffer.alloc(size);
+  const saving = shared.artifacts.savePcm({ userId: shared.userId, field: 'pcm', bytes, ...format });
   await expect(saving).rejects.toThrow(message);
   await expect(saving).rejects.toBeInstanceOf(InvalidInputError);
-  expect(await collect(house.storage.list())).toEqual([]);
+  expect(await collect(shared.storage.list())).toEqual(before);
 });
 
 test('only the owner can name an artifact; every other id is told with its path', async () => {
-  await using house = await openTestArtifacts();
-  const { artifacts, userId } = house;
+  const { artifacts, userId } = shared;
   const own = await artifacts.save({ userId, bytes: Buffer.from('mine') });
-  const stranger = await createUser(house.database);
+  const stranger = await createUser(shared.database);
   const others = await artifacts.save({ userId: stranger, bytes: Buffer.from('theirs') });
   expect(await artifacts.requireOwned(userId, [{ id: own.id, path: 'a' }])).toEqual([own]);
   const wanted = [own.id, others.id, newId()].map((id, n) => ({ id, path: `inputs.${n}` }));

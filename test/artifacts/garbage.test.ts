@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import type { Artifact, Database } from '../../src/database/index.ts';
+import { newId } from '../../src/ids.ts';
+import { collect, openTestArtifacts, type TestArtifacts } from './support.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** A task of the user, and the row that makes it name the artifact. */
+async function createTask(database: Database, userId: string): Promise<string> {
+  const { id: queueId } = await database.prisma.queue.upsert({
+    where: { bossName: 'q' },
+    create: { id: newId(), kind: 'TEXT_TO_IMAGE', model: 'm', bossName: 'q' },
+    update: {},
+  });
+  const { id } = await database.prisma.task.create({
+    data: {
+      id: newId(),
+      userId,
+      queueId,
+      kind: 'TEXT_TO_IMAGE',
+      model: 'm',
+      status: 'QUEUED',
+      priority: 'NORMAL',
+      maxAttempts: 3,
+      timeoutMs: 1_000,
+      cost: 1,
+    },
+  });
+  return id;
+}
+
+const save = ({ artifacts, userId }: TestArtifacts, text: string) =>
+  artifacts.save({ userId, bytes: Buffer.from(text) });
+
+/** Makes everything two days older. */
+async function age(house: TestArtifacts): Promise<void> {
+  await house.database.pool.query(`UPDATE artifact SET created_at = created_at - interval '2 days'`);
+  for (const { key, modifiedAt } of await collect(house.storage.list())) {
+    const older = new Date(modifiedAt.getTime() - 2 * DAY_MS);
+    await utimes(path.join(house.folder, key), older, older);
+  }
+}
+
+const keys = async ({ storage }: TestArtifacts) => (await collect(storage.list())).map(({ key }) => key);
+
+test('artifacts that no task names go with their files once they are old; the others stay', async () => {
+  await using house = await openTestArtifacts();
+  const { artifacts, database, userId } = house;
+  const [used, unused] = [await save(house, 'used'), await save(house, 'unused')];
+  const taskId = await createTask(database, userId);
+  await database.prisma.taskArtifact.create({ data: { taskId, artifactId: used.id } });
+  expect(await artifacts.collectGarbage()).toEqual({ artifacts: 0, files: 0 });
+  await age(house);
+  const young = await save(house, 'young');
+  expect(await artifacts.collectGarbage()).toEqual({ artifacts: 1, files: 0 });
+  expect((await artifacts.find([used.id, unused.id, young.id])).map(({ id }) => id).toSorted()).toEqual(
+    [used.id, young.id].toSorted(),
+  );
+  expect((await keys(house)).toSorted()).toEqual([used.storageKey, young.storageKey].toSorted());
+  await database.prisma.task.delete({ where: { id: taskId } });
+  expect(await artifacts.collectGarbage()).toEqual({ artifacts: 1, files: 0 });
+});
+
+test('files without a row go once they are old, finished or not', async () => {
+  await using house = await openTestArtifacts();
+  const kept = await save(house, 'kept');
+  const orphan = await house.storage.put((async function* () {})());
+  const unfinished = `unfinished/${randomUUID()}`;
+  await mkdir(path.join(house.folder, 'unfinished'), { recursive: true });
+  await writeFile(path.join(house.folder, unfinished), 'half');
+  expect(await house.artifacts.collectGarbage()).toEqual({ artifacts: 0, files: 0 });
+  await age(house);
+  await house.database.pool.query('UPDATE artifact SET created_at = now()');
+  expect((await keys(house)).toSorted()).toEqual([kept.storageKey, orphan.key, unfinished].toSorted());
+  expect(await house.artifacts.collectGarbage()).toEqual({ artifacts: 0, files: 2 });
+  expect(await keys(house)).toEqual([kept.storageKey]);
+});
+
+test('an artifact that a task names while garbage is collected is kept, or else the task cannot name it', async () => {
+  await using house = await openTestArtifacts();
+  const { artifacts, database, userId } = house;
+  const olds: Artifact[] = [];
+  for (let n = 0; n < 40; n++) olds.push(await save(house, `old ${n}`));
+  await age(house);
+  const taskId = await createTask(database, userId);
+  const naming = olds.map(({ id }) =>
+    database.prisma.taskArtifact.create({ data: { taskId, artifactId: id } }).then(
+      () => id,
+      () => null,
+    ),
+  );
+  const [collected, ...named] = await Promise.all([artifacts.collectGarbage(), ...naming]);
+  const kept = named.filter((id) => id !== null);
+  expect(collected.artifacts).toBe(olds.length - kept.length);
+  expect((await artifacts.find(kept)).length).toBe(kept.length);
+  expect(await keys(house)).toHaveLength(kept.length);
+});
+
+test('more than one group is collected in one go', async () => {
+  await using house = await openTestArtifacts();
+  const { id } = await save(house, 'one');
+  await house.database.pool.query(
+    `INSERT INTO artifact SELECT gen_random_uuid(), user_id, 'aa/' || gen_random_uuid(), mime_type, size_bytes, sha256
+     FROM artifact, generate_series(1, 1100) WHERE id = $1`,
+    [id],
+  );
+  await age(house);
+  expect(await house.artifacts.collectGarbage()).toEqual({ artifacts: 1101, files: 0 });
+});
