@@ -4,8 +4,6 @@ import type { TypedDocumentString } from './generated/operations.ts';
 import { authorization, networkError, type Token } from './http.ts';
 import { backOff } from './retry.ts';
 
-const PING_EVERY_MS = 10_000;
-const PONG_WITHIN_MS = 5_000;
 const ACKNOWLEDGE_WITHIN_MS = 10_000;
 
 export interface SocketOptions {
@@ -14,6 +12,8 @@ export interface SocketOptions {
   readonly webSocket: unknown;
   /** Failed connections in a row before a stream gives up. */
   readonly retries: number;
+  /** A connection that does not answer a ping within half of this is given up. Default: 10,000. */
+  readonly pingEveryMs?: number;
 }
 
 export interface StreamOptions {
@@ -36,8 +36,9 @@ export interface Socket {
 }
 
 /** Subscriptions over one WebSocket, which is open while there are any. */
-export function createSocket({ url, token, webSocket, retries }: SocketOptions): Socket {
-  const client = connect(url, token, webSocket);
+export function createSocket(options: SocketOptions): Socket {
+  const { token, retries } = options;
+  const client = connect(options);
   const closed = new AbortController();
 
   async function* stream<Result, Variables extends Record<string, unknown>>(
@@ -69,19 +70,19 @@ export function createSocket({ url, token, webSocket, retries }: SocketOptions):
   };
 }
 
-function connect(url: string, token: Token | undefined, webSocket: unknown): WsClient {
+function connect({ url, token, webSocket, pingEveryMs = 10_000 }: SocketOptions): WsClient {
   let unanswered: ReturnType<typeof setTimeout> | undefined;
   const client = createClient({
     url,
     connectionParams: async () => ({ authorization: await authorization(token) }),
     // Its own retries repeat the first variables; ours resume.
     retryAttempts: 0,
-    keepAlive: PING_EVERY_MS,
+    keepAlive: pingEveryMs,
     connectionAckWaitTimeout: ACKNOWLEDGE_WITHIN_MS,
     webSocketImpl: webSocket,
     on: {
       ping(received) {
-        if (!received) unanswered = setTimeout(() => client.terminate(), PONG_WITHIN_MS);
+        if (!received) unanswered = setTimeout(() => client.terminate(), pingEveryMs / 2);
       },
       pong(received) {
         if (received) clearTimeout(unanswered);

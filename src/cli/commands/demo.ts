@@ -30,9 +30,9 @@ const specs: { readonly [Kind in TaskKind]: () => TaskSpec } = {
   },
 };
 
-/** The server's own configuration, on the embedded database and with the given nodes. */
+/** The server's own configuration, but on this machine alone and with the given nodes. */
 function demoConfig(env: NodeJS.ProcessEnv, gpuNodes: string, once: boolean): Config {
-  const { DATABASE_URL: _, ...rest } = env;
+  const { DATABASE_URL: _database, PUBLIC_URL: _url, ...rest } = env;
   // A run that ends by itself serves nobody, so that it takes any port.
   const port = once ? { PORT: env.PORT ?? '0' } : {};
   return loadConfig({ LOG_LEVEL: 'warn', ...rest, ...port, GPU_NODES: gpuNodes });
