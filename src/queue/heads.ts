@@ -20,7 +20,7 @@ export async function selectHeads(tx: Transaction, limit: number): Promise<Queue
 }
 
 const lock = `
-  SELECT j.id, j.retry_count AS "retryCount", j.state = 'active' AS "isActive"
+  SELECT j.id, j.retry_count AS "retryCount", j.state < 'completed' AS "isLive"
   FROM unnest($1::text[], $2::uuid[]) AS wanted (name, id) JOIN pgboss.job_common j USING (name, id)
   ORDER BY j.id FOR UPDATE OF j SKIP LOCKED`;
 

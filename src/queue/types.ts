@@ -40,8 +40,8 @@ export interface JobKey {
 }
 
 export interface LockedJob extends JobAttempt {
-  /** False for a job that waits, or is through. */
-  readonly isActive: boolean;
+  /** False for a job that is through. */
+  readonly isLive: boolean;
 }
 
 /** A job that is due, near the head of its queue. */

@@ -16,6 +16,9 @@ export interface Entry {
   readonly limits: TierLimits;
 }
 
+/** What is needed to find a replay. */
+export type Keyed = Pick<Entry, 'taskId' | 'submission'>;
+
 export type Verdict = { readonly submitted: Submitted } | { readonly error: Error };
 
 /** How long a full queue asks to be left alone. */
@@ -37,10 +40,10 @@ interface KeyRow {
 const keyOf = (userId: string, key: string): string => `${userId} ${key}`;
 
 /** What those of the entries come to whose keys have tasks already. */
-export async function findByKey(
+export async function findByKey<K extends Keyed>(
   tx: Pick<Transaction, 'query'>,
-  entries: readonly Entry[],
-): Promise<Map<Entry, Verdict>> {
+  entries: readonly K[],
+): Promise<Map<K, Verdict>> {
   const keyed = entries.filter(({ submission }) => submission.idempotencyKey !== null);
   if (keyed.length === 0) return new Map();
   const rows = await tx.query<KeyRow>(selectByKey, [
@@ -48,7 +51,7 @@ export async function findByKey(
     keyed.map(({ submission }) => submission.idempotencyKey),
   ]);
   const found = new Map(rows.map((row) => [keyOf(row.userId, row.key), row]));
-  const verdicts = new Map<Entry, Verdict>();
+  const verdicts = new Map<K, Verdict>();
   for (const entry of keyed) {
     const { userId, idempotencyKey, inputHash } = entry.submission;
     const row = found.get(keyOf(userId, idempotencyKey ?? ''));

@@ -3,6 +3,7 @@ import { InvalidStateError, NotFoundError } from '../errors.ts';
 import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { isFinal } from './lifecycle.ts';
+import { SupersededError, untilCurrent } from './superseded.ts';
 
 /**
  * - `REMOVED_FROM_QUEUE`: it did not run.
@@ -13,7 +14,6 @@ export type CancelOutcome = 'REMOVED_FROM_QUEUE' | 'STOPPED_ON_NODE' | 'ABANDONE
 
 /** How long a cancel waits to hear what became of the call. */
 const STOP_WAIT_MS = 500;
-const MAX_TRIES = 10;
 
 interface Row {
   readonly id: string;
@@ -33,11 +33,6 @@ const select = `
   FROM task t LEFT JOIN task_attempt a ON a.task_id = t.id AND a.number = t.attempt
     AND a.outcome = 'CANCELED' AND a.ended_at = t.finished_at
   WHERE t.id = $1`;
-
-/** The task changed between reading it and locking it: read it again. */
-class SupersededError extends Error {
-  override readonly name = 'SupersededError';
-}
 
 export function createCancel(core: Core) {
   const { database, queue: boss, carrier } = core;
@@ -59,8 +54,12 @@ export function createCancel(core: Core) {
         { taskId: id, event: 'CANCELED', version, jobId: null, ...(status === 'RUNNING' ? { outcome } : {}) },
       ]);
       const canceled = await job.answer;
-      // pg-boss's fail deletes a job and inserts it again: one that waited for it finds nothing.
-      if (!changed || (jobId !== null && canceled.length === 0)) throw new SupersededError();
+      if (!changed) throw new SupersededError();
+      if (jobId !== null && canceled.length === 0) {
+        // pg-boss's fail deletes a job and inserts it again: who waited for it finds nothing at first.
+        const [found] = await boss.lock(tx, [{ queue, id: jobId }]);
+        if (found?.isLive) throw new SupersededError();
+      }
       return changed;
     });
   }
@@ -75,7 +74,8 @@ export function createCancel(core: Core) {
     deadline.addEventListener('abort', () => heard.resolve());
     let check = Promise.resolve();
     const deafen = carrier.listen((announcement) => {
-      const concerns = announcement.type === 'resync' || (announcement.type === 'task' && announcement.id === taskId);
+      const concerns =
+        announcement.type === 'resync' || (announcement.type === 'task' && announcement.id === taskId);
       if (!concerns) return;
       check = check.then(async () => {
         if (await isTold(taskId, attempt)) heard.resolve();
@@ -115,12 +115,6 @@ export function createCancel(core: Core) {
    * @throws NotFoundError; InvalidStateError where it succeeded or failed before
    */
   return async function cancel(taskId: string): Promise<{ outcome: CancelOutcome }> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return { outcome: await tryOnce(taskId) };
-      } catch (error) {
-        if (!(error instanceof SupersededError) || tries === MAX_TRIES) throw error;
-      }
-    }
+    return { outcome: await untilCurrent(() => tryOnce(taskId)) };
   };
 }

@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/index.ts';
+import { type Transaction, UncertainCommitError } from '../database/index.ts';
 import { type KindName, kindOf } from '../kinds/index.ts';
 import {
   type Nodes,
@@ -140,6 +140,27 @@ function expectedSeconds(speeds: readonly SpeedView[], { queue, placement }: Pla
   return own?.secondsPerUnit ?? kindOf(kind).secondsPerUnit;
 }
 
+const selectLeased = `
+  SELECT a.task_id AS "taskId", a.number AS attempt
+  FROM unnest($2::uuid[], $3::int[]) AS l (task_id, number) JOIN task_attempt a USING (task_id, number)
+  WHERE a.worker_id = $1 AND a.outcome = 'RUNNING'`;
+
+/** Those that this worker has indeed been leased. */
+async function findLeased(
+  tx: Transaction,
+  workerId: string,
+  claimed: readonly Claimed[],
+): Promise<Claimed[]> {
+  if (claimed.length === 0) return [];
+  const rows = await tx.query<{ taskId: string; attempt: number }>(selectLeased, [
+    workerId,
+    claimed.map(({ lease }) => lease.taskId),
+    claimed.map(({ lease }) => lease.attempt),
+  ]);
+  const leased = new Set(rows.map(({ taskId, attempt }) => `${taskId} ${attempt}`));
+  return claimed.filter(({ lease: { taskId, attempt } }) => leased.has(`${taskId} ${attempt}`));
+}
+
 function toClaimed({ queue, job, placement }: Placed, row: LeasedRow, claimedAt: number): Claimed {
   const { nodeId, slotNo } = placement;
   return {
@@ -173,6 +194,9 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     readonly changed: Changed[];
   }
 
+  /** What a claim was about to commit when its connection broke: nobody would run it, if it stands. */
+  const uncertain: Claimed[] = [];
+
   async function claimIn(
     tx: Transaction,
     request: ClaimRequest,
@@ -180,6 +204,8 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     claimedAt: number,
   ): Promise<Result> {
     const view = await look(core, tx, nodes, request);
+    const recovered = await findLeased(tx, request.workerId, uncertain);
+    if (recovered.length > 0) return { claimed: recovered, changed: [] };
     const queues = new Map(view.heads.map(({ queue }) => [queue.id, queue]));
     const snapshot = { nodes: view.nodes, queues: queueViews(view), speeds, limit: request.limit };
     const placements = queues.size === 0 ? [] : plan(snapshot, routingStrategy);
@@ -209,9 +235,17 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     if (request.limit < 1) return [];
     const speeds = await nodes.speeds();
     const claimedAt = performance.now();
-    const { claimed, changed } = await core.database.lanes.transact((tx) =>
-      claimIn(tx, request, speeds, claimedAt),
-    );
+    let result: Result = { claimed: [], changed: [] };
+    try {
+      await core.database.lanes.transact(async (tx) => {
+        result = await claimIn(tx, request, speeds, claimedAt);
+      });
+    } catch (error) {
+      if (error instanceof UncertainCommitError) uncertain = [...uncertain, ...result.claimed];
+      throw error;
+    }
+    uncertain = [];
+    const { claimed, changed } = result;
     announceChanged(core, changed);
     for (const {
       lease: { taskId },

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../database/index.ts';
+import type { Transaction } from '../database/index.ts';
 
 /** Rows of an owner: more of them means less waiting for each other's commits, and more to sum. */
 export const SHARDS = 16;
@@ -55,12 +55,4 @@ export async function countTasks(
 ): Promise<Map<string, Counts>> {
   const rows = await tx.query<Counts & { ownerId: string }>(select, [ownerIds]);
   return new Map(rows.map(({ ownerId, ...counts }) => [ownerId, counts]));
-}
-
-/** The same, in no transaction. */
-export function readCounts({ pool }: Database, ownerIds: readonly string[]): Promise<Map<string, Counts>> {
-  return countTasks(
-    { query: async (text, values) => (await pool.query(text, [...(values ?? [])])).rows },
-    ownerIds,
-  );
 }

@@ -5,19 +5,33 @@ import type { Carrier } from '../events/announcement.ts';
 import type { Log } from '../log.ts';
 import type { Nodes, StrategyName } from '../nodes/index.ts';
 import type { Queue } from '../queue/index.ts';
+import { type CancelOutcome, createCancel } from './cancel.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import type { Core } from './core.ts';
 import { SHARDS } from './counts.ts';
+import { createFailOverdue } from './overdue.ts';
+import { queuePositions } from './positions.ts';
+import { createProgress } from './progress.ts';
+import { createRelease } from './release.ts';
+import { createRemove } from './remove.ts';
+import { createRepair } from './repair.ts';
+import { createRetention } from './retention.ts';
+import { createRetry } from './retry.ts';
 import { createSettler, type Settled } from './settle.ts';
 import { createSlotFreer, type SlotEnd } from './slots.ts';
+import { createStats, type Stats } from './stats.ts';
+import { createStopped } from './stopped.ts';
 import { createSubmitter } from './submit.ts';
+import { createSweep } from './sweep.ts';
 import type { Claimed, Lease, Settlement, Submission, Submitted } from './types.ts';
 import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
+export type { CancelOutcome } from './cancel.ts';
 export { type ClaimRequest, WorkerLostError } from './claim.ts';
 export { isFinal } from './lifecycle.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
+export type { QueueStats, Stats } from './stats.ts';
 export type {
   AttemptEnd,
   Claimed,
@@ -46,7 +60,42 @@ export interface Tasks extends Workers {
   freeSlot(lease: Lease, end: SlotEnd): Promise<void>;
   /** Ends an attempt; its slot is not touched. */
   settle(settlement: Settlement): Promise<Settled>;
-  /** Waits for what has been begun. */
+  /**
+   * Shows how far an attempt is, never less than before, within a fraction of a second; lost where it cannot
+   * be written.
+   */
+  reportProgress(lease: Lease, value: number | null, message?: string | null): void;
+  /** Tells whoever canceled the task whether its node stopped working on it. */
+  stopped(lease: Lease, isStopped: boolean): Promise<void>;
+  /**
+   * Ends a task for good, and waits a moment for what becomes of a running call. Repeated, it answers the same.
+   * @throws NotFoundError; InvalidStateError where it succeeded or failed before
+   */
+  cancel(taskId: string): Promise<{ readonly outcome: CancelOutcome }>;
+  /**
+   * Puts a task that failed or was canceled back into its queue, with all its tries.
+   * @throws NotFoundError, InvalidStateError
+   */
+  retry(taskId: string): Promise<void>;
+  /** Deletes a task that has ended. @throws NotFoundError, InvalidStateError */
+  remove(taskId: string): Promise<void>;
+  /** Where these tasks stand in their queues, 1 being next; those that do not wait are left out. */
+  queuePositions(taskIds: readonly string[]): Promise<Map<string, number>>;
+  stats(): Promise<Stats>;
+
+  // Housekeeping, for one process at a time to call now and then. Each answers how much it changed.
+
+  /** Takes what lost workers held: their attempts end, their tasks go back or fail. Every second or so. */
+  sweep(): Promise<number>;
+  /** Queues the scheduled tasks whose start time has come. Every second or so. */
+  releaseDue(): Promise<number>;
+  /** Fails the waiting tasks whose deadline has passed. Every second or so. */
+  failOverdue(): Promise<number>;
+  /** Deletes the tasks that ended longer ago than they are kept. Every few minutes. */
+  applyRetention(): Promise<number>;
+  /** Gives queued tasks without a job, which only somebody else can have made, a new one. At start and hourly. */
+  repair(): Promise<number>;
+  /** Writes what is still to be written, and waits for what has been begun. */
   close(): Promise<void>;
 }
 
@@ -75,13 +124,27 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
   const submitter = createSubmitter(core, { nodes, tiers, queueCapacity: config.queueCapacity });
   const settler = createSettler(core);
   const slots = createSlotFreer(core);
+  const progress = createProgress(core);
   return {
     ...createWorkers(database.pool, config.leaseMs ?? DEFAULT_LEASE_MS),
     submit: submitter.submit,
     claim: createClaim(core, { nodes, routingStrategy: config.routingStrategy }),
     freeSlot: slots.freeSlot,
     settle: settler.settle,
+    reportProgress: progress.reportProgress,
+    stopped: createStopped(core),
+    cancel: createCancel(core),
+    retry: createRetry(core),
+    remove: createRemove(core),
+    queuePositions: (taskIds) => queuePositions(database, taskIds),
+    stats: createStats({ database, nodes, queueCapacity: config.queueCapacity }),
+    sweep: createSweep(core),
+    releaseDue: createRelease(core),
+    failOverdue: createFailOverdue(core),
+    applyRetention: createRetention(core, config.taskRetentionDays),
+    repair: createRepair(core),
     async close() {
+      await progress.close();
       await Promise.all([submitter.idle(), settler.idle(), slots.idle()]);
     },
   };

@@ -6,11 +6,12 @@ import {
   type Tier,
   type Transaction,
 } from '../database/index.ts';
+import { NoSuchModelError } from '../errors.ts';
 import { newId, randomId } from '../ids.ts';
 import { kindOf } from '../kinds/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Sent } from '../queue/index.ts';
-import { admit, type Entry, findByKey, type Verdict } from './admission.ts';
+import { admit, type Entry, findByKey, type Keyed, type Verdict } from './admission.ts';
 import type { Core } from './core.ts';
 import { book } from './counts.ts';
 import { jobPriority, lowered } from './priority.ts';
@@ -196,6 +197,23 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
     for (const id of new Set(due)) core.carrier.announce({ type: 'queue', id });
   }
 
+  async function enter({ taskId, submission, tier }: Keyed & { tier: Tier }): Promise<Verdict> {
+    try {
+      const model = await nodes.models.choose(submission.kind, submission.model);
+      const queue = await core.queue.ensure(submission.kind, model);
+      return await batcher.add({ taskId, submission, queue, limits: tiers[tier] });
+    } catch (error) {
+      const replay = error instanceof NoSuchModelError ? await findReplay({ taskId, submission }) : undefined;
+      if (!replay) throw error;
+      return replay;
+    }
+  }
+
+  /** The model of an earlier submission may be gone by now: its task is there all the same. */
+  async function findReplay(keyed: Keyed): Promise<Verdict | undefined> {
+    return core.database.lanes.transact(async (tx) => (await findByKey(tx, [keyed])).get(keyed));
+  }
+
   const batcher = createBatcher<Entry, Verdict>({
     maxSize: MAX_GROUP,
     // Claims and settlements need lanes as well.
@@ -205,9 +223,7 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
 
   return {
     async submit(submission, tier) {
-      const model = await nodes.models.choose(submission.kind, submission.model);
-      const queue = await core.queue.ensure(submission.kind, model);
-      const verdict = await batcher.add({ taskId: newId(), submission, queue, limits: tiers[tier] });
+      const verdict = await enter({ taskId: newId(), submission, tier });
       if ('error' in verdict) throw verdict.error;
       return verdict.submitted;
     },

@@ -1,0 +1,89 @@
+import type { Core } from './core.ts';
+import type { Lease } from './types.ts';
+
+/** Progress is written at once, and then together at most this often. */
+const INTERVAL_MS = 200;
+
+interface Told {
+  readonly lease: Lease;
+  readonly value: number | null;
+  readonly message: string | null;
+}
+
+// What is locked is about to end, and needs no progress: nobody is waited for.
+const write = `
+  WITH running AS MATERIALIZED (
+    SELECT t.id, p.value, p.message
+    FROM unnest($1::uuid[], $2::int[], $3::float4[], $4::text[]) AS p (id, attempt, value, message)
+    JOIN task t ON t.id = p.id AND t.attempt = p.attempt
+    WHERE t.status = 'RUNNING' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
+  )
+  UPDATE task t SET progress = greatest(t.progress, r.value),
+    progress_message = coalesce(r.message, t.progress_message), updated_at = now()
+  FROM running r WHERE t.id = r.id RETURNING t.id, t.user_id AS "userId"`;
+
+export interface Progress {
+  /**
+   * Shows how far an attempt is; never less than before. Written within a fraction of a second, and only the
+   * latest; lost where it cannot be written.
+   */
+  reportProgress(lease: Lease, value: number | null, message?: string | null): void;
+  close(): Promise<void>;
+}
+
+export function createProgress({ database, carrier, log }: Core): Progress {
+  const latest = new Map<string, Told>();
+  let timer: NodeJS.Timeout | null = null;
+  let writing = Promise.resolve();
+
+  async function flush(): Promise<void> {
+    const told = [...latest.values()];
+    latest.clear();
+    if (told.length === 0) return;
+    try {
+      const rows = await database.lanes.transact(
+        (tx) =>
+          tx.query<{ id: string; userId: string }>(write, [
+            told.map(({ lease }) => lease.taskId),
+            told.map(({ lease }) => lease.attempt),
+            told.map(({ value }) => value),
+            told.map(({ message }) => message),
+          ]),
+        { durable: false },
+      );
+      for (const { id, userId } of rows) carrier.announce({ type: 'task', id, userId });
+    } catch (error) {
+      log.warn({ err: error, tasks: told.length }, 'progress was lost');
+    }
+  }
+
+  function begin(): void {
+    timer = setTimeout(() => {
+      timer = null;
+      if (latest.size > 0) begin();
+    }, INTERVAL_MS);
+    writing = writing.then(flush);
+  }
+
+  return {
+    reportProgress(lease, value, message = null) {
+      const before = latest.get(lease.taskId);
+      const isSame = before?.lease.attempt === lease.attempt;
+      latest.set(lease.taskId, {
+        lease,
+        value: value ?? (isSame ? before.value : null),
+        message: message ?? (isSame ? before.message : null),
+      });
+      // What is told in this turn goes along.
+      queueMicrotask(() => {
+        if (!timer && latest.size > 0) begin();
+      });
+    },
+    async close() {
+      if (timer) clearTimeout(timer);
+      timer = null;
+      writing = writing.then(flush);
+      await writing;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { TaskPriority, Transaction } from '../database/index.ts';
+import { randomId } from '../ids.ts';
+import type { Core } from './core.ts';
+import { jobPriority } from './priority.ts';
+
+const MAX_GROUP = 500;
+
+interface Row {
+  readonly [column: string]: unknown;
+  readonly id: string;
+  readonly userId: string;
+  readonly queueId: string;
+  readonly cost: number;
+  readonly priority: TaskPriority;
+  readonly createdAt: Date;
+}
+
+// Reads every task: not for every minute.
+const selectJobless = `
+  SELECT t.id, t.user_id AS "userId", t.queue_id AS "queueId", t.cost, t.priority, t.created_at AS "createdAt"
+  FROM task t JOIN queue q ON q.id = t.queue_id
+  WHERE t.status = 'QUEUED' AND NOT EXISTS (
+    SELECT FROM pgboss.job_common j WHERE j.name = q.boss_name AND j.id = t.job_id AND j.state < 'completed')
+  ORDER BY t.id LIMIT ${MAX_GROUP} FOR UPDATE OF t SKIP LOCKED`;
+
+const setJobs = `
+  UPDATE task t SET job_id = r.job_id FROM unnest($1::uuid[], $2::uuid[]) AS r (id, job_id) WHERE t.id = r.id`;
+
+export function createRepair({ database, queue: boss, carrier, log }: Core) {
+  async function repairIn(tx: Transaction): Promise<Row[]> {
+    const rows = await tx.query<Row>(selectJobless, []);
+    const jobs = rows.map((row) => ({ ...row, jobId: randomId() }));
+    for (const [queueId, group] of Map.groupBy(jobs, (row) => row.queueId)) {
+      const queue = await boss.get(queueId);
+      const given = group.map(({ id, userId, cost, priority, createdAt, jobId }) => ({
+        id: jobId,
+        taskId: id,
+        userId,
+        cost,
+        priority: jobPriority(priority, createdAt),
+      }));
+      const inserted = await boss.insert(tx, queue, given);
+      await inserted.answer;
+    }
+    await tx.query(setJobs, [jobs.map(({ id }) => id), jobs.map(({ jobId }) => jobId)]);
+    return rows;
+  }
+
+  /**
+   * Gives a job to queued tasks that have none, which nothing in here leaves behind, but somebody who deletes
+   * pg-boss's rows might. Answers how many there were.
+   */
+  return async function repair(): Promise<number> {
+    let repaired = 0;
+    for (;;) {
+      const rows = await database.lanes.transact(repairIn);
+      for (const id of new Set(rows.map(({ queueId }) => queueId))) carrier.announce({ type: 'queue', id });
+      if (rows.length > 0) log.warn({ tasks: rows.map(({ id }) => id) }, 'queued tasks had no job');
+      repaired += rows.length;
+      if (rows.length < MAX_GROUP) return repaired;
+    }
+  };
+}

@@ -1,0 +1,36 @@
+import type { Core } from './core.ts';
+
+const MAX_GROUP = 500;
+const DAY_MS = 24 * 3600 * 1000;
+
+// Ids begin with the time of creation, so that the oldest tasks are the first by id: no index on a time that
+// changes is needed. Whatever had ended before the limit had been created before it.
+const removeOld = `
+  WITH old AS (
+    SELECT id FROM task
+    WHERE id < $1 AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED') AND finished_at < $2
+    ORDER BY id LIMIT ${MAX_GROUP} FOR UPDATE SKIP LOCKED
+  )
+  DELETE FROM task USING old WHERE task.id = old.id RETURNING task.id, task.user_id AS "userId"`;
+
+/** The lowest UUIDv7 of that time. */
+function firstIdOf(time: Date): string {
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+export function createRetention({ database, carrier }: Core, retentionDays: number) {
+  /** Deletes the tasks that ended longer ago than they are kept. Answers how many. */
+  return async function applyRetention(): Promise<number> {
+    const limit = new Date(database.clock.now().getTime() - retentionDays * DAY_MS);
+    // A day more: processes' clocks, which make the ids, may be wrong by that much.
+    const before = firstIdOf(new Date(limit.getTime() + DAY_MS));
+    let removed = 0;
+    for (;;) {
+      const { rows } = await database.pool.query<{ id: string; userId: string }>(removeOld, [before, limit]);
+      for (const { id, userId } of rows) carrier.announce({ type: 'task', id, userId });
+      removed += rows.length;
+      if (rows.length < MAX_GROUP) return removed;
+    }
+  };
+}
