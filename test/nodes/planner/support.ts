@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import type { HeadView, NodeView, QueueView, Snapshot, SpeedView } from '../../../src/nodes/index.ts';
+
+export const head = (changes: Partial<HeadView> = {}): HeadView => ({
+  userId: 'ann',
+  cost: 10,
+  priority: 0,
+  createdAt: 0,
+  ...changes,
+});
+
+export const node = (id: string, changes: Partial<NodeView> = {}): NodeView => ({
+  id,
+  offers: [{ kind: 'TEXT_TO_IMAGE', models: ['qwen'] }],
+  freeSlots: [1],
+  busyForSeconds: [],
+  lastLeasedAt: 0,
+  ...changes,
+});
+
+export const queue = (changes: Partial<QueueView> = {}): QueueView => {
+  const heads = changes.heads ?? [head()];
+  return {
+    id: 'q',
+    kind: 'TEXT_TO_IMAGE',
+    model: 'qwen',
+    waiting: heads.length,
+    secondsPerUnit: 1,
+    ...changes,
+    heads,
+  };
+};
+
+export const speed = (
+  nodeId: string,
+  secondsPerUnit: number,
+  changes: Partial<SpeedView> = {},
+): SpeedView => ({
+  nodeId,
+  kind: 'TEXT_TO_IMAGE',
+  model: 'qwen',
+  secondsPerUnit,
+  samples: 20,
+  ...changes,
+});
+
+export const snapshot = (changes: Partial<Snapshot> = {}): Snapshot => ({
+  nodes: [],
+  queues: [],
+  speeds: [],
+  limit: 100,
+  ...changes,
+});
+
+const models = ['a', 'b', 'c'];
+const kinds = ['TEXT_TO_IMAGE', 'SPEECH_TO_TEXT'];
+const seconds = fc.double({ min: 0.01, max: 100, noNaN: true });
+
+const anyNode = (id: string): fc.Arbitrary<NodeView> =>
+  fc
+    .record({
+      kind: fc.constantFrom(...kinds),
+      models: fc.subarray(models, { minLength: 1 }),
+      slots: fc.array(fc.option(seconds), { minLength: 1, maxLength: 4 }),
+      lastLeasedAt: fc.nat(1000),
+    })
+    .map(({ kind, models: offered, slots, lastLeasedAt }) => ({
+      id,
+      offers: [{ kind, models: offered }],
+      freeSlots: slots.flatMap((busyFor, n) => (busyFor === null ? [n + 1] : [])),
+      busyForSeconds: slots.filter((busyFor) => busyFor !== null),
+      lastLeasedAt,
+    }));
+
+const anyHead = fc.record({
+  userId: fc.constantFrom('ann', 'bob', 'cem', 'dan'),
+  cost: seconds,
+  priority: fc.integer({ min: -3, max: 3 }),
+  createdAt: fc.nat(100),
+});
+
+const anyQueue = (kind: string, model: string): fc.Arbitrary<QueueView> =>
+  fc
+    .record({
+      heads: fc.array(anyHead, { minLength: 1, maxLength: 5 }),
+      more: fc.nat(30),
+      secondsPerUnit: seconds,
+    })
+    .map(({ heads, more, secondsPerUnit }) => ({
+      id: `${kind}/${model}`,
+      kind,
+      model,
+      waiting: heads.length + more,
+      heads: heads.sort((a, b) => b.priority - a.priority || a.createdAt - b.createdAt),
+      secondsPerUnit,
+    }));
+
+const anySpeed = (nodeIds: readonly string[]): fc.Arbitrary<SpeedView> =>
+  fc.record({
+    nodeId: fc.constantFrom(...nodeIds),
+    kind: fc.constantFrom(...kinds),
+    model: fc.constantFrom(...models),
+    secondsPerUnit: seconds,
+    samples: fc.integer({ min: 1, max: 100 }),
+  });
+
+const nodeIds = ['n1', 'n2', 'n3', 'n4', 'n5'];
+const speedKey = ({ nodeId, kind, model }: SpeedView): string => `${nodeId} ${kind} ${model}`;
+
+/** Any state that a pool can be in. */
+export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
+  nodes: fc.subarray(nodeIds).chain((ids) => fc.tuple(...ids.map(anyNode))),
+  queues: fc
+    .subarray(kinds.flatMap((kind) => models.map((model) => [kind, model] as const)))
+    .chain((names) => fc.tuple(...names.map(([kind, model]) => anyQueue(kind, model)))),
+  speeds: fc.uniqueArray(anySpeed(nodeIds), { selector: speedKey, maxLength: 12 }),
+  limit: fc.integer({ min: 1, max: 20 }),
+});
