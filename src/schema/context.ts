@@ -28,7 +28,7 @@ export interface Context {
   /** Of the caller, as far as it is known: what logins are limited by. */
   readonly clientAddress: string;
   /** Aborts when the caller is gone, or the server drains. */
-  readonly signal: AbortSignal;
+  signal: AbortSignal;
 }
 
 /** What a resolver behind `withAuth` gets. */

@@ -5,7 +5,7 @@ import { decodeId, encodeId } from '../ids.ts';
 import type { CancelOutcome } from '../tasks/index.ts';
 import { builder } from './builder.ts';
 import type { SignedInContext } from './context.ts';
-import { TaskType } from './task.ts';
+import { TaskType, writtenTask } from './task.ts';
 
 const CancelOutcomeEnum = builder.enumType('CancelOutcome', {
   description:
@@ -63,7 +63,7 @@ builder.mutationFields((t) => ({
     resolve: async (_root, args, context) => {
       const { id } = await ownTask(args.id, context);
       await context.services.tasks.retry(id);
-      return id;
+      return writtenTask(context, id);
     },
   }),
   deleteTask: t.withAuth({ signedIn: true }).field({

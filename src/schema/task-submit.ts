@@ -9,7 +9,7 @@ import {
 import { submit } from '../submission/index.ts';
 import { builder } from './builder.ts';
 import { kindSchemaOf, readSpec, TaskSpec } from './kinds/index.ts';
-import { TaskType } from './task.ts';
+import { TaskType, writtenTask } from './task.ts';
 import { TaskPriorityEnum } from './task-enums.ts';
 
 const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
@@ -49,15 +49,17 @@ builder.mutationField('submitTask', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: SubmitTaskResult,
     args: { input: t.arg({ type: SubmitTaskInput, required: true }) },
-    resolve: (_root, { input: { task, ...options } }, { services, viewer, signal }) => {
+    resolve: async (_root, { input: { task, ...options } }, context) => {
+      const { services, viewer, signal } = context;
       const { kind, input } = readSpec(task);
-      return submit(services, {
+      const id = await submit(services, {
         viewer,
         kind,
         read: (attachments) => kindSchemaOf(kind).read(input, attachments),
         options,
         signal,
       });
+      return writtenTask(context, id);
     },
   }),
 );

@@ -1,5 +1,5 @@
 import type { Task, TaskData } from '../database/index.ts';
-import { IdempotencyConflictError } from '../errors.ts';
+import { IdempotencyConflictError, NotFoundError } from '../errors.ts';
 import { kindOf, queueLabel } from '../kinds/index.ts';
 import type { TaskFailure } from '../tasks/index.ts';
 import { builder } from './builder.ts';
@@ -120,6 +120,13 @@ export const TaskType = builder.loadableNode('Task', {
     }),
   }),
 });
+
+/** A task that has just been written; for unions, whose members are not loaded by themselves. */
+export async function writtenTask(context: Context, id: string): Promise<TaskShape> {
+  const task = await TaskType.getDataloader(context).load(id);
+  if (!task) throw new NotFoundError('the task was deleted in the meantime');
+  return task;
+}
 
 builder.objectField(IdempotencyConflictError, 'task', (t) =>
   t.field({ type: TaskType, resolve: ({ taskId }) => taskId }),

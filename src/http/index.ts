@@ -1,0 +1,1 @@
+export { createHttpServer, type HttpConfig, type HttpLimits, type HttpServer } from './server.ts';

@@ -1,0 +1,82 @@
+import { collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import { queueLabel } from '../kinds/index.ts';
+import type { Tasks } from '../tasks/index.ts';
+
+export interface Answered {
+  readonly method: string;
+  /** One of few: never a caller's own path. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+export interface Metrics {
+  answered(request: Answered): void;
+  /** Everything in the registry, in Prometheus' own format. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+export interface MetricsOptions {
+  /** The app's own; others add to it. */
+  readonly registry: Registry;
+  readonly tasks: Pick<Tasks, 'stats'>;
+  readonly sockets: () => number;
+  readonly subscriptions: () => number;
+}
+
+export function createMetrics({ registry, tasks, sockets, subscriptions }: MetricsOptions): Metrics {
+  const registers = [registry];
+  const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name: `switchyard_${name}`, help, labelNames, registers });
+
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'switchyard_http_request_seconds',
+    help: 'Time to the end of the answer; of streams too',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
+    registers,
+  });
+  const openSockets = gauge('sockets', 'Open WebSockets');
+  const openSubscriptions = gauge('subscriptions', 'Open subscriptions, of sockets and streams');
+  const queueTasks = gauge('queue_tasks', 'Tasks that are not final', ['queue', 'status']);
+  const queueSlots = gauge('queue_slots', 'Slots that can take work of a queue', ['queue']);
+  const workers = gauge('workers', 'Places of worker processes for attempts', ['state']);
+  const workerProcesses = gauge('worker_processes', 'Worker processes with a lease');
+  const nodes = gauge('nodes', 'GPU nodes', ['status']);
+  const slots = gauge('slots', 'Slots of GPU nodes', ['state']);
+
+  async function readStats(): Promise<void> {
+    const stats = await tasks.stats();
+    queueTasks.reset();
+    queueSlots.reset();
+    for (const { kind, model, ...counts } of stats.queues) {
+      const queue = queueLabel(kind, model);
+      for (const status of ['queued', 'running', 'scheduled'] as const) {
+        queueTasks.set({ queue, status }, counts[status]);
+      }
+      queueSlots.set({ queue }, counts.slots);
+    }
+    workerProcesses.set(stats.workers.processes);
+    for (const state of ['active', 'idle'] as const) workers.set({ state }, stats.workers[state]);
+    for (const status of ['healthy', 'unhealthy', 'draining'] as const) {
+      nodes.set({ status }, stats.nodes[status]);
+    }
+    slots.set({ state: 'busy' }, stats.nodes.busySlots);
+    slots.set({ state: 'free' }, stats.nodes.slots - stats.nodes.busySlots);
+  }
+
+  return {
+    contentType: registry.contentType,
+    answered({ method, route, status, seconds }) {
+      requests.observe({ method, route, status }, seconds);
+    },
+    async text() {
+      await readStats();
+      openSockets.set(sockets());
+      openSubscriptions.set(subscriptions());
+      return registry.metrics();
+    },
+  };
+}

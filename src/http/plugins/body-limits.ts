@@ -1,0 +1,72 @@
+import { GraphQLError } from 'graphql';
+import type { FetchAPI, Plugin } from 'graphql-yoga';
+import type { ServerContext } from '../server-context.ts';
+
+/** Of everything but multipart, and of what a stranger may send. */
+const MAX_BYTES = 1024 * 1024;
+const MAX_FILES = 8;
+const MAX_FIELDS = 8;
+
+/** The one of Yoga, which lets its form parser be bounded. */
+interface BoundedForm {
+  formData(options: { formDataLimits: Readonly<Record<string, number>> }): Promise<unknown>;
+}
+
+function tooLarge(limit: number, what: string): GraphQLError {
+  return new GraphQLError(`the request is larger than the limit: ${what}`, {
+    extensions: { code: 'PAYLOAD_TOO_LARGE', limit, http: { status: 413 } },
+  });
+}
+
+const inWords = (bytes: number): string => `${bytes.toLocaleString('en')} bytes`;
+
+function isMultipart(request: Request): boolean {
+  return request.headers.get('content-type')?.toLowerCase().startsWith('multipart/form-data') ?? false;
+}
+
+/** The same request with a body that fails once it is longer than that. */
+function bounded(request: Request, limit: number, { Request, TransformStream }: FetchAPI): Request {
+  if (request.body === null) return request;
+  let bytes = 0;
+  const counted = request.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        bytes += chunk.byteLength;
+        if (bytes > limit) controller.error(tooLarge(limit, inWords(limit)));
+        else controller.enqueue(chunk);
+      },
+    }),
+  );
+  const { url, method, headers, signal } = request;
+  const init = { method, headers, signal, body: counted, duplex: 'half' };
+  return new Request(url, init);
+}
+
+/** Reads the form within bounds; the parser of multipart requests finds it read. */
+async function readForm(request: Request, limit: number): Promise<void> {
+  const formDataLimits = { fileSize: limit, fieldSize: MAX_BYTES, files: MAX_FILES, fields: MAX_FIELDS };
+  try {
+    await (request as unknown as BoundedForm).formData({ formDataLimits });
+  } catch (error) {
+    const what = error instanceof Error ? /^(.*) (?:limit |size )?exceeded: .*/i.exec(error.message) : null;
+    throw what?.[1] === undefined ? error : tooLarge(limit, `${what[0]}`);
+  }
+}
+
+/** Bounds what a request may send, by its stated length where it has one, and counted where it has none. */
+export function useBodyLimits(maxUploadBytes: number): Plugin<object, ServerContext> {
+  return {
+    onRequestParse({ request, requestParser, setRequestParser, fetchAPI, serverContext }) {
+      const multipart = isMultipart(request);
+      const limit = multipart && serverContext.viewer !== null ? maxUploadBytes + MAX_BYTES : MAX_BYTES;
+      const length = request.headers.get('content-length');
+      if (length !== null && Number(length) > limit) throw tooLarge(limit, inWords(limit));
+      if (requestParser === undefined || (length !== null && !multipart)) return;
+      setRequestParser(async (whole) => {
+        const body = length === null ? bounded(whole, limit, fetchAPI) : whole;
+        if (multipart) await readForm(body, maxUploadBytes);
+        return requestParser(body);
+      });
+    },
+  };
+}

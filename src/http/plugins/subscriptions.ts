@@ -1,0 +1,76 @@
+import { GraphQLError } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import type { Context } from '../../schema/index.ts';
+import type { ViewerWatch } from '../viewer-watch.ts';
+
+export interface SubscriptionLimits {
+  /** In this process. */
+  readonly total: number;
+  readonly perUser: number;
+}
+
+export const defaultSubscriptionLimits: SubscriptionLimits = { total: 50_000, perUser: 10_000 };
+
+/** How many subscriptions are open, for limits and metrics. */
+export class SubscriptionCount {
+  total = 0;
+  readonly #perUser = new Map<string, number>();
+
+  ofUser(userId: string): number {
+    return this.#perUser.get(userId) ?? 0;
+  }
+
+  add(userId: string, change: 1 | -1): void {
+    this.total += change;
+    const count = this.ofUser(userId) + change;
+    if (count === 0) this.#perUser.delete(userId);
+    else this.#perUser.set(userId, count);
+  }
+}
+
+function tooMany(limit: number): GraphQLError {
+  return new GraphQLError(`too many subscriptions are open; the limit is ${limit.toLocaleString('en')}`, {
+    extensions: { code: 'RATE_LIMITED', limit, http: { status: 429 } },
+  });
+}
+
+export interface SubscriptionsOptions {
+  readonly watch: ViewerWatch;
+  /** Aborts when the server drains: streams complete then. */
+  readonly draining: AbortSignal;
+  readonly count: SubscriptionCount;
+  readonly limits?: SubscriptionLimits | undefined;
+}
+
+/** Bounds the number of subscriptions, and ends each when its viewer's credential does, or the server drains. */
+export function useSubscriptions(options: SubscriptionsOptions): Plugin<Context> {
+  const { watch, draining, count, limits = defaultSubscriptionLimits } = options;
+  return {
+    onSubscribe({ args }) {
+      const context: Context = args.contextValue;
+      const { viewer } = context;
+      // Anonymous callers may subscribe to nothing; the schema says so.
+      if (viewer === null) return undefined;
+      if (count.total >= limits.total) throw tooMany(limits.total);
+      if (count.ofUser(viewer.userId) >= limits.perUser) throw tooMany(limits.perUser);
+      const over = new AbortController();
+      const unwatch = watch.watch(viewer, (reason) => over.abort(reason));
+      context.signal = AbortSignal.any([context.signal, draining, over.signal]);
+      count.add(viewer.userId, 1);
+      let open = true;
+      const end = (): void => {
+        if (!open) return;
+        open = false;
+        unwatch();
+        count.add(viewer.userId, -1);
+      };
+      return {
+        onSubscribeResult({ result }) {
+          if (!(Symbol.asyncIterator in result)) end();
+          return { onEnd: end };
+        },
+        onSubscribeError: end,
+      };
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { GraphQLError } from 'graphql';
+import { CallerError, InvalidInputError, RateLimitedError, RefusedError } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+/** What is known of the request that is being answered, wherever its work has got to. */
+export interface RequestScope {
+  readonly requestId: string;
+  /** Bears the request's id. */
+  readonly log: Log;
+}
+
+export type RequestScopes = AsyncLocalStorage<RequestScope>;
+
+const statusByCode: Readonly<Record<string, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  PAYLOAD_TOO_LARGE: 413,
+  RATE_LIMITED: 429,
+  INTERNAL_SERVER_ERROR: 500,
+  SERVICE_UNAVAILABLE: 503,
+};
+
+/** The stack's own codes under the names that the API promises. */
+const aliases: Readonly<Record<string, string>> = {
+  REQUEST_ENTITY_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
+  BAD_REQUEST: 'BAD_USER_INPUT',
+};
+
+/** Of PostgreSQL, Prisma and Node: nothing is wrong with the request, the database can't be reached just now. */
+const unavailable =
+  /^(08|53|55P03|57014|57P0|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024)/;
+const unavailableMessage =
+  /timeout exceeded when trying to connect|Connection terminated|connection was lost/;
+
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (unavailable.test(code) || unavailableMessage.test(error.message)) return true;
+  return error.cause !== error && isUnavailable(error.cause);
+}
+
+/** What was thrown, below what the layers around it made of it. */
+function rootOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? rootOf(error.originalError) : error;
+}
+
+interface Extensions {
+  readonly code: string;
+  readonly [name: string]: unknown;
+}
+
+function restated(error: unknown, message: string, extensions: Extensions): GraphQLError {
+  const place = error instanceof GraphQLError ? error : undefined;
+  const status = statusByCode[extensions.code] ?? 400;
+  // As GraphQL over HTTP has it: what fails while it is being executed is 200 to `application/json`.
+  const http = { status, spec: place?.path !== undefined };
+  return new GraphQLError(message, {
+    nodes: place?.nodes,
+    positions: place?.positions,
+    source: place?.source,
+    path: place?.path,
+    extensions: { ...extensions, http },
+  });
+}
+
+function ofCaller(error: CallerError): Extensions {
+  const { code } = error;
+  if (error instanceof InvalidInputError) return { code, issues: error.issues };
+  if (error instanceof RateLimitedError) return { code, retryAfterMs: error.retryAfterMs };
+  return { code };
+}
+
+/** Gives an error of GraphQL's own, or of the server around it, one of the codes that the API promises. */
+function coded(error: GraphQLError): GraphQLError {
+  const { code, http } = error.extensions as { code?: string; http?: { status?: number } };
+  if (code !== undefined && aliases[code] === undefined) return error;
+  const known = code === undefined ? undefined : aliases[code];
+  const named =
+    known ?? (error.message.startsWith('Syntax Error') ? 'GRAPHQL_PARSE_FAILED' : 'BAD_USER_INPUT');
+  const status = http?.status ?? statusByCode[named] ?? 400;
+  Object.assign(error.extensions, { code: named, http: { spec: true, ...http, status } });
+  return error;
+}
+
+/**
+ * What a refused request is told: the one place where whatever was thrown becomes a GraphQL error with a code.
+ * What is unexpected is logged, and told as nothing but the request's id.
+ */
+export function problemOf(error: unknown, scope: RequestScope | undefined): GraphQLError {
+  const root = rootOf(error);
+  if (root instanceof GraphQLError) return coded(error instanceof GraphQLError ? error : root);
+  if (root instanceof RefusedError) return restated(error, root.message, { code: root.code });
+  if (root instanceof CallerError) return restated(error, root.message, ofCaller(root));
+  if (isUnavailable(root)) {
+    scope?.log.warn({ err: root }, 'a request was refused: the database cannot be reached');
+    return restated(error, 'the service is not available just now; try again in a moment', {
+      code: 'SERVICE_UNAVAILABLE',
+    });
+  }
+  scope?.log.error({ err: root }, 'a request failed unexpectedly');
+  return restated(error, 'something went wrong on our side; the request id finds it in our log', {
+    code: 'INTERNAL_SERVER_ERROR',
+    requestId: scope?.requestId,
+  });
+}

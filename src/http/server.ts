@@ -1,0 +1,192 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+import type { Carrier } from '../events/index.ts';
+import { randomId } from '../ids.ts';
+import type { Log } from '../log.ts';
+import { createSchema, type Services } from '../schema/index.ts';
+import { createServeArtifact } from './artifacts.ts';
+import { createServeGraphiQL } from './graphiql.ts';
+import { createHealth } from './health.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createOrigins } from './origins.ts';
+import { createPeers } from './peers.ts';
+import type { OperationLimits } from './plugins/limits.ts';
+import { SubscriptionCount, type SubscriptionLimits } from './plugins/subscriptions.ts';
+import type { RequestScope } from './problems.ts';
+import { createRouter, type Router } from './router.ts';
+import { createSocketProtocol } from './socket-protocol.ts';
+import { createSockets, type SocketLimits } from './sockets.ts';
+import { createViewerWatch } from './viewer-watch.ts';
+import { createGraphQLServer, GRAPHQL_PATH } from './yoga.ts';
+
+export interface HttpConfig {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly corsOrigins: readonly string[];
+  readonly trustProxy: boolean;
+  readonly maxUploadBytes: number;
+}
+
+export interface HttpLimits {
+  readonly operation?: OperationLimits;
+  readonly subscriptions?: SubscriptionLimits;
+  readonly sockets?: SocketLimits;
+  readonly operationsPerSocket?: number;
+}
+
+export interface HttpServerOptions {
+  readonly services: Services & { readonly carrier: Carrier };
+  readonly config: HttpConfig;
+  readonly log: Log;
+  /** Where others count, too; its own unless given. */
+  readonly registry?: Registry;
+  readonly limits?: HttpLimits;
+}
+
+export interface HttpServer {
+  readonly server: Server;
+  /** Resolves to the port, once requests are answered. */
+  listen(): Promise<number>;
+  /**
+   * Stops: not ready any more, no new connection, sockets and streams ended so that clients connect again.
+   * Waits for the requests in flight, and cuts off what is left after `timeoutMs`.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+const OPERATIONS_PER_SOCKET = 1_000;
+const requestIdPattern = /^[\w.:-]{1,100}$/;
+
+/** Longer than the idle time of the usual load balancers, or they would send into closing connections. */
+const serverTimeouts = { keepAliveTimeout: 65_000, headersTimeout: 70_000, requestTimeout: 300_000 };
+
+interface Handling {
+  readonly scopes: AsyncLocalStorage<RequestScope>;
+  readonly router: Router;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** Gives each request an id, which the answer and every log line about it bear, and measures it. */
+function createHandler({ scopes, router, metrics, log }: Handling) {
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const started = performance.now();
+    const given = request.headers['x-request-id'];
+    const requestId = typeof given === 'string' && requestIdPattern.test(given) ? given : randomId();
+    const scope = { requestId, log: log.child({ requestId }) };
+    response.setHeader('x-request-id', requestId);
+    let route = 'none';
+    response.once('close', () => {
+      const { statusCode: status } = response;
+      const seconds = (performance.now() - started) / 1000;
+      metrics.answered({ method: request.method ?? 'GET', route, status, seconds });
+      scope.log.debug({ method: request.method, route, status, ms: Math.round(seconds * 1000) }, 'answered');
+    });
+    try {
+      route = await scopes.run(scope, () => router(request, response));
+    } catch (error) {
+      scope.log.error({ err: error }, 'a request failed unexpectedly');
+      if (!response.headersSent) response.writeHead(500).end();
+      else response.destroy();
+    }
+  };
+}
+
+/** Resolves once the work is done, or the time is over; tells which. */
+async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const timer = setTimeout(() => resolve(false), ms);
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The API's own server: GraphQL over HTTP, SSE and sockets, artifacts, health and metrics on one port. */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { services, config, log, registry = new Registry(), limits = {} } = options;
+  const { accounts, artifacts, carrier, database, tasks } = services;
+  const draining = new AbortController();
+  const isDraining = (): boolean => draining.signal.aborted;
+  const scopes = new AsyncLocalStorage<RequestScope>();
+  const peers = createPeers(config.trustProxy);
+  const origins = createOrigins(config.corsOrigins);
+  const watch = createViewerWatch({ accounts, carrier, clock: database.clock, log });
+  const count = new SubscriptionCount();
+  const graphql = createGraphQLServer({
+    schema: createSchema(),
+    services,
+    scopes,
+    origins,
+    maxUploadBytes: config.maxUploadBytes,
+    limits: limits.operation,
+    subscriptions: { watch, draining: draining.signal, count, limits: limits.subscriptions },
+  });
+  const sockets = createSockets({
+    protocol: createSocketProtocol({
+      graphql,
+      accounts,
+      watch,
+      scopes,
+      maxOperations: limits.operationsPerSocket ?? OPERATIONS_PER_SOCKET,
+    }),
+    path: GRAPHQL_PATH,
+    origins,
+    peers,
+    isDraining,
+    scopes,
+    log,
+    limits: limits.sockets,
+  });
+  const metrics = createMetrics({
+    registry,
+    tasks,
+    sockets: () => sockets.size,
+    subscriptions: () => count.total,
+  });
+  const router = createRouter({
+    graphqlPath: GRAPHQL_PATH,
+    serveGraphQL: async (request, response) => {
+      response.setHeader('vary', 'origin');
+      await graphql(request, response, { viewer: null, clientAddress: peers.addressOf(request) });
+    },
+    serveGraphiQL: createServeGraphiQL(),
+    serveArtifact: createServeArtifact({ artifacts, log }),
+    health: createHealth({ database, isDraining, log }),
+    metrics,
+  });
+  const handle = createHandler({ scopes, router, metrics, log });
+  const server = createServer(serverTimeouts, (request, response) => {
+    if (isDraining()) response.shouldKeepAlive = false;
+    void handle(request, response);
+  });
+  server.on('upgrade', sockets.upgrade);
+
+  return {
+    server,
+    async listen() {
+      server.listen(config.port, config.host);
+      await once(server, 'listening');
+      return (server.address() as AddressInfo).port;
+    },
+    async drain(timeoutMs) {
+      if (isDraining()) return;
+      draining.abort();
+      const closed = new Promise((resolve) => server.close(resolve));
+      const ended = await within(timeoutMs, Promise.all([sockets.drain(), closed]));
+      if (!ended) {
+        log.warn({ timeoutMs }, 'requests were cut off: they took longer than the drain may');
+        sockets.terminate();
+        server.closeAllConnections();
+        await closed;
+      }
+      watch.close();
+      await graphql.dispose();
+    },
+  };
+}

@@ -1,0 +1,75 @@
+import type { GraphQLSchema } from 'graphql';
+import { createYoga, type YogaInitialContext, type YogaServerInstance } from 'graphql-yoga';
+import type { Context, Services } from '../schema/index.ts';
+import type { Origins } from './origins.ts';
+import { useBodyLimits } from './plugins/body-limits.ts';
+import { useCsrfPrevention } from './plugins/csrf.ts';
+import { useExecutor } from './plugins/executor.ts';
+import { useIdentity } from './plugins/identity.ts';
+import { type OperationLimits, useLimits } from './plugins/limits.ts';
+import { useOperationLog } from './plugins/operation-log.ts';
+import { type SubscriptionsOptions, useSubscriptions } from './plugins/subscriptions.ts';
+import { problemOf, type RequestScopes } from './problems.ts';
+import type { ServerContext } from './server-context.ts';
+
+export const GRAPHQL_PATH = '/graphql';
+
+export type GraphQLServer = YogaServerInstance<ServerContext, Context>;
+
+export interface GraphQLServerOptions {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  readonly scopes: RequestScopes;
+  readonly origins: Origins;
+  readonly maxUploadBytes: number;
+  readonly limits?: OperationLimits | undefined;
+  readonly subscriptions: SubscriptionsOptions;
+}
+
+/** Everything between a request and the schema: the same for HTTP, SSE and sockets. */
+export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServer {
+  const { schema, services, scopes, origins } = options;
+
+  function contextOf(initial: YogaInitialContext & ServerContext): Context {
+    const scope = scopes.getStore();
+    if (scope === undefined) throw new Error('an operation runs outside of its request');
+    const { viewer, clientAddress, socketSignal } = initial;
+    return { viewer, clientAddress, services, ...scope, signal: socketSignal ?? initial.request.signal };
+  }
+
+  return createYoga<ServerContext, Context>({
+    schema,
+    context: contextOf,
+    graphqlEndpoint: GRAPHQL_PATH,
+    landingPage: false,
+    // Served apart, compressed: see graphiql.ts.
+    graphiql: false,
+    // What is worth a line is logged with its request's id: see problems.ts.
+    logging: false,
+    maskedErrors: { maskError: (error) => problemOf(error, scopes.getStore()), errorMessage: '' },
+    // Bounded by use-body-limits, which knows what is being sent.
+    maxRequestBodySize: false,
+    batching: false,
+    cors: (request) => {
+      const origin = request.headers.get('origin');
+      if (origin === null || !origins.isListed(origin)) return false;
+      return {
+        origin: [origin],
+        // Nothing here reads cookies.
+        credentials: false,
+        methods: ['GET', 'POST', 'OPTIONS'],
+        exposedHeaders: ['x-request-id', 'retry-after'],
+        maxAge: 3600,
+      };
+    },
+    plugins: [
+      useExecutor(),
+      useIdentity(services.accounts),
+      useCsrfPrevention(),
+      useBodyLimits(options.maxUploadBytes),
+      useLimits(options.limits),
+      useOperationLog(),
+      useSubscriptions(options.subscriptions),
+    ],
+  });
+}

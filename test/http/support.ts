@@ -1,0 +1,111 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createClosers } from '../../src/closers.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { Role, Tier, User } from '../../src/database/index.ts';
+import { createHttpServer, type HttpLimits, type HttpServer } from '../../src/http/index.ts';
+import { type OpenServices, openServices } from '../../src/services.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { testLog } from '../support/log.ts';
+
+/** JSON that a test looks into. */
+export type Json = { readonly [name: string]: Json } & { readonly [index: number]: Json };
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly data: Json;
+  readonly errors: readonly {
+    readonly message: string;
+    readonly path?: readonly string[];
+    readonly extensions: { readonly code: string; readonly [name: string]: unknown };
+  }[];
+}
+
+export interface Person {
+  readonly user: User;
+  /** An API key: it does not expire in a test. */
+  readonly key: string;
+}
+
+/** The API on a port of its own, without a worker: what is submitted waits. */
+export interface Api extends AsyncDisposable {
+  readonly url: string;
+  readonly http: HttpServer;
+  readonly services: OpenServices;
+  person(role?: Role, tier?: Tier): Promise<Person>;
+  /** Sends an operation as JSON. */
+  send(query: string, options?: SendOptions): Promise<Answer>;
+}
+
+export interface SendOptions {
+  readonly as?: Person | undefined;
+  readonly variables?: object;
+  readonly headers?: Record<string, string>;
+}
+
+export interface ApiOptions {
+  readonly variables?: Record<string, string>;
+  readonly limits?: HttpLimits;
+}
+
+export async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const body = text.startsWith('{') ? JSON.parse(text) : {};
+  return { status: response.status, headers: response.headers, data: body.data, errors: body.errors ?? [] };
+}
+
+/** The headers that say who asks. */
+export function bearer(person: Person | undefined): Record<string, string> {
+  return person === undefined ? {} : { authorization: `Bearer ${person.key}` };
+}
+
+export async function startApi({ variables = {}, limits = {} }: ApiOptions = {}): Promise<Api> {
+  const closers = createClosers();
+  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-api-'));
+  closers.add(() => rm(folder, { recursive: true, force: true }));
+  const database = await createTestDatabase();
+  closers.add(database.drop);
+  const config = loadConfig({
+    DATABASE_URL: database.url,
+    DATA_DIR: folder,
+    JWT_SECRET: 'a secret that only tests know, and all of them',
+    PORT: '0',
+    ...variables,
+  });
+  let url = '';
+  const services = await openServices({
+    config,
+    databaseUrl: database.url,
+    secret: 'a secret that only tests know, and all of them',
+    publicUrl: () => url,
+    log: testLog,
+    closers,
+  });
+  const http = createHttpServer({ services, config, log: testLog, limits });
+  url = `http://127.0.0.1:${await http.listen()}`;
+  closers.add(() => http.drain(1_000));
+  let people = 0;
+
+  return {
+    url,
+    http,
+    services,
+    async person(role = 'USER', tier = 'FREE') {
+      const username = `person-${++people}`;
+      const user = await services.accounts.createUser({ username, password: null, role, tier });
+      const { secret } = await services.accounts.createApiKey(user.id, { name: 'test', expiresAt: null });
+      return { user, key: secret };
+    },
+    async send(query, { as, variables: values = {}, headers = {} } = {}) {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...bearer(as), ...headers },
+        body: JSON.stringify({ query, variables: values }),
+      });
+      return answerOf(response);
+    },
+    [Symbol.asyncDispose]: closers.close,
+  };
+}
