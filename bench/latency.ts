@@ -38,7 +38,10 @@ export async function latency(): Promise<string> {
     };
     return table(
       ['one task on an idle system', 'p50 ms', 'p99 ms'],
-      [row('submit to the node’s receipt', toNode), row('submit to the answer with the final task', toResult)],
+      [
+        row('submit to the node’s receipt', toNode),
+        row('submit to the answer with the final task', toResult),
+      ],
     );
   } finally {
     await app.close();

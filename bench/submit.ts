@@ -10,6 +10,7 @@ import { createLog } from '../src/log.ts';
 import { makeSecret } from '../src/secrets.ts';
 import { type OpenServices, openServices } from '../src/services.ts';
 import type { Tasks } from '../src/tasks/index.ts';
+import type { LoadResult } from './load.ts';
 import { load, median, scratchFolder, table } from './support.ts';
 
 const CONNECTIONS = 50;
@@ -21,7 +22,10 @@ const SUBMIT = `mutation { submitTask(input: { task: { textToImage: { prompt: "a
   ... on Task { id } ... on Error { message } } }`;
 
 /** What people write first: a Prisma transaction and a pg-boss send for each task. */
-async function onePerTask({ database, queue, tasks }: OpenServices, url: string): Promise<Tasks & AsyncDisposable> {
+async function onePerTask(
+  { database, queue, tasks }: OpenServices,
+  url: string,
+): Promise<Tasks & AsyncDisposable> {
   const boss = new PgBoss({ connectionString: url, migrate: false, supervise: false, schedule: false });
   await boss.start();
   const { id: queueId, name } = await queue.ensure('TEXT_TO_IMAGE', MODEL);
@@ -71,8 +75,8 @@ export async function submit(): Promise<string> {
     await using naive = await onePerTask(services, server.url);
     const serve = async (tasks: Tasks): Promise<string> => {
       const http = createHttpServer({ services: { ...services, tasks }, config, log });
-      closers.add(() => http.close());
-      return http.listen();
+      closers.add(() => http.drain(1000));
+      return `http://127.0.0.1:${await http.listen()}`;
     };
     const urls = { grouped: await serve(services.tasks), single: await serve(naive) };
     return await compare(urls, token);
@@ -84,7 +88,7 @@ export async function submit(): Promise<string> {
 async function compare(urls: { grouped: string; single: string }, token: string): Promise<string> {
   const run = (url: string, query: string) =>
     load({ url, token, query, connections: CONNECTIONS, seconds: SECONDS });
-  const rounds = [];
+  const rounds: Record<'hello' | 'single' | 'grouped', LoadResult>[] = [];
   await run(urls.grouped, SUBMIT);
   await run(urls.single, SUBMIT);
   for (let round = 0; round < ROUNDS; round++) {

@@ -13,9 +13,14 @@ export async function scratchFolder(): Promise<{ path: string } & AsyncDisposabl
 
 /** Runs a load in a process of its own. */
 export async function load(options: Load): Promise<LoadResult> {
-  const child = fork(path.join(import.meta.dirname, 'load.ts'), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(path.join(import.meta.dirname, 'load.ts'), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   child.send(options);
-  const [[result]] = await Promise.all([once(child, 'message') as Promise<[LoadResult]>, once(child, 'exit')]);
+  const [[result]] = await Promise.all([
+    once(child, 'message') as Promise<[LoadResult]>,
+    once(child, 'exit'),
+  ]);
   return result;
 }
 

@@ -1,0 +1,77 @@
+import { createAccounts, mergeTiers } from './accounts/index.ts';
+import { createArtifacts, createLocalStorage } from './artifacts/index.ts';
+import type { Closers } from './closers.ts';
+import type { Config } from './config.ts';
+import { openDatabase } from './database/index.ts';
+import { type Carrier, createCarrier, createFeed } from './events/index.ts';
+import type { Log } from './log.ts';
+import { createNodes } from './nodes/index.ts';
+import { createQueue, type Queue } from './queue/index.ts';
+import type { Services } from './schema/context.ts';
+import { deriveKey } from './secrets.ts';
+import { createTasks } from './tasks/index.ts';
+
+/** What the API calls, and what lies below it. */
+export interface OpenServices extends Services {
+  readonly carrier: Carrier;
+  readonly queue: Queue;
+}
+
+export interface ServicesOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  /** Signs tokens and URLs: keys are derived from it, one for each purpose. */
+  readonly secret: string;
+  /** Asked when a URL is made: the port may be known only once the server listens. */
+  readonly publicUrl: () => string;
+  readonly log: Log;
+  readonly closers: Closers;
+}
+
+/** Opens everything below the API on a migrated database, and leaves to `closers` how it is closed. */
+export async function openServices(options: ServicesOptions): Promise<OpenServices> {
+  const { config, databaseUrl, secret, publicUrl, log, closers } = options;
+  const database = await openDatabase({ url: databaseUrl, log });
+  closers.add(database.close);
+  const carrier = await createCarrier({ url: databaseUrl, log });
+  closers.add(carrier.close);
+  const tiers = mergeTiers(config.tiers);
+  const accounts = createAccounts({
+    database,
+    carrier,
+    jwtSecret: deriveKey(secret, 'access tokens'),
+    tiers,
+    registration: config.registration,
+    log,
+  });
+  closers.add(accounts.close);
+  const artifacts = createArtifacts({
+    database,
+    storage: createLocalStorage(config.artifactsDir),
+    signingKey: deriveKey(secret, 'artifact URLs'),
+    publicUrl,
+    maxBytes: config.maxUploadBytes,
+    allowHosts: config.urlAllowHosts,
+    log,
+  });
+  closers.add(artifacts.close);
+  const feed = createFeed({ database, carrier, log });
+  closers.add(feed.close);
+  const { defaultModels } = config;
+  const nodes = createNodes({ database, carrier, log, defaultModels, checkUrl: artifacts.checkUrl });
+  closers.add(nodes.close);
+  await nodes.seed(config.gpuNodes);
+  const queue = await createQueue({ database, log });
+  closers.add(queue.close);
+  const tasks = createTasks({
+    database,
+    queue,
+    carrier,
+    nodes,
+    tiers,
+    config,
+    log,
+  });
+  closers.add(tasks.close);
+  return { database, carrier, accounts, artifacts, feed, nodes, queue, tasks };
+}

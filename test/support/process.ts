@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+export interface ServerProcess extends AsyncDisposable {
+  readonly url: string;
+  readonly pid: number;
+  /** Everything it logged. */
+  readonly lines: readonly string[];
+  /** @returns its exit code; null where the signal ended it */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+async function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
+  if (!child.stdout || !child.stderr) throw new Error('the server has no output');
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      child.emit('line', line);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on('line', (line: string) => {
+      if (line.includes('"msg":"ready"')) resolve((JSON.parse(line) as { url: string }).url);
+    });
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${lines.join('\n')}`)));
+  });
+}
+
+/** Starts a server as `npm start` does, in a process of its own, and waits until it is ready. */
+export async function startServer(
+  variables: Record<string, string>,
+  args: readonly string[] = [],
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const lines: string[] = [];
+  const url = await readyUrl(child, lines);
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const [code] = await exited;
+    return code;
+  };
+  return {
+    url,
+    pid: child.pid ?? 0,
+    lines,
+    end,
+    async [Symbol.asyncDispose]() {
+      await end('SIGTERM');
+    },
+  };
+}
