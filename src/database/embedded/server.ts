@@ -36,6 +36,7 @@ const settings = {
   // No standby follows this server.
   wal_level: 'minimal',
   max_wal_senders: '0',
+  max_logical_replication_workers: '0',
   random_page_cost: '1.1',
   autovacuum_naptime: '15s',
   timezone: 'UTC',
@@ -43,7 +44,7 @@ const settings = {
 };
 
 /** For tests: a crash of the machine may lose everything. */
-const notDurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+const notDurable = { fsync: 'off', full_page_writes: 'off' };
 
 /** Why a server did not come up, as it said itself. */
 class StartError extends Error {
@@ -103,7 +104,7 @@ function spawnServer({ binaries, cluster, identity, durable }: ServerOptions, po
 
 async function launch(options: ServerOptions, port: number): Promise<Server> {
   const child = spawnServer(options, port);
-  const exited = once(child, 'exit').then(() => undefined);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   await untilReady(child, options.log);
   return {
     port,

@@ -1,0 +1,200 @@
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findEmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
+import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
+import { testLog } from '../support/log.ts';
+import {
+  canConnect,
+  copyTemplate,
+  killHard,
+  makeFolder,
+  makeTemplate,
+  query,
+  startElsewhere,
+  type TestFolder,
+} from './support.ts';
+
+let template: TestFolder;
+beforeAll(async () => {
+  template = await makeTemplate();
+});
+afterAll(() => template[Symbol.asyncDispose]());
+
+const start = (folder: string) => startEmbeddedPostgres({ folder, log: testLog, durable: false });
+
+test('a first start makes a durable cluster, within seconds, and the next start finds it', async () => {
+  await using folder = await makeFolder();
+  const data = path.join(folder.path, 'not', 'there');
+  const begun = performance.now();
+  const first = await startEmbeddedPostgres({ folder: data, log: testLog });
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  expect(await query(first.url, 'SHOW fsync')).toEqual([{ fsync: 'on' }]);
+  await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
+  await first.stop();
+  expect(await canConnect(first.url)).toBe(false);
+
+  const again = performance.now();
+  const second = await startEmbeddedPostgres({ folder: data, log: testLog });
+  expect(performance.now() - again).toBeLessThan(2_000);
+  expect(await query(second.url, 'SELECT * FROM kept')).toEqual([{ answer: 42 }]);
+  await second.stop();
+});
+
+test('nobody on the machine connects without the password, which only its user can read', async () => {
+  await using folder = await copyTemplate(template);
+  const server = await start(folder.path);
+  try {
+    const url = new URL(server.url);
+    expect(url.hostname).toBe('127.0.0.1');
+    for (const password of ['', 'postgres']) {
+      url.password = password;
+      await expect(query(url.href, 'SELECT 1'), password).rejects.toThrow(/password/);
+    }
+    expect((await stat(path.join(folder.path, 'password'))).mode & 0o777).toBe(0o600);
+  } finally {
+    await server.stop();
+  }
+});
+
+test('another process of the same user finds a running server, and none when none runs', async () => {
+  await using folder = await copyTemplate(template);
+  expect(await findEmbeddedPostgres(folder.path)).toBeNull();
+  const server = await start(folder.path);
+  expect(await findEmbeddedPostgres(folder.path)).toBe(server.url);
+  await server.stop();
+  expect(await findEmbeddedPostgres(folder.path)).toBeNull();
+  expect(await findEmbeddedPostgres(path.join(folder.path, 'nowhere'))).toBeNull();
+});
+
+test('a second server on the same folder is told whose it is, in this process and in another', async () => {
+  await using folder = await copyTemplate(template);
+  const first = await start(folder.path);
+  await expect(start(folder.path)).rejects.toThrow(
+    `another Switchyard server (process ${process.pid}) uses the data folder`,
+  );
+  await first.stop();
+  await using elsewhere = await startElsewhere(folder.path);
+  await expect(start(folder.path)).rejects.toThrow(`(process ${elsewhere.child.pid})`);
+  expect(await canConnect(elsewhere.url)).toBe(true);
+});
+
+test('after a kill -9 of the server the next start stops what was left running, and keeps the data', async () => {
+  await using folder = await copyTemplate(template);
+  const killed = await startElsewhere(folder.path);
+  await query(killed.url, 'CREATE TABLE kept AS SELECT 1 AS n');
+  await killHard(killed.child);
+  expect(await canConnect(killed.url)).toBe(true);
+
+  const begun = performance.now();
+  const next = await start(folder.path);
+  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(await query(next.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+  if (next.url !== killed.url) expect(await canConnect(killed.url)).toBe(false);
+  await next.stop();
+});
+
+/** A query that ends with its server. */
+async function cutOff(url: string, text: string): Promise<string> {
+  return query(url, text).then(
+    () => 'answered',
+    () => 'cut off',
+  );
+}
+
+test('after a kill -9 of everything the next start recovers, though a query of the dead server still runs', async () => {
+  await using folder = await copyTemplate(template);
+  const killed = await startElsewhere(folder.path);
+  await query(killed.url, 'CREATE TABLE kept AS SELECT 1 AS n');
+  // Busy without a pause: this process notices neither its server's death nor its client's for a while.
+  const busy = cutOff(
+    killed.url,
+    "SET statement_timeout = '3s'; SELECT sum(a * b) FROM generate_series(1, 30000) a, generate_series(1, 30000) b",
+  );
+  await expect
+    .poll(() =>
+      query(
+        killed.url,
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%generate_series%' AND state = 'active' AND pid <> pg_backend_pid()",
+      ),
+    )
+    .toHaveLength(1);
+  const postmaster = await findPostmaster(path.join(folder.path, 'cluster'));
+  await killHard(killed.child);
+  process.kill(postmaster?.pid ?? 0, 'SIGKILL');
+
+  const next = await start(folder.path);
+  expect(await query(next.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
+  expect(await busy).toBe('cut off');
+  await next.stop();
+});
+
+test('a stale postmaster.pid with the id of a living stranger is seen through', async () => {
+  await using folder = await copyTemplate(template);
+  const pidFile = path.join(folder.path, 'cluster', 'postmaster.pid');
+  await writeFile(
+    pidFile,
+    `${process.pid}\n${folder.path}/cluster\n1700000000\n5432\n\n127.0.0.1\n\nready\n`,
+  );
+  const server = await start(folder.path);
+  expect(await canConnect(server.url)).toBe(true);
+  await server.stop();
+});
+
+test('a PostgreSQL that dies under a running server is started again at the same address', async () => {
+  await using folder = await copyTemplate(template);
+  const server = await start(folder.path);
+  const died = await findPostmaster(path.join(folder.path, 'cluster'));
+  process.kill(died?.pid ?? 0, 'SIGKILL');
+  await expect.poll(() => canConnect(server.url), { timeout: 10_000 }).toBe(true);
+  await server.stop();
+  expect(await canConnect(server.url)).toBe(false);
+});
+
+test('stopping while a dead PostgreSQL is started again leaves none behind', async () => {
+  await using folder = await copyTemplate(template);
+  const server = await start(folder.path);
+  const died = await findPostmaster(path.join(folder.path, 'cluster'));
+  process.kill(died?.pid ?? 0, 'SIGKILL');
+  await expect.poll(() => canConnect(server.url), { interval: 1 }).toBe(false);
+  await server.stop();
+  expect(await findPostmaster(path.join(folder.path, 'cluster'))).toBeNull();
+  const next = await start(folder.path);
+  await next.stop();
+});
+
+test('a first start that was killed half-way leaves nothing that stops the next', async () => {
+  await using folder = await makeFolder();
+  await mkdir(path.join(folder.path, 'cluster.new'), { mode: 0o700 });
+  await writeFile(path.join(folder.path, 'cluster.new', 'PG_VERSION'), '18\n');
+  await writeFile(path.join(folder.path, 'cluster.password'), 'old', { mode: 0o600 });
+  const server = await start(folder.path);
+  expect(await canConnect(server.url)).toBe(true);
+  await server.stop();
+  await expect(readFile(path.join(folder.path, 'cluster.password'))).rejects.toThrow('ENOENT');
+});
+
+test('a lost password file gives the cluster a new password', async () => {
+  await using folder = await copyTemplate(template);
+  await rm(path.join(folder.path, 'password'));
+  const server = await start(folder.path);
+  expect(await canConnect(server.url)).toBe(true);
+  await server.stop();
+});
+
+test('a cluster of another PostgreSQL is refused with the way out', async () => {
+  await using folder = await copyTemplate(template);
+  await writeFile(path.join(folder.path, 'cluster', 'PG_VERSION'), '12\n');
+  await expect(start(folder.path)).rejects.toThrow(/is of PostgreSQL 12, .* pg_dump/);
+  // The folder is free again.
+  await expect(start(folder.path)).rejects.toThrow(/is of PostgreSQL 12/);
+});
+
+test('a cluster that cannot start says why', async () => {
+  await using folder = await copyTemplate(template);
+  const [control, away] = ['pg_control', 'gone'].map((name) =>
+    path.join(folder.path, 'cluster', 'global', name),
+  );
+  await rename(control ?? '', away ?? '');
+  await expect(start(folder.path)).rejects.toThrow(/did not start: .*pg_control/s);
+});
