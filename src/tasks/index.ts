@@ -27,10 +27,11 @@ import type { Claimed, Lease, Settlement, Submission, Submitted } from './types.
 import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
 export type { CancelOutcome } from './cancel.ts';
-export { type ClaimRequest, WorkerLostError } from './claim.ts';
+export type { ClaimRequest } from './claim.ts';
 export { isFinal } from './lifecycle.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
+export { WorkerLostError } from './snapshot.ts';
 export type { QueueStats, Stats } from './stats.ts';
 export type {
   AttemptEnd,
@@ -55,7 +56,7 @@ export interface Tasks extends Workers {
    * Starts as many waiting tasks as there are places for, up to the limit.
    * @throws WorkerLostError where the worker has no lease
    */
-  claim(request: ClaimRequest): Promise<Claimed[]>;
+  claim(request: ClaimRequest): Promise<readonly Claimed[]>;
   /** Gives an attempt's slot back. Without effect where the lease has ended. */
   freeSlot(lease: Lease, end: SlotEnd): Promise<void>;
   /** Ends an attempt; its slot is not touched. */

@@ -1,0 +1,78 @@
+import type { Transaction } from '../database/index.ts';
+import { kindOf } from '../kinds/index.ts';
+import type { Nodes, NodeView, QueueView } from '../nodes/index.ts';
+import type { QueueHead, QueueRow } from '../queue/index.ts';
+import type { Core } from './core.ts';
+import { type Counts, countTasks, noCounts } from './counts.ts';
+
+/** Of the advisory lock that claims wait for: one plans at a time, and from what the one before left. */
+const CLAIM_LOCK = 0x5717_c1a1;
+
+/** Heads that are read of each queue: what is behind them is planned as if it were like the last. */
+const MAX_HEADS = 64;
+
+/** The worker that wants to claim has lost its lease, or never joined. */
+export class WorkerLostError extends Error {
+  override readonly name = 'WorkerLostError';
+
+  constructor(workerId: string) {
+    super(`the worker ${workerId} has no lease: join again`);
+  }
+}
+
+// KEY SHARE, so that nobody takes the worker for lost, and its slots with it, before this commits.
+const selectWorker = `
+  SELECT id FROM worker WHERE id = $1 AND lease_until > statement_timestamp() FOR KEY SHARE`;
+
+/** What a claim plans from. */
+export interface Sight {
+  readonly nodes: readonly NodeView[];
+  /** Empty where no task can start. */
+  readonly queues: readonly QueueView[];
+  readonly rows: ReadonlyMap<string, QueueRow>;
+}
+
+export interface SightRequest {
+  readonly nodes: Pick<Nodes, 'views'>;
+  readonly workerId: string;
+  readonly limit: number;
+}
+
+/**
+ * Waits until no other claim is under way, and reads everything that a plan depends on as it is then.
+ * @throws WorkerLostError
+ */
+export async function look(
+  core: Core,
+  tx: Transaction,
+  { nodes, workerId, limit }: SightRequest,
+): Promise<Sight> {
+  void tx.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
+  const [workers, views, heads] = await Promise.all([
+    tx.query(selectWorker, [workerId]),
+    nodes.views(tx),
+    core.queue.heads(tx, Math.min(MAX_HEADS, limit)),
+  ]);
+  if (workers.length === 0) throw new WorkerLostError(workerId);
+  const isIdle = heads.length === 0 || views.every(({ freeSlots }) => freeSlots.length === 0);
+  if (isIdle) return { nodes: views, queues: [], rows: new Map() };
+  const rows = new Map(heads.map(({ queue }) => [queue.id, queue]));
+  const counts = await countTasks(tx, [...rows.keys()]);
+  return { nodes: views, queues: queueViews(heads, counts), rows };
+}
+
+function queueViews(heads: readonly QueueHead[], counts: ReadonlyMap<string, Counts>): QueueView[] {
+  return [...Map.groupBy(heads, ({ queue }) => queue)].map(([{ id, kind, model }, group]) => ({
+    id,
+    kind,
+    model,
+    waiting: Math.max(counts.get(id)?.queued ?? noCounts.queued, group.length),
+    heads: group.map(({ userId, cost, priority, createdAt }) => ({
+      userId,
+      cost,
+      priority,
+      createdAt: createdAt.getTime(),
+    })),
+    secondsPerUnit: kindOf(kind).secondsPerUnit,
+  }));
+}
