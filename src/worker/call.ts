@@ -2,7 +2,9 @@ import type { Artifacts } from '../artifacts/index.ts';
 import { type KindInput, type KindName, kindOf, type Media } from '../kinds/index.ts';
 import type { ConnectedNode, MadeByKind } from '../nodes/index.ts';
 import type { Claimed } from '../tasks/types.ts';
-import type { Report } from './progress.ts';
+
+/** Takes what a protocol tells of its progress. */
+export type Report = (value: number | null, message?: string) => void;
 
 /** A call with all that it takes, ready to be sent. */
 export interface PreparedCall {

@@ -3,7 +3,6 @@ import type { AttemptEnd, Claimed } from '../tasks/types.ts';
 import { prepareCall } from './call.ts';
 import { errorVerdict, type StopReason, stopVerdict, type Verdict } from './outcome.ts';
 import { persist } from './persist.ts';
-import { createProgress } from './progress.ts';
 import { settle, storeResult } from './settle.ts';
 import type { RunContext } from './types.ts';
 
@@ -32,10 +31,10 @@ class StoppedError extends Error {
 }
 
 /**
- * A call that no protocol can stop is waited for, after its task has ended, so many more times the attempt's
- * timeout: its answer says that the node is free again.
+ * How long a call that can't be stopped is waited for beyond its attempt's timeout, since its answer says that
+ * the node is free again. The sweeper takes slots that are held still longer.
  */
-const OPEN_TIMEOUTS = 1;
+const OPEN_MS = 45_000;
 
 class Attempt implements Run {
   readonly claimed: Claimed;
@@ -45,7 +44,6 @@ class Attempt implements Run {
   readonly #stopped = Promise.withResolvers<StopReason>();
   /** Ends the call itself. */
   readonly #cut = new AbortController();
-  readonly #progress;
   #node: ConnectedNode | null = null;
   #sentAt: number | null = null;
   #isAnswered = false;
@@ -54,9 +52,6 @@ class Attempt implements Run {
     const { taskId, attempt, nodeId } = claimed.lease;
     this.claimed = claimed;
     this.#context = { ...context, log: context.log.child({ taskId, attempt, nodeId }) };
-    this.#progress = createProgress((value, message) =>
-      context.tasks.reportProgress(claimed.lease, value, message),
-    );
     this.done = this.#run();
   }
 
@@ -84,7 +79,6 @@ class Attempt implements Run {
       );
       const first = await Promise.race([this.#stopped.promise, answered]);
       this.isAwaited = false;
-      this.#progress.end();
       clearTimeout(timer);
       if (typeof first === 'string') await this.#end(first, answered);
       else await this.#finish(first);
@@ -107,7 +101,9 @@ class Attempt implements Run {
     this.#assertLease();
     signal.throwIfAborted();
     this.#sentAt = performance.now();
-    return call.send(this.#progress.report);
+    return call.send((value, message) => {
+      if (this.isAwaited) this.#context.tasks.reportProgress(this.claimed.lease, value, message);
+    });
   }
 
   /** A process that was asleep may have lost what it claimed. It must not call then: another one may, already. */
@@ -179,7 +175,7 @@ class Attempt implements Run {
   }
 
   #openMs(): number {
-    return this.claimed.timeoutMs * OPEN_TIMEOUTS;
+    return Math.max(0, this.claimed.timeoutMs - this.#heldMs()) + OPEN_MS;
   }
 
   #heldMs(): number {

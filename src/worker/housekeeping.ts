@@ -1,0 +1,59 @@
+import type { Accounts } from '../accounts/index.ts';
+import type { Artifacts } from '../artifacts/index.ts';
+import type { Log } from '../log.ts';
+import type { Queue } from '../queue/index.ts';
+import type { Tasks } from '../tasks/index.ts';
+import { createWaker } from '../waker.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+export interface HousekeepingOptions {
+  readonly tasks: Pick<Tasks, 'sweep' | 'releaseDue' | 'failOverdue' | 'applyRetention' | 'repair'>;
+  readonly queue: Pick<Queue, 'maintain'>;
+  readonly artifacts: Pick<Artifacts, 'collectGarbage'>;
+  readonly accounts: Pick<Accounts, 'removeExpired'>;
+  readonly log: Log;
+}
+
+/** What has to be done now and then. One process at a time does so: run it as a leader. */
+export interface Housekeeping {
+  /** Returns once the signal has aborted and what was under way has ended. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+interface Duty {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly work: () => Promise<unknown>;
+}
+
+export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
+  const { tasks, queue, artifacts, accounts, log } = options;
+  const duties: readonly Duty[] = [
+    { name: 'sweep', everyMs: SECOND_MS, work: () => tasks.sweep() },
+    { name: 'release', everyMs: SECOND_MS / 4, work: () => tasks.releaseDue() },
+    { name: 'deadlines', everyMs: SECOND_MS, work: () => tasks.failOverdue() },
+    { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
+    { name: 'retention', everyMs: 5 * MINUTE_MS, work: () => tasks.applyRetention() },
+    { name: 'repair', everyMs: HOUR_MS, work: () => tasks.repair() },
+    { name: 'garbage', everyMs: HOUR_MS, work: () => artifacts.collectGarbage() },
+    { name: 'credentials', everyMs: HOUR_MS, work: () => accounts.removeExpired() },
+  ];
+
+  /** At once, and then so long after each end. A failure is logged, and nothing more. */
+  async function repeat({ name, everyMs, work }: Duty, signal: AbortSignal): Promise<void> {
+    const waker = createWaker();
+    while (!signal.aborted) {
+      await work().catch((error: unknown) => log.error({ err: error, duty: name }, 'housekeeping failed'));
+      await waker.wait(everyMs, signal);
+    }
+  }
+
+  return {
+    async run(signal) {
+      await Promise.all(duties.map((duty) => repeat(duty, signal)));
+    },
+  };
+}
