@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
 import { queueLabel } from '../kinds/index.ts';
+import type { Log } from '../log.ts';
 import type { Tasks } from '../tasks/index.ts';
 
 export interface Answered {
@@ -23,9 +24,10 @@ export interface MetricsOptions {
   readonly tasks: Pick<Tasks, 'stats'>;
   readonly sockets: () => number;
   readonly subscriptions: () => number;
+  readonly log: Log;
 }
 
-export function createMetrics({ registry, tasks, sockets, subscriptions }: MetricsOptions): Metrics {
+export function createMetrics({ registry, tasks, sockets, subscriptions, log }: MetricsOptions): Metrics {
   const registers = [registry];
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Gauge({ name: `switchyard_${name}`, help, labelNames, registers });
@@ -46,6 +48,7 @@ export function createMetrics({ registry, tasks, sockets, subscriptions }: Metri
   const workerProcesses = gauge('worker_processes', 'Worker processes with a lease');
   const nodes = gauge('nodes', 'GPU nodes', ['status']);
   const slots = gauge('slots', 'Slots of GPU nodes', ['state']);
+  const ofStats = [queueTasks, queueSlots, workers, workerProcesses, nodes, slots];
 
   async function readStats(): Promise<void> {
     const stats = await tasks.stats();
@@ -73,7 +76,12 @@ export function createMetrics({ registry, tasks, sockets, subscriptions }: Metri
       requests.observe({ method, route, status }, seconds);
     },
     async text() {
-      await readStats();
+      try {
+        await readStats();
+      } catch (error) {
+        log.warn({ err: error }, 'metrics of tasks and nodes are missing');
+        for (const metric of ofStats) metric.reset();
+      }
       openSockets.set(sockets());
       openSubscriptions.set(subscriptions());
       return registry.metrics();

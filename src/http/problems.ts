@@ -51,11 +51,17 @@ interface Extensions {
   readonly [name: string]: unknown;
 }
 
+/** In whole seconds, as HTTP has it. */
+function retryAfter({ code, retryAfterMs }: Extensions): Record<string, string> {
+  if (typeof retryAfterMs === 'number') return { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) };
+  return code === 'SERVICE_UNAVAILABLE' ? { 'retry-after': '1' } : {};
+}
+
 function restated(error: unknown, message: string, extensions: Extensions): GraphQLError {
   const place = error instanceof GraphQLError ? error : undefined;
   const status = statusByCode[extensions.code] ?? 400;
   // As GraphQL over HTTP has it: what fails while it is being executed is 200 to `application/json`.
-  const http = { status, spec: place?.path !== undefined };
+  const http = { status, spec: place?.path !== undefined, headers: retryAfter(extensions) };
   return new GraphQLError(message, {
     nodes: place?.nodes,
     positions: place?.positions,

@@ -5,6 +5,6 @@ export interface ServerContext {
   readonly clientAddress: string;
   /** Set once it is known who asks. */
   viewer: Viewer | null;
-  /** Of a socket's operation: aborts when the operation or its socket ends. HTTP requests bring their own. */
-  readonly socketSignal?: AbortSignal;
+  /** Aborts when the answer or the socket is closed, from whichever side. */
+  readonly closed: AbortSignal;
 }

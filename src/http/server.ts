@@ -148,12 +148,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     tasks,
     sockets: () => sockets.size,
     subscriptions: () => count.total,
+    log,
   });
   const router = createRouter({
     graphqlPath: GRAPHQL_PATH,
     serveGraphQL: async (request, response) => {
       response.setHeader('vary', 'origin');
-      await graphql(request, response, { viewer: null, clientAddress: peers.addressOf(request) });
+      const closed = new AbortController();
+      response.once('close', () => closed.abort());
+      const clientAddress = peers.addressOf(request);
+      await graphql(request, response, { viewer: null, clientAddress, closed: closed.signal });
     },
     serveGraphiQL: createServeGraphiQL(),
     serveArtifact: createServeArtifact({ artifacts, log }),

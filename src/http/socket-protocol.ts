@@ -112,7 +112,7 @@ export function createSocketProtocol(options: SocketProtocolOptions): Server<Soc
     const own = authorizationIn(headersOf(payload));
     const viewer = own === null ? extra.viewer : await accounts.authenticate(own);
     const { clientAddress, closed } = extra;
-    const engine = graphql.getEnveloped({ viewer, clientAddress, socketSignal: closed, params: payload });
+    const engine = graphql.getEnveloped({ viewer, clientAddress, closed, params: payload });
     const document = engine.parse(payload.query);
     const errors: readonly GraphQLError[] = engine.validate(engine.schema, document);
     if (errors.length > 0) return errors;

@@ -63,6 +63,7 @@ const statusTexts = {
 type RefusedStatus = keyof typeof statusTexts;
 
 function refuse(socket: Duplex, status: RefusedStatus): void {
+  socket.once('error', () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${statusTexts[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 

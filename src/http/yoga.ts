@@ -1,5 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
-import { createYoga, type YogaInitialContext, type YogaServerInstance } from 'graphql-yoga';
+import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Context, Services } from '../schema/index.ts';
 import type { Origins } from './origins.ts';
 import { useBodyLimits } from './plugins/body-limits.ts';
@@ -8,6 +8,7 @@ import { useExecutor } from './plugins/executor.ts';
 import { useIdentity } from './plugins/identity.ts';
 import { type OperationLimits, useLimits } from './plugins/limits.ts';
 import { useOperationLog } from './plugins/operation-log.ts';
+import { useStorableText } from './plugins/storable-text.ts';
 import { type SubscriptionsOptions, useSubscriptions } from './plugins/subscriptions.ts';
 import { problemOf, type RequestScopes } from './problems.ts';
 import type { ServerContext } from './server-context.ts';
@@ -30,11 +31,11 @@ export interface GraphQLServerOptions {
 export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServer {
   const { schema, services, scopes, origins } = options;
 
-  function contextOf(initial: YogaInitialContext & ServerContext): Context {
+  function contextOf(initial: ServerContext): Context {
     const scope = scopes.getStore();
     if (scope === undefined) throw new Error('an operation runs outside of its request');
-    const { viewer, clientAddress, socketSignal } = initial;
-    return { viewer, clientAddress, services, ...scope, signal: socketSignal ?? initial.request.signal };
+    const { viewer, clientAddress, closed } = initial;
+    return { viewer, clientAddress, services, ...scope, signals: [closed, options.subscriptions.draining] };
   }
 
   return createYoga<ServerContext, Context>({
@@ -68,6 +69,7 @@ export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServe
       useCsrfPrevention(),
       useBodyLimits(options.maxUploadBytes),
       useLimits(options.limits),
+      useStorableText(),
       useOperationLog(),
       useSubscriptions(options.subscriptions),
     ],

@@ -69,7 +69,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
         );
       },
     },
-    pageInfoTypeOptions: {},
+    // What a connection costs is counted with the connection itself.
+    edgesFieldOptions: { complexity: { field: 1, multiplier: 1 } },
   },
   scopeAuth: {
     authorizeOnSubscribe: true,

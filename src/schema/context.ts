@@ -27,8 +27,8 @@ export interface Context {
   readonly log: Log;
   /** Of the caller, as far as it is known: what logins are limited by. */
   readonly clientAddress: string;
-  /** Aborts when the caller is gone, or the server drains. */
-  signal: AbortSignal;
+  /** One of them aborts when nobody waits for an answer any more: the caller is gone, or the server drains. */
+  readonly signals: AbortSignal[];
 }
 
 /** What a resolver behind `withAuth` gets. */

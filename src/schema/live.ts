@@ -14,7 +14,8 @@ async function* checked<Value>(
   { open, may }: LiveOptions<Value>,
   stopped: AbortSignal,
 ): AsyncGenerator<Value, undefined> {
-  const { signal, services } = context;
+  const { services } = context;
+  const signal = AbortSignal.any(context.signals);
   for await (const value of open(AbortSignal.any([signal, stopped]))) {
     const viewer = await services.accounts.recheck(context.viewer);
     if (viewer === null) throw new RefusedError('UNAUTHENTICATED', 'the credential has ended; sign in again');

@@ -13,8 +13,15 @@ function shown(value: unknown): string {
 
 const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
+/** JavaScript makes the 2nd of March of the 30th of February. */
+function isDay(date: string): boolean {
+  const parsed = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date);
+}
+
 function parseDateTime(value: unknown): Date {
-  const date = typeof value === 'string' && rfc3339.test(value) ? new Date(value) : null;
+  const isRight = typeof value === 'string' && rfc3339.test(value) && isDay(value.slice(0, 10));
+  const date = isRight ? new Date(value) : null;
   if (date === null || Number.isNaN(date.getTime())) {
     throw wrong(
       `DateTime must be RFC 3339 with an offset, such as "2026-10-05T14:30:00Z"; got ${shown(value)}`,

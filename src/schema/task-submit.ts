@@ -50,14 +50,14 @@ builder.mutationField('submitTask', (t) =>
     type: SubmitTaskResult,
     args: { input: t.arg({ type: SubmitTaskInput, required: true }) },
     resolve: async (_root, { input: { task, ...options } }, context) => {
-      const { services, viewer, signal } = context;
+      const { services, viewer, signals } = context;
       const { kind, input } = readSpec(task);
       const id = await submit(services, {
         viewer,
         kind,
         read: (attachments) => kindSchemaOf(kind).read(input, attachments),
         options,
-        signal,
+        signals,
       });
       return writtenTask(context, id);
     },

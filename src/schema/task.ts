@@ -1,5 +1,6 @@
 import type { Task, TaskData } from '../database/index.ts';
 import { IdempotencyConflictError, NotFoundError } from '../errors.ts';
+import { encodeId } from '../ids.ts';
 import { kindOf, queueLabel } from '../kinds/index.ts';
 import type { TaskFailure } from '../tasks/index.ts';
 import { builder } from './builder.ts';
@@ -26,6 +27,13 @@ async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
 }
 
 const loadQueuePosition = createLoader((ids, { tasks }) => tasks.queuePositions(ids));
+
+/** A stored input, its artifacts named as the API names them. */
+function withApiIds(input: unknown): object {
+  return JSON.parse(JSON.stringify(input), (key, value: unknown) =>
+    key === 'artifactId' && typeof value === 'string' ? encodeId('Artifact', value) : value,
+  );
+}
 
 /** What is not over yet lasts until now. */
 function elapsedMs(from: Date | null, to: Date | null, { services }: Context): number | null {
@@ -57,7 +65,8 @@ export const TaskType = builder.loadableNode('Task', {
     version: t.exposeInt('version', { description: 'Counts up by one with every event of the log' }),
     input: t.field({
       type: 'JSONObject',
-      resolve: async (task, _args, context) => (await dataOf(task, context)).input as object,
+      description: 'As it was submitted, with the defaults of its kind',
+      resolve: async (task, _args, context) => withApiIds((await dataOf(task, context)).input),
     }),
     labels: t.field({
       type: 'JSONObject',

@@ -20,8 +20,8 @@ export interface SubmissionRequest {
   /** Reads the kind's input, and has its files stored. */
   read(attachments: Attachments): Promise<{ readonly model: string | null; readonly input: unknown }>;
   readonly options: SubmissionOptions;
-  /** Aborts when the caller is gone: waiting ends then, the task stays. */
-  readonly signal: AbortSignal;
+  /** Each ends the waiting, not the task. */
+  readonly signals: readonly AbortSignal[];
 }
 
 export interface SubmissionServices {
@@ -69,6 +69,6 @@ export async function submit(services: SubmissionServices, request: SubmissionRe
   const options = validOptions(request.options, database.clock.now());
   const submission = await build(request, options, artifacts);
   const { taskId } = await tasks.submit(submission, request.viewer.tier);
-  if (options.waitMs > 0) await untilFinal(feed, taskId, { ms: options.waitMs, signal: request.signal });
+  if (options.waitMs > 0) await untilFinal(feed, taskId, { ms: options.waitMs, signals: request.signals });
   return taskId;
 }

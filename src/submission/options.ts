@@ -27,6 +27,7 @@ export interface ValidOptions {
 
 const YEAR_MS = 366 * 24 * 3600 * 1000;
 const MAX_LABELS = 32;
+const MAX_NAME = 'a name must have 1 to 100 characters';
 
 const range = (min: number, max: number) => {
   const error = `must be ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
@@ -38,12 +39,13 @@ const text = (max: number) => {
   return z.string({ error: 'must be a string' }).min(1, { error }).max(max, { error });
 };
 
-const labelName = z
-  .string()
-  .regex(/^[\w./-]{1,63}$/, 'a name has 1 to 63 letters, digits, dots, dashes, slashes or underscores');
+const labelName = z.string().min(1, MAX_NAME).max(100, MAX_NAME);
+const labelValue = z
+  .string({ error: 'must be a string' })
+  .max(1_000, { error: 'must have at most 1,000 characters' });
 
 const labels = z
-  .record(labelName, text(255))
+  .record(labelName, labelValue)
   .refine((all) => Object.keys(all).length <= MAX_LABELS, `must be at most ${MAX_LABELS}`);
 
 const schema = z.object({

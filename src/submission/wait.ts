@@ -1,11 +1,11 @@
 import { type Feed, isFinal } from '../events/index.ts';
 
-/** Resolves when the task is final or gone, when the time is over, or when `signal` is aborted. */
+/** Resolves when the task is final or gone, when the time is over, or when one of `signals` is aborted. */
 export async function untilFinal(
   feed: Feed,
   taskId: string,
-  { ms, signal }: { ms: number; signal: AbortSignal },
+  { ms, signals }: { ms: number; signals: readonly AbortSignal[] },
 ): Promise<void> {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+  const over = AbortSignal.any([...signals, AbortSignal.timeout(ms)]);
   for await (const { status } of feed.task(taskId, { signal: over })) if (isFinal(status)) return;
 }

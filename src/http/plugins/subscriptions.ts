@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import type { Viewer } from '../../accounts/index.ts';
 import type { Context } from '../../schema/index.ts';
 import type { ViewerWatch } from '../viewer-watch.ts';
 
@@ -44,7 +45,26 @@ export interface SubscriptionsOptions {
 
 /** Bounds the number of subscriptions, and ends each when its viewer's credential does, or the server drains. */
 export function useSubscriptions(options: SubscriptionsOptions): Plugin<Context> {
-  const { watch, draining, count, limits = defaultSubscriptionLimits } = options;
+  const { watch, count, limits = defaultSubscriptionLimits } = options;
+
+  /** Returns what says that it is over; it may be said again. */
+  function begin(context: Context, viewer: Viewer): () => void {
+    const over = new AbortController();
+    const unwatch = watch.watch(viewer, (reason) => over.abort(reason));
+    const end = (): void => {
+      for (const signal of context.signals) signal.removeEventListener('abort', end);
+      unwatch();
+      if (over.signal.aborted) return;
+      over.abort();
+    };
+    context.signals.push(over.signal);
+    count.add(viewer.userId, 1);
+    over.signal.addEventListener('abort', () => count.add(viewer.userId, -1), { once: true });
+    // Also where nobody reads what was subscribed to, such as a client that takes no stream.
+    for (const signal of context.signals) signal.addEventListener('abort', end, { once: true });
+    return end;
+  }
+
   return {
     onSubscribe({ args }) {
       const context: Context = args.contextValue;
@@ -53,17 +73,7 @@ export function useSubscriptions(options: SubscriptionsOptions): Plugin<Context>
       if (viewer === null) return undefined;
       if (count.total >= limits.total) throw tooMany(limits.total);
       if (count.ofUser(viewer.userId) >= limits.perUser) throw tooMany(limits.perUser);
-      const over = new AbortController();
-      const unwatch = watch.watch(viewer, (reason) => over.abort(reason));
-      context.signal = AbortSignal.any([context.signal, draining, over.signal]);
-      count.add(viewer.userId, 1);
-      let open = true;
-      const end = (): void => {
-        if (!open) return;
-        open = false;
-        unwatch();
-        count.add(viewer.userId, -1);
-      };
+      const end = begin(context, viewer);
       return {
         onSubscribeResult({ result }) {
           if (!(Symbol.asyncIterator in result)) end();
