@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import { expect, test } from 'vitest';
 import { InvalidCredentialsError, RefusedError } from '../../src/errors.ts';
-import { ann, bearer, eventually, jwtSecret, openTestAccounts } from './support.ts';
+import { ann, bearer, eventually, jwtSecret, openTestAccounts, slowLimits } from './support.ts';
 
 const unauthenticated = (message: string) =>
   expect.objectContaining({ code: 'UNAUTHENTICATED', message: expect.stringContaining(message) });
@@ -131,7 +131,7 @@ test('a changed password ends the other sessions, keeps this one and the API key
 });
 
 test('a password is changed only by who knows it, and guessing is bounded', async () => {
-  await using house = await openTestAccounts();
+  await using house = await openTestAccounts({ attemptLimits: slowLimits });
   const { accounts } = house;
   const { accessToken } = await accounts.register(ann, null);
   const viewer = await accounts.authenticate(bearer(accessToken));

@@ -2,6 +2,7 @@ import { vi } from 'vitest';
 import {
   type Accounts,
   type AccountsOptions,
+  type AttemptLimits,
   createAccounts,
   defaultTiers,
 } from '../../src/accounts/index.ts';
@@ -13,6 +14,8 @@ import { testLog } from '../support/log.ts';
 export interface TestAccounts extends AsyncDisposable {
   readonly accounts: Accounts;
   readonly database: Database;
+  /** The carrier hears other processes, and has said that everything is to be read again. */
+  readonly listening: Promise<void>;
   /** Another process's worth of accounts on the same database, with a carrier of its own. */
   sibling(options?: Partial<AccountsOptions>): Accounts;
 }
@@ -23,7 +26,8 @@ export const jwtSecret = new Uint8Array(32).fill(1);
 export async function openTestAccounts(options: Partial<AccountsOptions> = {}): Promise<TestAccounts> {
   const database = await openTestDatabase();
   const closers: (() => Promise<void>)[] = [];
-  function open(changes: Partial<AccountsOptions>): Accounts {
+  const { promise: listening, resolve: heardResync } = Promise.withResolvers<void>();
+  function open(changes: Partial<AccountsOptions>, resynced?: () => void): Accounts {
     const carrier = createCarrier({ url: database.url, log: testLog });
     const accounts = createAccounts({
       database,
@@ -34,6 +38,7 @@ export async function openTestAccounts(options: Partial<AccountsOptions> = {}): 
       log: testLog,
       ...changes,
     });
+    carrier.listen(({ type }) => type === 'resync' && resynced?.());
     closers.push(async () => {
       accounts.close();
       await carrier.close();
@@ -41,8 +46,9 @@ export async function openTestAccounts(options: Partial<AccountsOptions> = {}): 
     return accounts;
   }
   return {
-    accounts: open(options),
+    accounts: open(options, heardResync),
     database,
+    listening,
     sibling: (changes = {}) => open(changes),
     async [Symbol.asyncDispose]() {
       await Promise.all(closers.map((close) => close()));
@@ -50,6 +56,13 @@ export async function openTestAccounts(options: Partial<AccountsOptions> = {}): 
     },
   };
 }
+
+/** Tokens flow in too slowly for the pace of a test to matter. */
+export const slowLimits: AttemptLimits = {
+  loginsPerUser: { rate: 0.01, burst: 10 },
+  loginsPerAddress: { rate: 0.01, burst: 100 },
+  registrations: { rate: 0.01, burst: 100 },
+};
 
 export const ann = { username: 'ann', password: 'correct horse battery' };
 export const bearer = (token: string) => `Bearer ${token}`;

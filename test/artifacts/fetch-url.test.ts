@@ -101,7 +101,10 @@ test.each([
     else if (request.url === '/hang') response.write('x');
     else response.writeHead(Number(request.url?.slice(1))).end('no');
   });
-  await using fetcher = openFetcher({ allowHosts: ['127.0.0.1'], timeoutMs: 300 });
+  await using fetcher = openFetcher({
+    allowHosts: ['127.0.0.1'],
+    timeoutMs: way === '/hang' ? 300 : 10_000,
+  });
   const fetching = fetcher.fetch(server.url + way);
   await expect(fetching).rejects.toEqual(unavailable(message, retryable));
   await expect(fetching).rejects.toBeInstanceOf(MediaUnavailableError);
