@@ -2,7 +2,7 @@ import type { CodegenConfig } from '@graphql-codegen/cli';
 
 /** Generates the SDK's typed documents from the printed schema and `sdk/operations/`. */
 const config: CodegenConfig = {
-  schema: process.env.SCHEMA ?? 'schema.graphql',
+  schema: 'schema.graphql',
   documents: 'sdk/operations/*.graphql',
   generates: {
     'sdk/src/generated/operations.ts': {

@@ -27,8 +27,9 @@ function movingBars(sink: Sink): ProgressBoard {
   const lines = new Map<string, Line>();
   let drawn = 0;
   const draw = () => {
-    const nameWidth = Math.max(...[...lines.keys()].map((name) => name.length));
-    const rows = [...lines].map(([name, line]) => `${name.padEnd(nameWidth)}  ${row(line)}`);
+    const nameWidth = Math.max(...[...lines.keys()].map((name) => name.length)) + 2;
+    // A lone task needs no name.
+    const rows = [...lines].map(([name, line]) => (lines.size > 1 ? name.padEnd(nameWidth) : '') + row(line));
     const width = (sink.columns ?? 80) - 1;
     const text = rows.map((one) => `\x1b[2K${one.slice(0, width)}\n`).join('');
     sink.write((drawn > 0 ? `\x1b[${drawn}A` : '') + text);
@@ -99,7 +100,7 @@ export function describe(task: Task): string {
 }
 
 function describeWait({ queuePosition, error, attempt, maxAttempts }: Task): string {
-  const wait = queuePosition === null ? 'waiting' : `waiting, number ${queuePosition} in the queue`;
+  const wait = queuePosition === null ? 'waiting' : `waiting, number ${queuePosition} in line`;
   return error === null ? wait : `${wait}; try ${attempt} of ${maxAttempts} failed: ${error.message}`;
 }
 

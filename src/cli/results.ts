@@ -42,6 +42,12 @@ export async function saveResult(
       await writeFile(segments, `${JSON.stringify(result, null, 2)}\n`);
       return [text, segments];
     }
+    default: {
+      // A kind that is newer than this command.
+      const everything = path.join(folder, `${name}.json`);
+      await writeFile(everything, `${JSON.stringify(result, null, 2)}\n`);
+      return [everything];
+    }
   }
 }
 

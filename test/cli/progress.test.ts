@@ -54,12 +54,9 @@ test('outside of a terminal each change of note is a line', () => {
     board.show('fox', task);
   board[Symbol.dispose]();
   expect(text()).toBe(
-    [
-      'fox: waiting, number 2 in the queue',
-      'fox: 50 % on gpu-1',
-      'fox: succeeded in 1.2 s on gpu-1',
-      '',
-    ].join('\n'),
+    ['fox: waiting, number 2 in line', 'fox: 50 % on gpu-1', 'fox: succeeded in 1.2 s on gpu-1', ''].join(
+      '\n',
+    ),
   );
 });
 
@@ -72,7 +69,7 @@ test('in a terminal bars are drawn over each other, no wider than it is', () => 
   const lines = last.replaceAll('\x1b[2K', '').trimEnd().split('\n');
   expect(lines).toEqual([
     `fox         ${'█'.repeat(12)}${'░'.repeat(12)} 50 % on gpu-1`.slice(0, 49),
-    `lighthouse  ${'░'.repeat(24)} waiting, number 2 in the queue`.slice(0, 49),
+    `lighthouse  ${'░'.repeat(24)} waiting, number 2 in line`.slice(0, 49),
   ]);
 });
 

@@ -42,7 +42,7 @@ function demoConfig(env: NodeJS.ProcessEnv, gpuNodes: string, once: boolean): Co
 async function runTasks(client: Client, { stdout, signal }: Surroundings): Promise<Task[]> {
   using board = createProgressBoard(stdout);
   const kinds = new Set((await client.models({ signal })).map(({ kind }) => kind));
-  return Promise.all(
+  return await Promise.all(
     [...kinds].map((kind) =>
       client.submitAndWait(
         { task: specs[kind](), labels: { from: 'demo' } },

@@ -1,4 +1,5 @@
 import type { Client, Task, TaskWhere } from '../../../sdk/src/index.ts';
+import { NotFoundError } from '../../errors.ts';
 import { type Arguments, constantCase, defineCommand, UsageError } from '../command.ts';
 import { connectionOptions, withClient } from '../connection.ts';
 import { describe } from '../progress.ts';
@@ -63,7 +64,7 @@ async function act(client: Client, verb: string, id: string, { json }: Values, s
   switch (verb) {
     case 'show': {
       const task = await client.task(id, { signal });
-      if (task === null) throw new UsageError(`there is no task ${id}, or it is not yours`);
+      if (task === null) throw new NotFoundError(`there is no task ${id}, or it is not yours`);
       return print(stdout, JSON.stringify(task, null, json === true ? 0 : 2));
     }
     case 'cancel': {

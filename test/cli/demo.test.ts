@@ -1,0 +1,57 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createClient } from '../../sdk/src/index.ts';
+
+const bin = path.join(import.meta.dirname, '../../bin/switchyard.js');
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'switchyard-demo-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** As a person's shell has it, but for the settings of the tests themselves. */
+const options = () => ({ cwd: folder, env: { PATH: process.env.PATH, PORT: '0' } });
+
+test('demo --once runs a task of each kind on the embedded database and saves the results', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [bin, 'demo', '--once'], options());
+  expect(stdout).toContain('text-to-image: succeeded in ');
+  expect(stdout).toContain('speech-to-text: succeeded in ');
+  const files = (await readdir(path.join(folder, 'demo-output'))).sort();
+  expect(files).toEqual(['speech-to-text.json', 'speech-to-text.txt', 'text-to-image.png']);
+  for (const file of files) expect(stdout).toContain(path.join('demo-output', file));
+  const text = await readFile(path.join(folder, 'demo-output/speech-to-text.txt'), 'utf8');
+  expect(text).toBe('Nothing that was accepted is ever lost.\n');
+}, 60_000);
+
+test('demo keeps serving until it is told to stop, and leaves no simulated node behind', async () => {
+  const child = spawn(process.execPath, [bin, 'demo'], {
+    ...options(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let stdout = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  await vi.waitFor(() => expect(stdout).toContain('until Ctrl-C'), { timeout: 30_000, interval: 100 });
+  const [, url = ''] = stdout.match(/GraphiQL +(\S+)/) ?? [];
+  const [, token = ''] = stdout.match(/Bearer ([^"]+)"/) ?? [];
+  const client = createClient({ url, token });
+  expect(await client.nodes()).toHaveLength(3);
+  const task = await client.submitAndWait({ task: { textToImage: { prompt: 'a lighthouse' } } });
+  expect(task.status).toBe('SUCCEEDED');
+  child.kill('SIGINT');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  const { stdout: report } = await promisify(execFile)(
+    process.execPath,
+    [bin, 'doctor', '--json'],
+    options(),
+  ).catch((error: { stdout: string }) => error);
+  expect(JSON.parse(report)).toContainEqual(expect.objectContaining({ part: 'nodes', ok: false }));
+}, 60_000);

@@ -1,0 +1,188 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createClient, type Task } from '../../sdk/src/index.ts';
+import { createSimulator, type Simulator, speak } from '../../simulator/index.ts';
+import { adminKey, startTestApp, type TestApp } from '../support/app.ts';
+import { type RunOptions, switchyard } from './command-line.ts';
+
+let painter: Simulator;
+let listener: Simulator;
+let app: TestApp;
+let folder: string;
+
+beforeAll(async () => {
+  painter = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', latencyMs: 50 });
+  listener = await createSimulator({ protocol: 'FAST_WHISPER', latencyMs: 50 });
+  const nodes = [
+    {
+      name: 'painter',
+      url: painter.url,
+      protocol: 'qwen-image-gguf',
+      kind: 'TEXT_TO_IMAGE',
+      model: 'qwen-image',
+    },
+    {
+      name: 'listener',
+      url: listener.url,
+      protocol: 'fast-whisper',
+      kind: 'SPEECH_TO_TEXT',
+      model: 'whisper',
+    },
+  ];
+  app = await startTestApp({
+    GPU_NODES: JSON.stringify(
+      nodes.map(({ kind, model, ...node }) => ({ ...node, offers: [{ kind, models: [model] }] })),
+    ),
+  });
+  folder = await mkdtemp(path.join(tmpdir(), 'switchyard-cli-'));
+});
+
+afterAll(async () => {
+  await app?.[Symbol.asyncDispose]();
+  await painter?.close();
+  await listener?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+
+function run(args: string[], options: RunOptions = {}) {
+  return switchyard(args, {
+    env: { SWITCHYARD_URL: app.url, SWITCHYARD_TOKEN: adminKey, DATA_DIR: folder },
+    ...options,
+  });
+}
+
+async function submit(...options: string[]): Promise<Task> {
+  const { stdout } = await run(['submit', 'text-to-image', 'a red fox', '--json', ...options]);
+  return JSON.parse(stdout);
+}
+
+test('submit prints the id of the task', async () => {
+  const { code, stdout } = await run([
+    'submit',
+    'text-to-image',
+    'a red fox',
+    '--steps',
+    '4',
+    '--label',
+    'by=cli',
+  ]);
+  expect(stdout).toMatch(/^task_[0-9a-z]{26}\n$/);
+  expect(code).toBe(0);
+});
+
+test('submit -o waits and saves the picture', async () => {
+  const args = ['submit', 'text-to-image', 'a red fox', '--seed', '7', '-o', path.join(folder, 'pictures')];
+  const { code, stdout, stderr } = await run(args);
+  expect(code).toBe(0);
+  const [id, file = ''] = stdout.trim().split('\n');
+  expect(file).toBe(path.join(folder, 'pictures', `${id}.png`));
+  expect((await readFile(file)).subarray(1, 4).toString()).toBe('PNG');
+  expect(stderr).toContain(`${id}: succeeded in `);
+});
+
+test('submit --wait uploads speech and prints its text', async () => {
+  const file = path.join(folder, 'speech.wav');
+  await writeFile(file, speak('go forward ten meters'));
+  const { code, stdout } = await run(['submit', 'speech-to-text', file, '--language', 'en', '--wait']);
+  expect(stdout).toMatch(/^task_\w+\ngo forward ten meters\n$/);
+  expect(code).toBe(0);
+});
+
+test('submit --wait exits 1 for a task that failed', async () => {
+  painter.failNext({ type: 'fail' });
+  const { code, stderr } = await run(['submit', 'text-to-image', 'a fox', '--max-attempts', '1', '--wait']);
+  expect(stderr).toMatch(/failed: /);
+  expect(code).toBe(1);
+});
+
+test('what the server refuses is told with its code', async () => {
+  expect(await run(['submit', 'text-to-image', 'a fox', '--width', '5'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/task\.textToImage\.width.*\(BAD_USER_INPUT\)/),
+  });
+  expect(await run(['submit', 'text-to-image', 'a fox', '--model', 'qwen-imag'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/qwen-image.*\(NO_SUCH_MODEL\)/),
+  });
+  expect(await run(['nodes', '--token', 'nonsense'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('(UNAUTHENTICATED)'),
+  });
+});
+
+test('watch follows a task to its end, and its log from the beginning', async () => {
+  const { id } = await submit();
+  const { code, stdout } = await run(['watch', id]);
+  expect(stdout).toContain(`${id}: succeeded in `);
+  expect(code).toBe(0);
+  const events = (await run(['watch', id, '--events', '--json'])).stdout.trim().split('\n');
+  expect(events.map((line) => JSON.parse(line).type)).toEqual(['SUBMITTED', 'STARTED', 'SUCCEEDED']);
+});
+
+test('Ctrl-C ends the wait and says that the task goes on', async () => {
+  const interrupted = new AbortController();
+  painter.failNext({ type: 'hang' });
+  const waiting = run(['submit', 'text-to-image', 'a fox', '--wait'], { signal: interrupted.signal });
+  const { history } = painter;
+  await painter.received(history.length + 1);
+  interrupted.abort();
+  const { code, stderr } = await waiting;
+  expect(code).toBe(130);
+  const [, id = ''] = stderr.match(/(task_\w+) goes on/) ?? [];
+  await createClient({ url: app.url, token: adminKey }).cancel(id);
+});
+
+test('tasks lists what matches, newest first', async () => {
+  const first = await submit('--label', 'shop=north', '--start-at', tomorrow);
+  const second = await submit('--label', 'shop=north', '--start-at', tomorrow);
+  const list = [
+    'tasks',
+    '--label',
+    'shop=north',
+    '--status',
+    'scheduled',
+    '--kind',
+    'text-to-image',
+    '--json',
+  ];
+  const ids = async (...more: string[]) =>
+    JSON.parse((await run([...list, ...more])).stdout).map(({ id }: Task) => id);
+  expect(await ids()).toEqual([second.id, first.id]);
+  expect(await ids('--oldest', '--limit', '1')).toEqual([first.id]);
+  const { stdout } = await run(['tasks', '--label', 'shop=north']);
+  expect(stdout).toMatch(/^ID +CREATED +QUEUE +STATUS/);
+  expect(stdout).toContain('text-to-image/qwen-image');
+});
+
+test('tasks cancels, retries, shows and deletes', async () => {
+  const { id } = await submit('--start-at', tomorrow);
+  expect(await run(['tasks', 'cancel', id])).toMatchObject({
+    code: 0,
+    stdout: 'canceled: REMOVED_FROM_QUEUE\n',
+  });
+  expect(await run(['tasks', 'delete', id])).toMatchObject({ code: 0, stdout: 'deleted\n' });
+  expect(await run(['tasks', 'show', id])).toMatchObject({ code: 1, stderr: expect.stringContaining(id) });
+  expect(await run(['tasks', 'retry', id])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('NOT_FOUND'),
+  });
+});
+
+test('nodes lists the GPU nodes', async () => {
+  const { code, stdout } = await run(['nodes']);
+  expect(stdout).toMatch(/^NAME +STATUS +BUSY/);
+  expect(stdout).toMatch(/painter +\S+ +\d\/1 +qwen-image-gguf +http\S+ +text-to-image: qwen-image/);
+  expect(code).toBe(0);
+});
+
+test("the local admin key is used for this machine's server, and sent to no other", async () => {
+  await writeFile(path.join(folder, 'admin-key'), `${adminKey}\n`);
+  const env = { SWITCHYARD_URL: app.url, DATA_DIR: folder };
+  expect((await switchyard(['nodes'], { env })).code).toBe(0);
+  const { findServer } = await import('../../src/cli/connection.ts');
+  expect(findServer({ url: 'https://switchyard.example' }, env).token).toBeUndefined();
+});
