@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { afterAll, beforeAll } from 'vitest';
 import { defaultTiers, type Tiers } from '../../src/accounts/index.ts';
 import type { Database, Task, Tier } from '../../src/database/index.ts';
 import type { Carrier } from '../../src/events/announcement.ts';
@@ -96,6 +97,19 @@ export async function openYard({ tiers = defaultTiers, config = {} }: YardOption
   };
 }
 
+/** One for all tests of a file; each uses models of its own, and leaves nothing waiting. */
+export function useYard(options?: YardOptions): () => Yard {
+  let yard: Yard | undefined;
+  beforeAll(async () => {
+    yard = await openYard(options);
+  });
+  afterAll(() => yard?.[Symbol.asyncDispose]());
+  return () => {
+    if (!yard) throw new Error('the yard is opened before the first test');
+    return yard;
+  };
+}
+
 /** A picture of a fox, unless said otherwise. */
 export function submission(userId: string, changes: Partial<Submission> = {}): Submission {
   const input = changes.input ?? { prompt: 'a fox', count: 1 };
@@ -149,6 +163,23 @@ export function failure(
       retryAfterMs,
     },
   };
+}
+
+/** Runs every task that can be claimed to its success. */
+export async function drain({ tasks, workerId }: Process): Promise<Claimed[]> {
+  const all: Claimed[] = [];
+  for (;;) {
+    const claimed = await tasks.claim({ workerId, limit: 100 });
+    if (claimed.length === 0) return all;
+    all.push(...claimed);
+    await Promise.all(claimed.map((one) => finish(tasks, success(one))));
+  }
+}
+
+/** Frees the slot and settles, as a worker does. */
+export async function finish(tasks: Tasks, settlement: Settlement): Promise<'settled' | 'stale'> {
+  await tasks.freeSlot(settlement.lease, { gpuMs: settlement.gpuMs });
+  return tasks.settle(settlement);
 }
 
 /** Claims, and expects exactly one. */

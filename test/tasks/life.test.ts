@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { expectAllDone } from '../support/invariants.ts';
 import { claimOne, openYard, submission, success } from '../support/yard.ts';
 
 test('a task is submitted, claimed and settled, with an event, a version and counts for each step', async () => {
@@ -33,4 +34,5 @@ test('a task is submitted, claimed and settled, with an event, a version and cou
     [2, 'STARTED', 1],
     [3, 'SUCCEEDED', 1],
   ]);
+  await expectAllDone(yard.database);
 });
