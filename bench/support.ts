@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Load, LoadResult } from './load.ts';
@@ -8,6 +8,8 @@ import type { Load, LoadResult } from './load.ts';
 /** A folder that is removed again. */
 export async function scratchFolder(): Promise<{ path: string } & AsyncDisposable> {
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-bench-'));
+  // So that PostgreSQL's own user can enter, where this runs as root.
+  await chmod(folder, 0o755);
   return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 }
 

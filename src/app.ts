@@ -55,8 +55,12 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     if (adminKey !== null) await services.accounts.ensureAdminKey(adminKey);
     const http = createHttpServer({ services, config, log });
     url = urlOf(config, await http.listen());
-    closers.add(() => http.drain(config.drainTimeoutMs));
-    if (config.role !== 'api') closers.add(await startWork({ services, config, log }));
+    const drainHttp = (): Promise<void> => http.drain(config.drainTimeoutMs);
+    if (config.role === 'api') closers.add(drainHttp);
+    else {
+      const drainWork = await startWork({ services, config, log });
+      closers.add(() => Promise.all([drainHttp(), drainWork()]));
+    }
     return { url, services, adminKey, close: closers.close };
   } catch (error) {
     await closers.close();

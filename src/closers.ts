@@ -1,12 +1,12 @@
 /** What has been opened is closed in the opposite order; a failure does not keep the rest open. */
 export interface Closers {
-  add(close: () => Promise<unknown> | void): void;
+  add(close: () => unknown): void;
   /** @throws AggregateError of everything that could not be closed */
   close(): Promise<void>;
 }
 
 export function createClosers(): Closers {
-  const closers: (() => Promise<unknown> | void)[] = [];
+  const closers: (() => unknown)[] = [];
   return {
     add: (close) => void closers.push(close),
     async close() {

@@ -3,7 +3,7 @@ import { createLeadership } from './database/leadership.ts';
 import { randomId } from './ids.ts';
 import type { Log } from './log.ts';
 import type { OpenServices } from './services.ts';
-import { createWorker } from './worker/index.ts';
+import { createHousekeeping, createWorker } from './worker/index.ts';
 
 export interface WorkOptions {
   readonly services: OpenServices;
@@ -20,12 +20,19 @@ const SHARE_FOR_TASKS = 0.7;
  */
 export async function startWork({ services, config, log }: WorkOptions): Promise<() => Promise<void>> {
   const { database, nodes, tasks } = services;
-  // Nobody else can be on an embedded database: whoever it knows is dead.
-  if (config.databaseUrl === null) await tasks.takePredecessors();
   const worker = createWorker({ ...services, concurrency: config.workerConcurrency, log });
+  const housekeeping = createHousekeeping({ ...services, log });
   const leadership = createLeadership({ database, holderId: randomId(), log });
+  if (config.databaseUrl === null) {
+    // Nobody else can be on an embedded database: whoever it knows is dead.
+    await tasks.takePredecessors();
+    await leadership.takePredecessors();
+  }
   const leading = new AbortController();
-  const duties = Promise.all([leadership.lead('probing', leading.signal, nodes.probe)]);
+  const duties = Promise.all([
+    leadership.lead('probing', leading.signal, nodes.probe),
+    leadership.lead('housekeeping', leading.signal, housekeeping.run),
+  ]);
   await worker.start();
   return async () => {
     await worker.drain(config.drainTimeoutMs * SHARE_FOR_TASKS);

@@ -16,6 +16,8 @@ export interface Leadership {
    * @returns once `signal` has aborted, the work has ended and the lease is given back
    */
   lead(name: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void>;
+  /** Ends every lease. Only for a process that has the database alone, at its start: all holders are dead. */
+  takePredecessors(): Promise<void>;
 }
 
 export interface LeadershipOptions {
@@ -92,6 +94,9 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
       await database.pool.query(GIVE_BACK, [name, holderId]).catch((error: unknown) => {
         log.warn({ err: error, name }, 'leadership could not be given back; it runs out by itself');
       });
+    },
+    async takePredecessors() {
+      await database.pool.query('DELETE FROM leader');
     },
   };
 }

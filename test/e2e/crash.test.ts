@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -66,6 +66,8 @@ test('after kill -9 in the middle of submissions, every acknowledged task succee
     latencyMs: 5,
   });
   const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-crash-'));
+  // So that PostgreSQL's own user can enter, where this runs as root.
+  await chmod(dataDir, 0o755);
   const variables = {
     DATA_DIR: dataDir,
     GPU_NODES: JSON.stringify([
