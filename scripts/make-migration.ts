@@ -12,9 +12,10 @@ if (name === undefined || !/^[a-z0-9_]+$/.test(name)) {
   throw new Error('usage: npm run migration -- name_in_lower_case');
 }
 const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-'));
-const server = await startEmbeddedPostgres({ folder, log: createLog('warn'), durable: false });
+const log = createLog('warn');
+const server = await startEmbeddedPostgres({ folder, log, durable: false });
 try {
-  const sql = await diffMigrations(server.url);
+  const sql = await diffMigrations({ url: server.url, log });
   const stamp = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14);
   const target = path.join(migrationsFolder, `${stamp}_${name}`);
   await mkdir(target, { recursive: true });

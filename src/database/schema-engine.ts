@@ -1,10 +1,21 @@
+import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { PrismaPg } from '@prisma/adapter-pg';
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils';
-import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  ColumnTypeEnum,
+  type SqlDriverAdapter,
+  type SqlMigrationAwareDriverAdapterFactory,
+  type SqlQuery,
+  type SqlResultSet,
+} from '@prisma/driver-adapter-utils';
+import type { MigrationList } from '@prisma/schema-engine-wasm';
+import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
 import pg from 'pg';
+import type { Log } from '../log.ts';
+import { migrate } from './migrate.ts';
 import { migrationsFolder, prismaFolder, readMigrations } from './migrations.ts';
 import { connectionConfig } from './pool.ts';
 
@@ -12,37 +23,82 @@ import { connectionConfig } from './pool.ts';
  * Prisma's schema engine, for those who change the schema and for tests: a running server does without it.
  */
 
+const schemaFile = path.join(prismaFolder, 'schema.prisma');
 const noFilters = { externalTables: [], externalEnums: [] };
 
-/** Instantiated by hand: as an import it prints a warning at every start. */
-async function loadEngine(): Promise<typeof import('@prisma/schema-engine-wasm/schema_engine_bg')> {
-  const engine = await import('@prisma/schema-engine-wasm/schema_engine_bg');
+/**
+ * Instantiated by hand, since importing WebAssembly prints a warning; and once, with the module, since the
+ * engine's own JavaScript holds one instance.
+ */
+async function instantiate(): Promise<void> {
   const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
-  const binary = await readFile(file.replace(/\.js$/, '.wasm'));
-  const { instance } = await WebAssembly.instantiate(binary, {
+  const { instance } = await WebAssembly.instantiate(await readFile(file.replace(/\.js$/, '.wasm')), {
     './schema_engine_bg.js': { ...engine } as WebAssembly.ModuleImports,
   });
   engine.__wbg_set_wasm(instance.exports);
   const { __wbindgen_start: start } = instance.exports;
   if (typeof start === 'function') start();
-  return engine;
+}
+await instantiate();
+
+interface RowDescription {
+  readonly fields: { name: string; dataTypeID: number }[];
 }
 
-async function withEngine<T>(url: string, work: (engine: SchemaEngine) => Promise<T>): Promise<T> {
-  const { SchemaEngine } = await loadEngine();
-  const datamodel = await readFile(path.join(prismaFolder, 'schema.prisma'), 'utf8');
-  // The engine does not close what its adapter opened; a pool of ours can be.
-  const pool = new pg.Pool({
-    ...connectionConfig({ url, name: 'switchyard-migrate' }),
-    statement_timeout: 0,
+/** Marks a column of PostgreSQL's type "char", which Prisma's adapter does not know and its engine reads. */
+const CHAR_MARK = ' ("char")';
+
+class EngineClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    const connection: unknown = Reflect.get(this, 'connection');
+    if (!(connection instanceof EventEmitter)) throw new Error('this pg client has no connection');
+    connection.on('rowDescription', ({ fields }: RowDescription) => {
+      for (const field of fields) {
+        if (field.dataTypeID !== pg.types.builtins.CHAR) continue;
+        field.dataTypeID = pg.types.builtins.TEXT;
+        field.name += CHAR_MARK;
+      }
+    });
+  }
+}
+
+/** Turns the marked columns into what the engine expects. */
+function readChars(adapter: SqlDriverAdapter): SqlDriverAdapter {
+  const read = adapter.queryRaw.bind(adapter);
+  return Object.assign(adapter, {
+    async queryRaw(query: SqlQuery): Promise<SqlResultSet> {
+      const { columnNames, columnTypes, ...rest } = await read(query);
+      return {
+        ...rest,
+        columnNames: columnNames.map((name) => name.replace(CHAR_MARK, '')),
+        columnTypes: columnTypes.map((type, n) =>
+          columnNames[n]?.endsWith(CHAR_MARK) ? ColumnTypeEnum.Character : type,
+        ),
+      };
+    },
   });
+}
+
+async function withEngine<T>(url: string, work: (engine: engine.SchemaEngine) => Promise<T>): Promise<T> {
+  const datamodel = await readFile(schemaFile, 'utf8');
+  const config = connectionConfig({ url, name: 'switchyard-migrate' });
+  // The engine does not close what its adapter opened; a pool of ours can be.
+  const pool = new pg.Pool({ ...config, statement_timeout: 0, Client: EngineClient });
+  const factory = new PrismaPg(pool);
+  const adapters: SqlMigrationAwareDriverAdapterFactory = {
+    provider: factory.provider,
+    adapterName: factory.adapterName,
+    connect: async () => readChars(await factory.connect()),
+    connectToShadowDb: () => factory.connectToShadowDb(),
+  };
   try {
-    using engine = await SchemaEngine.new(
+    using opened = await engine.SchemaEngine.new(
       { datamodels: [['schema.prisma', datamodel]] },
       () => undefined,
-      bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool)),
+      bindMigrationAwareSqlAdapterFactory(adapters),
     );
-    return await work(engine);
+    return await work(opened);
   } finally {
     await pool.end();
   }
@@ -75,19 +131,16 @@ export async function applyByEngine(url: string): Promise<string[]> {
 }
 
 /**
- * SQL that leads from the committed migrations to `schema.prisma`; empty where they agree.
- * @param url of an empty database, which the engine fills and empties again
+ * SQL that leads from the committed migrations to `schema.prisma`; an empty migration where they agree.
+ * @param url of an empty database, which gets those migrations
  */
-export async function diffMigrations(url: string): Promise<string> {
-  const migrations = await migrationList();
-  const content = await readFile(path.join(prismaFolder, 'schema.prisma'), 'utf8');
-  return withEngine(url, async (engine) => {
-    const { stdout } = await engine.diff({
-      from:
-        migrations.migrationDirectories.length === 0
-          ? { tag: 'empty' }
-          : { tag: 'migrations', ...migrations },
-      to: { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content }] },
+export async function diffMigrations({ url, log }: { url: string; log: Log }): Promise<string> {
+  await migrate({ url, log });
+  const files = [{ path: 'schema.prisma', content: await readFile(schemaFile, 'utf8') }];
+  return withEngine(url, async (opened) => {
+    const { stdout } = await opened.diff({
+      from: { tag: 'schemaDatasource', configDir: prismaFolder, files },
+      to: { tag: 'schemaDatamodel', files },
       script: true,
       exitCode: null,
       filters: noFilters,
