@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { openWorkers } from './support.ts';
+
+describe('what goes wrong at a node', () => {
+  test('by the task itself fails it at once', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate();
+    node.failNext({ type: 'status', status: 400 });
+    await yard.worker();
+    const taskId = await yard.submit();
+    await yard.until(taskId, { status: 'FAILED', attempt: 1 });
+    const { error } = await yard.database.prisma.taskData.findUniqueOrThrow({ where: { taskId } });
+    expect(error).toMatchObject({ code: 'NODE_REJECTED', retryable: false, attempt: 1 });
+  });
+
+  test('by a full node costs no try', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate();
+    node.failNext({ type: 'full' });
+    await yard.worker();
+    const taskId = await yard.submit({ maxAttempts: 1 });
+    await yard.until(taskId, { status: 'SUCCEEDED', attempt: 2 }, 15_000);
+  });
+
+  test('by an error of the node costs a try, and another one may do', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate();
+    node.failNext({ type: 'fail' });
+    await yard.worker();
+    const taskId = await yard.submit({ maxAttempts: 2 });
+    await yard.until(taskId, { status: 'SUCCEEDED', attempt: 2 }, 10_000);
+    expect(await yard.attempts(taskId)).toMatchObject([
+      { outcome: 'FAILED', error: { code: 'NODE_ERROR', retryable: true } },
+      { outcome: 'SUCCEEDED' },
+    ]);
+  });
+
+  test('by nonsense for an answer is the node’s fault', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate();
+    node.failNext({ type: 'wrong-content' });
+    await yard.worker();
+    const taskId = await yard.submit({ maxAttempts: 1 });
+    await yard.until(taskId, { status: 'FAILED' });
+    expect(await yard.attempts(taskId)).toMatchObject([{ error: { code: 'BAD_NODE_ANSWER' } }]);
+  });
+
+  test('by a connection that breaks in the middle costs a try', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate();
+    node.failNext({ type: 'reset' });
+    await yard.worker();
+    const taskId = await yard.submit({ maxAttempts: 2 });
+    await yard.until(taskId, { status: 'SUCCEEDED' }, 10_000);
+    expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'NODE_LOST' }, { outcome: 'SUCCEEDED' }]);
+  });
+
+  test('by a node that is down costs no try, and another node does it', async () => {
+    await using yard = await openWorkers({ config: { routingStrategy: 'round-robin' } });
+    const down = await yard.simulate();
+    await down.refuseConnections();
+    await yard.worker();
+    const taskId = await yard.submit({ maxAttempts: 1 });
+    await expect.poll(async () => (await yard.attempts(taskId)).length).toBe(1);
+    const up = await yard.simulate();
+    await yard.until(taskId, { status: 'SUCCEEDED', nodeId: up.nodeId }, 10_000);
+  });
+
+  test('a file that cannot be had fails the task, and never reaches a node', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate({ protocol: 'FAST_WHISPER' });
+    await yard.worker();
+    const input = { audio: { artifactId: crypto.randomUUID() }, timestamps: false };
+    const taskId = await yard.submit({ kind: 'SPEECH_TO_TEXT', model: 'ear', input, maxAttempts: 1 });
+    await yard.until(taskId, { status: 'FAILED' });
+    expect(await yard.attempts(taskId)).toMatchObject([{ error: { code: 'INPUT_UNAVAILABLE' } }]);
+    expect(node.history).toEqual([]);
+  });
+});
+
+describe('a call that takes longer than its timeout', () => {
+  test('is ended where hanging up stops the node', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate({ protocol: 'WHISPER_CPP' });
+    node.failNext({ type: 'hang' });
+    await yard.worker();
+    const taskId = await yard.submitSpeech({ timeoutMs: 300, maxAttempts: 1 });
+    await yard.until(taskId, { status: 'FAILED' });
+    expect(await yard.attempts(taskId)).toMatchObject([
+      { outcome: 'TIMED_OUT', error: { code: 'TIMED_OUT' } },
+    ]);
+    await expect.poll(yard.busySlots).toBe(0);
+    await expect.poll(() => node.inFlight).toBe(0);
+  });
+
+  test('holds its slot until the node answers where nothing stops it', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate({ protocol: 'QWEN_IMAGE_GGUF', latencyMs: 1_500 });
+    await yard.worker();
+    const taskId = await yard.submit({ timeoutMs: 300, maxAttempts: 1 });
+    await yard.until(taskId, { status: 'FAILED' });
+    expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'TIMED_OUT' }]);
+    expect(await yard.busySlots()).toBe(1);
+    node.set({ latencyMs: 0 });
+    const next = await yard.submit();
+    await expect.poll(yard.busySlots, { timeout: 3_000 }).toBe(0);
+    await yard.until(next, { status: 'SUCCEEDED' });
+    expect(Math.max(...node.history.map((call) => call.inFlight))).toBe(1);
+  });
+});

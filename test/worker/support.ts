@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
+import { type Artifacts, createArtifacts, createLocalStorage } from '../../src/artifacts/index.ts';
+import type { Submission } from '../../src/tasks/index.ts';
+import { createWorker, type Worker } from '../../src/worker/index.ts';
+import { testLog } from '../support/log.ts';
+import { openYard, type Process, submission, type Yard, type YardOptions } from '../support/yard.ts';
+
+export interface WorkersYard extends Yard {
+  readonly userId: string;
+  readonly artifacts: Artifacts;
+  /** Started, and drained at the end of the test. */
+  worker(process?: Process, options?: { concurrency?: number; leaseMs?: number }): Promise<Worker>;
+  /** A simulated node, registered as `options` say, and healthy. */
+  simulate(
+    options?: Partial<SimulatorOptions> & { nodeSlots?: number },
+  ): Promise<Simulator & { nodeId: string }>;
+  submit(changes?: Partial<Submission>): Promise<string>;
+  /** A task for nodes that transcribe: two seconds of silence. */
+  submitSpeech(changes?: Partial<Submission>): Promise<string>;
+  /** Waits until the task is as expected. */
+  until(taskId: string, expected: object, timeout?: number): Promise<void>;
+  attempts(taskId: string): Promise<object[]>;
+  busySlots(): Promise<number>;
+}
+
+const offersByProtocol = {
+  QWEN_IMAGE_GGUF: [{ kind: 'TEXT_TO_IMAGE', models: ['fox'] }],
+  OPENAI: [{ kind: 'TEXT_TO_IMAGE', models: ['fox'] }],
+  FAST_WHISPER: [{ kind: 'SPEECH_TO_TEXT', models: ['ear'] }],
+  WHISPER_CPP: [{ kind: 'SPEECH_TO_TEXT', models: ['ear'] }],
+} as const;
+
+/** Workers with everything below them, on a database and a folder of their own. */
+export async function openWorkers(options: YardOptions = {}): Promise<WorkersYard> {
+  const yard = await openYard(options);
+  const { database, carrier } = yard;
+  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-worker-'));
+  const artifacts = createArtifacts({
+    database,
+    storage: createLocalStorage(folder),
+    signingKey: new Uint8Array(32),
+    publicUrl: 'http://127.0.0.1',
+    maxBytes: 1_000_000,
+    log: testLog,
+  });
+  const workers: Worker[] = [];
+  const simulators: Simulator[] = [];
+  const userId = await yard.addUser();
+  async function submit(changes: Partial<Submission> = {}): Promise<string> {
+    return (await yard.tasks.submit(submission(userId, changes), 'VIP')).taskId;
+  }
+
+  return {
+    ...yard,
+    userId,
+    artifacts,
+    async worker(process = yard, { concurrency = 100, ...rest } = {}) {
+      const worker = createWorker({ ...process, database, artifacts, concurrency, log: testLog, ...rest });
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    },
+    async simulate({ protocol = 'OPENAI', nodeSlots = 1, ...settings } = {}) {
+      const simulator = await createSimulator({ protocol, slots: nodeSlots, ...settings });
+      simulators.push(simulator);
+      const { id } = await yard.nodes.register({
+        name: `node-${simulators.length}`,
+        url: simulator.url,
+        protocol,
+        slots: nodeSlots,
+        offers: [...offersByProtocol[protocol]].map(({ kind, models }) => ({ kind, models: [...models] })),
+      });
+      await database.prisma.gpuNode.update({ where: { id }, data: { healthy: true } });
+      carrier.announce({ type: 'slots' });
+      return Object.assign(simulator, { nodeId: id });
+    },
+    submit,
+    async submitSpeech(changes = {}) {
+      const pcm = { sampleRate: 16_000, channels: 1 };
+      const { id } = await artifacts.savePcm({ userId, bytes: new Uint8Array(64_000), ...pcm });
+      const input = { audio: { artifactId: id, pcm }, timestamps: false };
+      return submit({ kind: 'SPEECH_TO_TEXT', model: 'ear', input, artifactIds: [id], ...changes });
+    },
+    async until(taskId, expected, timeout = 5_000) {
+      await expect.poll(() => yard.task(taskId), { timeout, interval: 20 }).toMatchObject(expected);
+    },
+    attempts: (taskId) =>
+      database.prisma.taskAttempt.findMany({ where: { taskId }, orderBy: { number: 'asc' } }),
+    busySlots: () => database.prisma.slot.count({ where: { taskId: { not: null } } }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(workers.map((worker) => worker.drain(0)));
+      await Promise.all(simulators.map((simulator) => simulator.close()));
+      await artifacts.close();
+      await yard[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
