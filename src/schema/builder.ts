@@ -56,10 +56,12 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     },
     nodeTypeOptions: { description: 'Relay. Ids are TypeIDs: task_01h…, user_…, node_…, artifact_…' },
     nodeQueryOptions: {
+      authScopes: { signedIn: true },
       resolve: async (_root, { id }, context, _info, load) =>
         id.typename === '' ? null : mayBeRefetched(id.typename, await load(id), context),
     },
     nodesQueryOptions: {
+      authScopes: { signedIn: true },
       complexity: ({ ids }) => ({ multiplier: ids.length }),
       resolve: async (_root, { ids }, context, _info, load) => {
         const known = ids.filter((id) => id.typename !== '');

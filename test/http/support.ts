@@ -5,6 +5,7 @@ import { createClosers } from '../../src/closers.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Role, Tier, User } from '../../src/database/index.ts';
 import { createHttpServer, type HttpLimits, type HttpServer } from '../../src/http/index.ts';
+import type { Log } from '../../src/log.ts';
 import { type OpenServices, openServices } from '../../src/services.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { testLog } from '../support/log.ts';
@@ -48,6 +49,7 @@ export interface SendOptions {
 export interface ApiOptions {
   readonly variables?: Record<string, string>;
   readonly limits?: HttpLimits;
+  readonly log?: Log;
 }
 
 export async function answerOf(response: Response): Promise<Answer> {
@@ -61,7 +63,11 @@ export function bearer(person: Person | undefined): Record<string, string> {
   return person === undefined ? {} : { authorization: `Bearer ${person.key}` };
 }
 
-export async function startApi({ variables = {}, limits = {} }: ApiOptions = {}): Promise<Api> {
+export async function startApi({
+  variables = {},
+  limits = {},
+  log = testLog,
+}: ApiOptions = {}): Promise<Api> {
   const closers = createClosers();
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-api-'));
   closers.add(() => rm(folder, { recursive: true, force: true }));
@@ -80,10 +86,10 @@ export async function startApi({ variables = {}, limits = {} }: ApiOptions = {})
     databaseUrl: database.url,
     secret: 'a secret that only tests know, and all of them',
     publicUrl: () => url,
-    log: testLog,
+    log,
     closers,
   });
-  const http = createHttpServer({ services, config, log: testLog, limits });
+  const http = createHttpServer({ services, config, log, limits });
   url = `http://127.0.0.1:${await http.listen()}`;
   closers.add(() => http.drain(1_000));
   let people = 0;
