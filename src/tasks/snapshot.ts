@@ -3,7 +3,7 @@ import { kindOf } from '../kinds/index.ts';
 import type { Nodes, NodeView, QueueView } from '../nodes/index.ts';
 import type { QueueHead, QueueRow } from '../queue/index.ts';
 import type { Core } from './core.ts';
-import { type Counts, countTasks, noCounts } from './counts.ts';
+import { type Counts, countTasks } from './counts.ts';
 
 /** Of the advisory lock that claims wait for: one plans at a time, and from what the one before left. */
 const CLAIM_LOCK = 0x5717_c1a1;
@@ -58,21 +58,29 @@ export async function look(
   if (isIdle) return { nodes: views, queues: [], rows: new Map() };
   const rows = new Map(heads.map(({ queue }) => [queue.id, queue]));
   const counts = await countTasks(tx, [...rows.keys()]);
-  return { nodes: views, queues: queueViews(heads, counts), rows };
+  return { nodes: views, queues: queueViews(rows, heads, counts), rows };
 }
 
-function queueViews(heads: readonly QueueHead[], counts: ReadonlyMap<string, Counts>): QueueView[] {
-  return [...Map.groupBy(heads, ({ queue }) => queue)].map(([{ id, kind, model }, group]) => ({
-    id,
-    kind,
-    model,
-    waiting: Math.max(counts.get(id)?.queued ?? noCounts.queued, group.length),
-    heads: group.map(({ userId, cost, priority, createdAt }) => ({
-      userId,
-      cost,
-      priority,
-      createdAt: createdAt.getTime(),
-    })),
-    secondsPerUnit: kindOf(kind).secondsPerUnit,
-  }));
+function queueViews(
+  rows: ReadonlyMap<string, QueueRow>,
+  heads: readonly QueueHead[],
+  counts: ReadonlyMap<string, Counts>,
+): QueueView[] {
+  const byQueue = Map.groupBy(heads, ({ queue }) => queue.id);
+  return [...rows.values()].map(({ id, kind, model }) => {
+    const first = byQueue.get(id) ?? [];
+    return {
+      id,
+      kind,
+      model,
+      waiting: Math.max(counts.get(id)?.queued ?? 0, first.length),
+      heads: first.map(({ userId, cost, priority, createdAt }) => ({
+        userId,
+        cost,
+        priority,
+        createdAt: createdAt.getTime(),
+      })),
+      secondsPerUnit: kindOf(kind).secondsPerUnit,
+    };
+  });
 }
