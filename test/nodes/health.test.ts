@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { createSimulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { openNodes, painter } from './support.ts';
@@ -95,12 +98,30 @@ describe('a node that works', () => {
     expect(await probed.nodes.isLost(probed.id)).toBe(true);
   });
 
-  test('and answers no probe is not dead as long as its port is open', async () => {
+  test('and is not ready for more is not dead', async () => {
     await using probed = await openProbed();
     await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
     await probed.occupy();
     probed.simulator.set({ ready: false });
     await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: false });
     expect(await probed.nodes.isLost(probed.id)).toBe(false);
+  });
+
+  test('and answers no probe stays healthy as long as its port is open', async () => {
+    await using probed = await openProbed();
+    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
+    await probed.occupy();
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    await probed.database.prisma.gpuNode.update({
+      where: { id: probed.id },
+      data: { url: `http://127.0.0.1:${port}`, nextProbeAt: new Date(0), lastSeenAt: null },
+    });
+    probed.carrier.announce({ type: 'node', id: probed.id });
+    const seen = { healthy: true, failures: 0, lastSeenAt: expect.any(Date) };
+    await expect.poll(probed.node, within(9_000)).toMatchObject(seen);
+    silent.closeAllConnections();
+    silent.close();
   });
 });

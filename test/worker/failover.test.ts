@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { openWorkers } from './support.ts';
 
@@ -14,4 +17,37 @@ test('what runs on a node that dies goes on elsewhere within two seconds', async
   expect(performance.now() - diedAt).toBeLessThan(3_000);
   await yard.until(taskId, { status: 'SUCCEEDED' });
   expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'NODE_LOST' }, { outcome: 'SUCCEEDED' }]);
+});
+
+test('a node that is gone without a word is found out while its connection still seems open', async () => {
+  await using yard = await openWorkers();
+  const called = Promise.withResolvers<void>();
+  const vanishing = createServer((request, response) => {
+    if (request.url === '/ping') response.end(JSON.stringify({ status: 'ready' }));
+    else called.resolve();
+  }).listen(0, '127.0.0.1');
+  await once(vanishing, 'listening');
+  const { port } = vanishing.address() as AddressInfo;
+  await yard.nodes.register({
+    name: 'vanishing',
+    url: `http://127.0.0.1:${port}`,
+    protocol: 'QWEN_IMAGE_GGUF',
+    offers: [{ kind: 'TEXT_TO_IMAGE', models: ['fox'] }],
+  });
+  const stopping = new AbortController();
+  const probing = yard.nodes.probe(stopping.signal);
+  await yard.worker();
+  const taskId = await yard.submit({ maxAttempts: 1 });
+  await called.promise;
+  const goneAt = performance.now();
+  // Accepts no more, and leaves open what is open.
+  vanishing.close();
+  await yard.until(taskId, { status: 'FAILED' });
+  expect(performance.now() - goneAt).toBeLessThan(2_000);
+  expect(await yard.attempts(taskId)).toMatchObject([
+    { outcome: 'NODE_LOST', error: { code: 'NODE_UNREACHABLE' } },
+  ]);
+  stopping.abort();
+  await probing;
+  vanishing.closeAllConnections();
 });
