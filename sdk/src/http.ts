@@ -65,13 +65,19 @@ async function request<Result>(
 
 /** The error for a server that could not be reached, or a connection that was lost. */
 export function networkError(cause: unknown): SwitchyardError {
-  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const detail = reason instanceof Error && reason.message !== '' ? `: ${reason.message}` : '';
-  return new SwitchyardError(`the server cannot be reached${detail}`, {
+  const detail = innermostMessage(cause);
+  return new SwitchyardError(`the server cannot be reached${detail === '' ? '' : `: ${detail}`}`, {
     code: 'NETWORK_ERROR',
     transient: true,
     cause,
   });
+}
+
+/** `fetch failed` says little; what it was caused by, for one address or for several, says more. */
+function innermostMessage(error: unknown): string {
+  if (!(error instanceof Error)) return '';
+  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  return innermostMessage(inner) || error.message;
 }
 
 function readAnswer<Result>(response: Response, text: string): Result {

@@ -16,7 +16,7 @@ export interface SocketOptions {
   readonly pingEveryMs?: number;
 }
 
-export interface StreamOptions {
+interface StreamOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of what a slow reader has not taken yet, keep the newest only. */
   readonly latestOnly?: boolean;

@@ -45,13 +45,19 @@ export function findServer(
   return { url, token };
 }
 
+/** About 5 seconds: somebody sits there and waits. */
+const RETRIES = 4;
+/** About 25 seconds: enough for a server to start again. */
+export const PATIENT_RETRIES = 8;
+
 /** Runs `work` with a client of the server, which is closed afterwards. */
 export async function withClient<T>(
   values: ConnectionValues,
   { env }: Surroundings,
   work: (client: Client) => Promise<T>,
+  retries = RETRIES,
 ): Promise<T> {
-  const client = createClient({ ...findServer(values, env), retries: 4 });
+  const client = createClient({ ...findServer(values, env), retries });
   try {
     return await work(client);
   } finally {

@@ -16,10 +16,13 @@ import { defineCommand } from '../command.ts';
 import { withDatabaseUrl } from '../database.ts';
 import { print, printJson, type Sink } from '../terminal.ts';
 
+/** None where the database has no tables yet. */
 async function registeredNodes(url: string): Promise<CheckedNode[]> {
   const client = new pg.Client(connectionConfig({ url, name: 'switchyard-doctor' }));
   await client.connect();
   try {
+    const { rows: tables } = await client.query("SELECT to_regclass('gpu_node') AS nodes");
+    if (tables[0].nodes === null) return [];
     const { rows } = await client.query<CheckedNode>(
       `SELECT name, url, protocol, token FROM gpu_node WHERE state <> 'REMOVED' ORDER BY id`,
     );
@@ -30,18 +33,12 @@ async function registeredNodes(url: string): Promise<CheckedNode[]> {
 }
 
 /** Registered nodes, and those of the configuration that no server has taken over yet. */
-async function* checkNodes(config: Config, url: string | null): AsyncGenerator<Finding> {
-  const nodes = new Map<string, CheckedNode>(config.gpuNodes.map((node) => [node.name, node]));
+async function checkNodes({ gpuNodes }: Config, url: string | null): Promise<Finding[]> {
+  const nodes = new Map<string, CheckedNode>(gpuNodes.map((node) => [node.name, node]));
   for (const node of url === null ? [] : await registeredNodes(url)) nodes.set(node.name, node);
-  if (nodes.size === 0) {
-    yield {
-      part: 'nodes',
-      ok: false,
-      detail: 'there are none, so every task waits',
-      remedy: 'set GPU_NODES, or register a node with the mutation registerNode',
-    };
-  }
-  yield* await Promise.all([...nodes.values()].map(checkNode));
+  if (nodes.size > 0) return Promise.all([...nodes.values()].map(checkNode));
+  const remedy = 'set GPU_NODES, or register a node with the mutation registerNode';
+  return [{ part: 'nodes', ok: false, detail: 'there are none, so every task waits', remedy }];
 }
 
 async function* checkAll(env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
@@ -61,22 +58,16 @@ async function* checkAll(env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
 }
 
 async function checkWithDatabase(config: Config): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  const withoutDatabase = async () => {
-    for await (const finding of checkNodes(config, null)) findings.push(finding);
-  };
-  const start = await examine('database', 'see that DATA_DIR can be used by PostgreSQL', () =>
+  let behind: Finding[] | null = null;
+  const remedy = 'see that PostgreSQL can run in DATA_DIR, or set DATABASE_URL';
+  const database = await examine('database', remedy, () =>
     withDatabaseUrl(config, createLog('silent'), async (url) => {
-      const { part, ...database } = await checkDatabase(url);
-      const migrations = database.ok ? await checkMigrations(url) : null;
-      if (migrations !== null) findings.push(migrations);
-      const known = migrations?.ok === true ? url : null;
-      for await (const finding of checkNodes(config, known)) findings.push(finding);
-      return database;
+      const finding = await checkDatabase(url);
+      if (finding.ok) behind = [await checkMigrations(url, config), ...(await checkNodes(config, url))];
+      return finding;
     }),
   );
-  if (findings.length === 0) await withoutDatabase();
-  return [start, ...findings];
+  return [database, ...(behind ?? (await checkNodes(config, null)))];
 }
 
 function show(stdout: Sink, { part, ok, detail, remedy }: Finding): void {

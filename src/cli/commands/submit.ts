@@ -1,6 +1,6 @@
 import { type Client, isFinal, type Task } from '../../../sdk/src/index.ts';
 import { type Command, helpText, parse, UsageError } from '../command.ts';
-import { connectionOptions, withClient } from '../connection.ts';
+import { connectionOptions, PATIENT_RETRIES, withClient } from '../connection.ts';
 import { createProgressBoard, exitCodeOf } from '../progress.ts';
 import { saveResult } from '../results.ts';
 import { type SubmittableKind, submittableKinds } from '../submission.ts';
@@ -62,12 +62,13 @@ export const submit: Command = {
     const options = { ...kind.options, ...submitOptions };
     const { values, positionals } = parse<typeof submitOptions>(args, options, [1, 1]);
     const input = await kind.build(positionals[0] ?? '', values);
-    return withClient(values, surroundings, async (client) => {
-      const wait = values.wait === true || values.output !== undefined;
+    const wait = values.wait === true || values.output !== undefined;
+    const submitAndReport = async (client: Client) => {
       const task = await client.submit(input, { signal: surroundings.signal });
       const settled = wait ? await waitFor(client, task, surroundings) : task;
       return report(client, settled, values, surroundings);
-    });
+    };
+    return withClient(values, surroundings, submitAndReport, wait ? PATIENT_RETRIES : undefined);
   },
 };
 

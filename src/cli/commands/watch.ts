@@ -1,8 +1,32 @@
-import { isFinal } from '../../../sdk/src/index.ts';
+import type { Client, WatchOptions } from '../../../sdk/src/index.ts';
 import { defineCommand, UsageError } from '../command.ts';
-import { connectionOptions, withClient } from '../connection.ts';
+import { connectionOptions, PATIENT_RETRIES, withClient } from '../connection.ts';
 import { createProgressBoard, exitCodeOf } from '../progress.ts';
-import { print, printJson } from '../terminal.ts';
+import { print, printJson, type Sink } from '../terminal.ts';
+
+interface Followed {
+  readonly client: Client;
+  readonly id: string;
+  readonly options: WatchOptions;
+  readonly json: boolean;
+  readonly stdout: Sink;
+}
+
+async function followTask({ client, id, options, json, stdout }: Followed): Promise<void> {
+  using board = createProgressBoard(stdout);
+  for await (const task of client.watch(id, options)) {
+    if (json) printJson(stdout, task);
+    else board.show(id, task);
+  }
+}
+
+async function followEvents({ client, id, options, json, stdout }: Followed): Promise<void> {
+  for await (const event of client.events(id, options)) {
+    const error = event.error === null ? '' : `  ${event.error.message}`;
+    if (json) printJson(stdout, event);
+    else print(stdout, `${event.at}  ${String(event.version).padStart(3)}  ${event.type}${error}`);
+  }
+}
 
 export const watch = defineCommand({
   summary: 'Follow a task until it is over',
@@ -15,30 +39,17 @@ export const watch = defineCommand({
     after: { type: 'string', value: 'N', help: 'Only what came after this version' },
     ...connectionOptions,
   },
-  async run({ values, positionals: [id = ''] }, surroundings) {
+  async run({ values: { events = false, json = false, ...values }, positionals: [id = ''] }, surroundings) {
     const { stdout, signal } = surroundings;
     const after = Number(values.after ?? 0);
     if (!Number.isInteger(after) || after < 0)
       throw new UsageError('--after: must be a whole number from 0 on');
-    return withClient(values, surroundings, async (client) => {
-      if (values.events === true) {
-        for await (const event of client.events(id, { after, signal })) {
-          if (values.json === true) printJson(stdout, event);
-          else {
-            const error = event.error === null ? '' : `  ${event.error.message}`;
-            print(stdout, `${event.at}  ${String(event.version).padStart(3)}  ${event.type}${error}`);
-          }
-        }
-      } else {
-        using board = createProgressBoard(stdout);
-        for await (const task of client.watch(id, { after, signal })) {
-          if (values.json === true) printJson(stdout, task);
-          else board.show(id, task);
-          if (isFinal(task)) return exitCodeOf(task);
-        }
-      }
+    const follow = events ? followEvents : followTask;
+    const followAndJudge = async (client: Client) => {
+      await follow({ client, id, options: { after, signal }, json, stdout });
       const task = await client.task(id, { signal });
       return task === null ? 1 : exitCodeOf(task);
-    });
+    };
+    return withClient(values, surroundings, followAndJudge, PATIENT_RETRIES);
   },
 });
