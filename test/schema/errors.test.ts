@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeId } from '../../src/ids.ts';
+import { type Api, type Json, type Person, startApi } from '../http/support.ts';
+import { joinWork, registerNode } from '../http/work.ts';
+
+let api: Api;
+let user: Person;
+let operator: Person;
+let admin: Person;
+
+beforeAll(async () => {
+  const limits = { waiting: 3, perSecond: 0.001, burst: 100, maxPriority: 'NORMAL' };
+  const pro = { waiting: null, perSecond: 0.001, burst: 1, maxPriority: 'HIGH' };
+  api = await startApi({
+    variables: { QUEUE_CAPACITY: '5', TIERS: JSON.stringify({ FREE: limits, PRO: pro }) },
+  });
+  await registerNode(api);
+  [user, operator, admin] = await Promise.all([
+    api.person(),
+    api.person('OPERATOR', 'VIP'),
+    api.person('ADMIN'),
+  ]);
+});
+
+afterAll(() => api[Symbol.asyncDispose]());
+
+const problem = `__typename ... on Error {
+  code message
+  ... on InvalidInputError { issues { path message } }
+  ... on InvalidStateError { status }
+  ... on NoSuchModelError { nearest }
+  ... on QueueFullError { retryAfterMs }
+  ... on RateLimitedError { retryAfterMs }
+  ... on QuotaExceededError { limit }
+  ... on IdempotencyConflictError { task { id } }
+}`;
+
+async function mutate(as: Person | undefined, field: string, input: object | string): Promise<Json> {
+  const isId = typeof input === 'string';
+  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
+  const operation = isId
+    ? `mutation ($id: ID!) { ${field}(id: $id) { ${problem} } }`
+    : `mutation ($input: ${type}!) { ${field}(input: $input) { ${problem} } }`;
+  const { data, errors } = await api.send(operation, { as, variables: isId ? { id: input } : { input } });
+  expect(errors).toEqual([]);
+  return data[field] as Json;
+}
+
+async function submit(as: Person, image: object, options: object = {}): Promise<Json> {
+  const { data, errors } = await api.send(
+    `mutation ($input: SubmitTaskInput!) { submitTask(input: $input) { ${problem} ... on Task { id priority } } }`,
+    { as, variables: { input: { task: { textToImage: { prompt: 'a lighthouse', ...image } }, ...options } } },
+  );
+  expect(errors).toEqual([]);
+  return data.submitTask as Json;
+}
+
+const nowhere = {
+  task: encodeId('Task', '01890000-0000-7000-8000-000000000000'),
+  node: encodeId('GpuNode', '01890000-0000-7000-8000-000000000000'),
+  user: encodeId('User', '01890000-0000-7000-8000-000000000000'),
+  key: encodeId('ApiKey', '01890000-0000-7000-8000-000000000000'),
+};
+
+describe('what a caller can get wrong', () => {
+  it('InvalidInputError names each field of a submission and what would be right', async () => {
+    const year = new Date(Date.now() + 400 * 24 * 3600 * 1000).toISOString();
+    const past = '2020-01-01T00:00:00Z';
+    const cases: [object, object, string, RegExp][] = [
+      [{ prompt: '' }, {}, 'task.textToImage.prompt', /1/],
+      [{ prompt: 'x'.repeat(10_001) }, {}, 'task.textToImage.prompt', /10.?000/],
+      [{ width: 15 }, {}, 'task.textToImage.width', /16/],
+      [{ height: 4097 }, {}, 'task.textToImage.height', /4096/],
+      [{ steps: 0 }, {}, 'task.textToImage.steps', /1/],
+      [{ steps: 201 }, {}, 'task.textToImage.steps', /200/],
+      [{ count: 9 }, {}, 'task.textToImage.count', /8/],
+      [{ seed: -1 }, {}, 'task.textToImage.seed', /0/],
+      [{}, { timeoutMs: 0 }, 'timeoutMs', /1,000 to 3,600,000/],
+      [{}, { maxAttempts: 0 }, 'maxAttempts', /1 to 20/],
+      [{}, { waitMs: 60_001 }, 'waitMs', /0 to 60,000/],
+      [{}, { idempotencyKey: '' }, 'idempotencyKey', /1 to 255/],
+      [{}, { labels: { team: 7 } }, 'labels.team', /string/],
+      [{}, { deadline: past }, 'deadline', /future/],
+      [{}, { startAt: year }, 'startAt', /a year/],
+    ];
+    for (const [image, options, path, message] of cases) {
+      const answer = await submit(user, image, options);
+      expect(answer).toMatchObject({ __typename: 'InvalidInputError', code: 'BAD_USER_INPUT' });
+      expect(answer.issues).toEqual([{ path, message: expect.stringMatching(message) }]);
+    }
+  });
+
+  it('InvalidInputError lists everything that is wrong at once', async () => {
+    const { issues } = await submit(user, { width: 1, count: 0 });
+    expect(Object.values(issues ?? {}).map(({ path }) => path)).toEqual([
+      'task.textToImage.width',
+      'task.textToImage.count',
+    ]);
+  });
+
+  it('InvalidInputError and AlreadyExistsError at a registration', async () => {
+    const weak = await mutate(undefined, 'register', { username: 'somebody', password: 'a' });
+    expect(weak).toMatchObject({ __typename: 'InvalidInputError', issues: [{ path: 'password' }] });
+    const credentials = { username: 'somebody', password: 'correct horse battery' };
+    expect((await mutate(undefined, 'register', credentials)).__typename).toBe('AuthPayload');
+    expect(await mutate(undefined, 'register', credentials)).toMatchObject({
+      __typename: 'AlreadyExistsError',
+      code: 'ALREADY_EXISTS',
+      message: expect.stringContaining('somebody'),
+    });
+  });
+
+  it('InvalidCredentialsError for a wrong password and a wrong refresh token', async () => {
+    const wrong = { __typename: 'InvalidCredentialsError', code: 'INVALID_CREDENTIALS' };
+    expect(await mutate(undefined, 'login', { username: 'somebody', password: 'wrong' })).toMatchObject(
+      wrong,
+    );
+    const token = { refreshToken: 'wrong' };
+    const operations = ['refreshToken', 'logout'].map(
+      (field) => `mutation ($input: RefreshTokenInput!) { ${field}(input: $input) { ${problem} } }`,
+    );
+    for (const operation of operations) {
+      const { data } = await api.send(operation, { variables: { input: token } });
+      expect(Object.values(data)[0]).toMatchObject(wrong);
+    }
+  });
+
+  it('NotFoundError for what does not exist, and for what is no id at all', async () => {
+    const notFound = { __typename: 'NotFoundError', code: 'NOT_FOUND', message: expect.stringMatching(/no/) };
+    for (const id of [nowhere.task, nowhere.user, 'nonsense', '']) {
+      for (const field of ['cancelTask', 'retryTask', 'deleteTask']) {
+        expect(await mutate(user, field, id)).toMatchObject(notFound);
+      }
+    }
+    for (const field of ['drainNode', 'resumeNode', 'removeNode']) {
+      expect(await mutate(operator, field, nowhere.node)).toMatchObject(notFound);
+      expect(await mutate(operator, field, 'nonsense')).toMatchObject(notFound);
+    }
+    expect(await mutate(user, 'revokeApiKey', nowhere.key)).toMatchObject(notFound);
+    const { data } = await api.send(
+      `mutation ($id: ID!) { updateUser(id: $id, input: { tier: PRO }) { ${problem} } }`,
+      { as: admin, variables: { id: nowhere.user } },
+    );
+    expect(data.updateUser).toMatchObject(notFound);
+  });
+
+  it('InvalidStateError tells the state that stands in the way', async () => {
+    const person = await api.person('USER', 'VIP');
+    const { id } = await submit(person, {});
+    const task = String(id);
+    expect(await mutate(person, 'retryTask', task)).toMatchObject({
+      __typename: 'InvalidStateError',
+      code: 'INVALID_STATE',
+      status: 'QUEUED',
+    });
+    expect(await mutate(person, 'deleteTask', task)).toMatchObject({ status: 'QUEUED' });
+    await (await joinWork(api)).succeedAll();
+    expect(await mutate(person, 'cancelTask', task)).toMatchObject({
+      __typename: 'InvalidStateError',
+      status: 'SUCCEEDED',
+    });
+  });
+
+  it('NoSuchModelError names the nearest models', async () => {
+    expect(await submit(user, { model: 'qwen-imag' })).toMatchObject({
+      __typename: 'NoSuchModelError',
+      code: 'NO_SUCH_MODEL',
+      message: expect.stringContaining('qwen-imag'),
+      nearest: ['qwen-image'],
+    });
+  });
+
+  it('IdempotencyConflictError shows the task that has the key', async () => {
+    const person = await api.person('USER', 'VIP');
+    const options = { idempotencyKey: 'monday' };
+    const { id } = await submit(person, {}, options);
+    expect(await submit(person, {}, { ...options, waitMs: 1 })).toMatchObject({ __typename: 'Task', id });
+    expect(await submit(person, { prompt: 'another' }, options)).toMatchObject({
+      __typename: 'IdempotencyConflictError',
+      code: 'IDEMPOTENCY_CONFLICT',
+      task: { id },
+    });
+    await mutate(person, 'cancelTask', String(id));
+  });
+
+  it('QuotaExceededError, QueueFullError and RateLimitedError tell the limit, or when to come back', async () => {
+    const person = await api.person();
+    const tasks = [];
+    for (let n = 0; n < 3; n++) tasks.push(await submit(person, {}));
+    expect(await submit(person, {})).toMatchObject({
+      __typename: 'QuotaExceededError',
+      code: 'QUOTA_EXCEEDED',
+      limit: 3,
+    });
+    const vip = await api.person('USER', 'VIP');
+    tasks.push(await submit(vip, {}), await submit(vip, {}));
+    expect(await submit(vip, {})).toMatchObject({
+      __typename: 'QueueFullError',
+      code: 'QUEUE_FULL',
+      retryAfterMs: expect.any(Number),
+    });
+    for (const { id } of tasks) await mutate(admin, 'cancelTask', String(id));
+    const pro = await api.person('USER', 'PRO');
+    await submit(pro, {});
+    const limited = await submit(pro, {});
+    expect(limited).toMatchObject({ __typename: 'RateLimitedError', code: 'RATE_LIMITED' });
+    expect(limited.retryAfterMs).toBeGreaterThan(0);
+  });
+
+  it('lowers a priority above the tier rather than refusing it', async () => {
+    const person = await api.person();
+    expect(await submit(person, {}, { priority: 'URGENT' })).toMatchObject({ priority: 'NORMAL' });
+  });
+
+  it('QuotaExceededError and InvalidInputError for API keys', async () => {
+    const person = await api.person();
+    expect(await mutate(person, 'createApiKey', { name: '' })).toMatchObject({
+      __typename: 'InvalidInputError',
+      issues: [{ path: 'name' }],
+    });
+    let answer: Json = { __typename: '' } as unknown as Json;
+    for (let n = 0; n < 200 && String(answer.__typename) !== 'QuotaExceededError'; n++) {
+      answer = await mutate(person, 'createApiKey', { name: `key ${n}` });
+    }
+    expect(answer).toMatchObject({ __typename: 'QuotaExceededError', code: 'QUOTA_EXCEEDED' });
+  });
+
+  it('InvalidInputError and AlreadyExistsError for nodes', async () => {
+    const node = {
+      name: 'node',
+      url: 'http://127.0.0.1:9',
+      protocol: 'OPENAI',
+      offers: [{ kind: 'TEXT_TO_IMAGE', models: ['m'] }],
+    };
+    expect(await mutate(operator, 'registerNode', node)).toMatchObject({ __typename: 'AlreadyExistsError' });
+    const wrong = await mutate(operator, 'registerNode', { ...node, name: 'new', slots: 0 });
+    expect(wrong).toMatchObject({ __typename: 'InvalidInputError', code: 'BAD_USER_INPUT' });
+    expect(Object.values(wrong.issues ?? {})).toEqual([
+      { path: expect.stringMatching(/slots$/), message: expect.stringContaining('1') },
+    ]);
+  });
+});
