@@ -41,7 +41,11 @@ export async function openDatabase({
   lanes = 4,
 }: DatabaseOptions): Promise<Database> {
   const pool = createPool({ url, name: 'switchyard', max: poolSize });
-  pool.on('error', (error) => log.warn({ err: error }, 'idle database connection lost'));
+  let isClosing = false;
+  pool.on('error', (error) => {
+    // A connection that is being closed may still hear that its server stops.
+    if (!isClosing) log.warn({ err: error }, 'idle database connection lost');
+  });
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
   const hot = createLanes({ url, size: lanes, log });
   const clock = await createDatabaseClock(pool);
@@ -52,6 +56,7 @@ export async function openDatabase({
     lanes: hot,
     clock,
     async close() {
+      isClosing = true;
       await hot.close();
       await prisma.$disconnect();
       await pool.end();

@@ -82,6 +82,9 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
   }
 
   return {
+    async takePredecessors() {
+      await database.pool.query('DELETE FROM leader');
+    },
     async lead(name, signal, work) {
       while (!signal.aborted) {
         const leads = await take(name).catch((error: unknown) => {
