@@ -53,10 +53,10 @@ const schema = z.object({
     .enum(['LOW', 'NORMAL', 'HIGH', 'URGENT'])
     .nullish()
     .transform((priority) => priority ?? 'NORMAL'),
-  timeoutMs: range(1_000, 3_600_000)
+  timeoutMs: range(10, 86_400_000)
     .nullish()
     .transform((ms) => ms ?? null),
-  maxAttempts: range(1, 20)
+  maxAttempts: range(1, 100)
     .nullish()
     .transform((tries) => tries ?? 3),
   idempotencyKey: text(255)
