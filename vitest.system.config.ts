@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that need Debian packages; `.ci/run` installs them. */
 export default defineConfig({
+  ssr: { resolve: { conditions: ['node', 'module-sync'] } },
   test: {
     globalSetup: ['test/support/cluster.ts'],
     include: ['test/system/**/*.test.ts'],

@@ -121,5 +121,9 @@ const server = createServer((request, response) => {
 
 const host = process.env.HOST ?? '127.0.0.1';
 const port = Number(process.env.PORT ?? 9020);
-server.listen(port, host, () => console.log(`pocketsphinx listens on http://${host}:${port}`));
+server.listen(port, host, () => {
+  const address = server.address();
+  const chosen = typeof address === 'object' && address !== null ? address.port : port;
+  console.log(`pocketsphinx listens on http://${host}:${chosen}`);
+});
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => server.close());
