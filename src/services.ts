@@ -57,8 +57,9 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(artifacts.close);
   const feed = createFeed({ database, carrier, log });
   closers.add(feed.close);
-  const { defaultModels } = config;
-  const nodes = createNodes({ database, carrier, log, defaultModels, checkUrl: artifacts.checkUrl });
+  const { defaultModels, healthCheckIntervalMs } = config;
+  const { checkUrl } = artifacts;
+  const nodes = createNodes({ database, carrier, log, defaultModels, healthCheckIntervalMs, checkUrl });
   closers.add(nodes.close);
   await nodes.seed(config.gpuNodes);
   const queue = await createQueue({ database, log });

@@ -17,11 +17,13 @@ export function createWaker(): Waker {
       if (!isWoken && !signal.aborted) {
         const { promise, resolve } = Promise.withResolvers<void>();
         const timer = setTimeout(resolve, ms);
-        signal.addEventListener('abort', () => resolve(), { once: true });
+        const aborted = (): void => resolve();
+        signal.addEventListener('abort', aborted);
         end = resolve;
         await promise;
-        clearTimeout(timer);
         end = null;
+        clearTimeout(timer);
+        signal.removeEventListener('abort', aborted);
       }
       isWoken = false;
     },

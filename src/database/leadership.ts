@@ -82,9 +82,6 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
   }
 
   return {
-    async takePredecessors() {
-      await database.pool.query('DELETE FROM leader');
-    },
     async lead(name, signal, work) {
       while (!signal.aborted) {
         const leads = await take(name).catch((error: unknown) => {

@@ -39,6 +39,18 @@ test('one process leads, and hands over within seconds when it stops', async () 
   await Promise.all([second.stop(), other.stop()]);
 });
 
+test('a process that has the database to itself waits for no dead leader', async () => {
+  await using database = await openTestDatabase();
+  await database.pool.query(
+    `INSERT INTO leader (name, holder, until) VALUES ('sweep', $1, now() + interval '1 hour')`,
+    [newId()],
+  );
+  await createLeadership({ database, holderId: newId(), log: testLog }).takePredecessors();
+  const successor = candidate(database, 'sweep');
+  await expect.poll(successor.leads).toBe(true);
+  await successor.stop();
+});
+
 test('a leader that cannot renew its lease stops, and leads anew when it can', async () => {
   await using database = await openTestDatabase();
   const leader = candidate(database, 'sweep');
