@@ -10,7 +10,7 @@ import { decodeMessage } from './wire.ts';
 /** A connection that does not answer for so long is given up. */
 const QUERY_TIMEOUT_MS = 5_000;
 
-export interface CarrierOptions {
+interface CarrierOptions {
   readonly url: string;
   readonly log: Log;
 }

@@ -10,12 +10,10 @@ import { eventSource } from './streams/events.ts';
 import { nodeSource } from './streams/nodes.ts';
 import { taskSource } from './streams/task.ts';
 import { type TaskReader, type TasksFilter, tasksSource } from './streams/tasks.ts';
-import { createTaskWatch, type TaskRow } from './task-watch.ts';
+import type { TaskRow } from './task-loader.ts';
+import { createTaskWatch } from './task-watch.ts';
 
-export type { TasksFilter } from './streams/tasks.ts';
-export type { TaskRow } from './task-watch.ts';
-
-export interface StreamOptions {
+interface StreamOptions {
   /** Ends the stream. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -50,7 +48,7 @@ const RECHECK_PAUSE_MS = 100;
 /** Ids that a subscriber keeps while it reads what it missed. */
 const REPLAY_PAGE = 1_000;
 
-export interface FeedOptions {
+interface FeedOptions {
   readonly database: Database;
   readonly carrier: Carrier;
   readonly log: Log;

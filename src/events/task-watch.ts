@@ -1,23 +1,22 @@
-import type { Database, Prisma } from '../database/index.ts';
+import type { Database } from '../database/index.ts';
 import type { Log } from '../log.ts';
-import { createBackoff } from './backoff.ts';
 import { changedSince, currentVersions } from './changes.ts';
 import { createRecent } from './recent.ts';
-
-/** A task as it is stored, its input, labels, result and error with it. */
-export type TaskRow = Prisma.TaskGetPayload<{ include: { data: true } }>;
+import { createTaskLoader, type TaskRow, type Wanted } from './task-loader.ts';
 
 /** Hears of every task of one user, or of all users. */
-export interface BroadWatcher {
+interface BroadWatcher {
   readonly userId: string | null;
   changed(row: TaskRow): void;
   /** Tasks changed at or after that time, too many to tell one by one. */
   missed(since: Date): void;
 }
 
+type TaskListener = (row: TaskRow | null) => void;
+
 export interface TaskWatch {
   /** Tells the task as it is now, and again after each change; null when there is none. Returns what ends it. */
-  one(id: string, changed: (row: TaskRow | null) => void): () => void;
+  one(id: string, changed: TaskListener): () => void;
   many(watcher: BroadWatcher): () => void;
   /** Somebody said that this task changed. */
   heard(id: string, userId: string): void;
@@ -29,81 +28,42 @@ export interface TaskWatch {
   close(): Promise<void>;
 }
 
-const LOAD_SIZE = 200;
-/** Changes waiting to be loaded, or missed at once, above which broad watchers read by themselves. */
-const MAX_DIRTY = 10_000;
+/** Changed tasks at once above which broad watchers read by themselves. */
+const MAX_CHANGES = 10_000;
 /** How much later than its own time a transaction may become visible. */
 const COMMIT_DELAY_MS = 5_000;
 
 interface Watched {
-  /** With the number of the last load that had begun before each came: what it read may be too old for it. */
-  readonly listeners: Map<(row: TaskRow | null) => void, number>;
-  /** As last told; undefined until loaded. */
+  /** With the number of loads that had begun when each came: what those read may be too old for it. */
+  readonly listeners: Map<TaskListener, number>;
+  /** As last loaded; undefined before. */
   row: TaskRow | null | undefined;
 }
 
-/**
- * Loads each changed task once for this whole process, in groups without a timer: what changes while a group
- * is being loaded is loaded next.
- */
+function isFor({ userId }: BroadWatcher, owner: string): boolean {
+  return userId === null || userId === owner;
+}
+
+/** Tells watchers of the tasks that they watch. Each change is loaded once for this whole process. */
 export function createTaskWatch({ database, log }: { database: Database; log: Log }): TaskWatch {
   const watched = new Map<string, Watched>();
   const broad = new Set<BroadWatcher>();
-  /** What to load, and whether it has changed or only somebody new wants to know it. */
-  const dirty = new Map<string, boolean>();
-  const recent = createRecent(2 * MAX_DIRTY);
-  const backoff = createBackoff();
-  const closing = new AbortController();
+  const recent = createRecent(2 * MAX_CHANGES);
   let checkedAt = database.clock.now();
-  let loads = 0;
-  let loading: Promise<void> | null = null;
+  const loader = createTaskLoader({
+    database,
+    log,
+    isWanted: (id) => watched.has(id) || broad.size > 0,
+    loaded: publish,
+  });
 
-  function reload(id: string, hasChanged: boolean): void {
-    dirty.set(id, hasChanged || dirty.get(id) === true);
-    // Whatever is asked for in this same turn goes along.
-    loading ??= Promise.resolve().then(loadDirty);
-  }
-
-  async function loadDirty(): Promise<void> {
-    while (dirty.size > 0 && !closing.signal.aborted) {
-      const group = new Map([...dirty].slice(0, LOAD_SIZE));
-      for (const id of group.keys()) {
-        dirty.delete(id);
-        // Whoever wanted it may have left.
-        if (!watched.has(id) && broad.size === 0) group.delete(id);
-      }
-      if (group.size === 0) continue;
-      loads++;
-      const rows = await load([...group.keys()]);
-      if (rows) publish(group, rows);
-      else for (const [id, hasChanged] of group) reload(id, hasChanged);
-    }
-    loading = null;
-  }
-
-  async function load(ids: string[]): Promise<TaskRow[] | null> {
-    try {
-      const rows = await database.prisma.task.findMany({
-        where: { id: { in: ids } },
-        include: { data: true },
-      });
-      backoff.reset();
-      return rows;
-    } catch (error) {
-      log.warn({ err: error }, 'cannot load changed tasks');
-      await backoff.wait(closing.signal);
-      return null;
-    }
-  }
-
-  function publish(group: ReadonlyMap<string, boolean>, rows: readonly TaskRow[]): void {
-    const found = new Map(rows.map((row) => [row.id, row]));
-    for (const [id, hasChanged] of group) {
-      const row = found.get(id) ?? null;
+  function publish(wanted: Wanted, rows: ReadonlyMap<string, TaskRow>): void {
+    for (const [id, hasChanged] of wanted) {
+      const row = rows.get(id) ?? null;
       const one = watched.get(id);
       if (one) {
         one.row = row;
-        for (const [changed, after] of one.listeners) if (after < loads) changed(row);
+        for (const [changed, loads] of one.listeners) if (loads < loader.loads) changed(row);
       }
       if (row && hasChanged && broad.size > 0) publishBroadly(row);
     }
@@ -121,35 +81,33 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
     }
   }
 
-  function isFor(watcher: BroadWatcher, userId: string): boolean {
-    return watcher.userId === null || watcher.userId === userId;
-  }
-
-  function wanted(userId: string): boolean {
-    for (const watcher of broad) if (isFor(watcher, userId)) return true;
+  function isWatchedBroadly(owner: string): boolean {
+    for (const watcher of broad) if (isFor(watcher, owner)) return true;
     return false;
   }
+
+  /** From when on changes may have been missed. */
+  const unsureSince = (): Date => new Date(checkedAt.getTime() - COMMIT_DELAY_MS);
 
   async function recheckWatched(): Promise<void> {
     if (watched.size === 0) return;
     const versions = await currentVersions(database.pool, [...watched.keys()]);
     for (const [id, { row }] of watched) {
-      const now = versions.get(id);
       // What is not loaded yet is about to be.
       if (row === undefined) continue;
-      if (now?.version !== row?.version || now?.progress !== row?.progress) reload(id, true);
+      const now = versions.get(id);
+      if (now?.version !== row?.version || now?.progress !== row?.progress) loader.want(id, true);
     }
   }
 
   async function recheckBroad(): Promise<void> {
-    const now = database.clock.now();
-    const since = new Date(checkedAt.getTime() - COMMIT_DELAY_MS);
+    const [now, since] = [database.clock.now(), unsureSince()];
     if (broad.size > 0) {
-      const changes = await changedSince(database.pool, since, MAX_DIRTY + 1);
-      if (changes.length > MAX_DIRTY) for (const watcher of broad) watcher.missed(since);
+      const changes = await changedSince(database.pool, since, MAX_CHANGES + 1);
+      if (changes.length > MAX_CHANGES) for (const watcher of broad) watcher.missed(since);
       else {
         for (const { id, userId, version } of changes) {
-          if (wanted(userId) && !recent.has(id, version)) reload(id, true);
+          if (isWatchedBroadly(userId) && !recent.has(id, version)) loader.want(id, true);
         }
       }
     }
@@ -163,11 +121,10 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
     one(id, changed) {
       const entry = watched.get(id) ?? { listeners: new Map(), row: undefined };
       watched.set(id, entry);
-      const listener = (row: TaskRow | null): void => changed(row);
-      entry.listeners.set(listener, loads);
-      reload(id, false);
+      entry.listeners.set(changed, loader.loads);
+      loader.want(id, false);
       return () => {
-        entry.listeners.delete(listener);
+        entry.listeners.delete(changed);
         if (entry.listeners.size === 0 && watched.get(id) === entry) watched.delete(id);
       };
     },
@@ -180,11 +137,10 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
       return () => void broad.delete(watcher);
     },
     heard(id, userId) {
-      if (watched.has(id)) return reload(id, true);
-      if (!wanted(userId)) return;
-      if (dirty.size < MAX_DIRTY) return reload(id, true);
-      const since = new Date(checkedAt.getTime() - COMMIT_DELAY_MS);
-      for (const entry of broad) if (isFor(entry, userId)) entry.missed(since);
+      if (watched.has(id)) loader.want(id, true);
+      else if (!isWatchedBroadly(userId)) return;
+      else if (loader.waiting < MAX_CHANGES) loader.want(id, true);
+      else for (const watcher of broad) if (isFor(watcher, userId)) watcher.missed(unsureSince());
     },
     async recheck() {
       try {
@@ -195,10 +151,9 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
       }
     },
     async close() {
-      closing.abort();
       watched.clear();
       broad.clear();
-      await loading;
+      await loader.close();
     },
   };
 }

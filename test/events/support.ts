@@ -17,7 +17,7 @@ export async function openCarrier(url: string): Promise<Carrier & AsyncDisposabl
   return Object.assign(carrier, { [Symbol.asyncDispose]: () => carrier.close() });
 }
 
-export interface Stage extends AsyncDisposable {
+interface Stage extends AsyncDisposable {
   readonly database: Database;
   readonly carrier: Carrier;
   readonly feed: Feed;
@@ -42,7 +42,7 @@ export async function openStage(): Promise<Stage> {
   };
 }
 
-export interface TestTasks {
+interface TestTasks {
   readonly userId: string;
   add(userId?: string): Promise<string>;
   addUser(): Promise<string>;
@@ -52,7 +52,7 @@ export interface TestTasks {
   remove(id: string): Promise<void>;
 }
 
-export async function createTestTasks({ prisma, lanes, pool }: Database): Promise<TestTasks> {
+async function createTestTasks({ prisma, lanes, pool }: Database): Promise<TestTasks> {
   const queue = { id: newId(), kind: 'TEXT_TO_IMAGE', model: 'm', bossName: newId() };
   await prisma.queue.create({ data: queue });
   const addUser = async (): Promise<string> => {

@@ -3,7 +3,8 @@ import { RefusedError } from '../../errors.ts';
 import { patiently } from '../backoff.ts';
 import { type EventReader, isFinal } from '../log.ts';
 import { type Source, Wake } from '../stream.ts';
-import type { TaskRow, TaskWatch } from '../task-watch.ts';
+import type { TaskRow } from '../task-loader.ts';
+import type { TaskWatch } from '../task-watch.ts';
 
 export interface EventSourceOptions {
   readonly watch: TaskWatch;

@@ -1,6 +1,7 @@
 import { isFinal } from '../log.ts';
 import { type Source, Wake } from '../stream.ts';
-import type { TaskRow, TaskWatch } from '../task-watch.ts';
+import type { TaskRow } from '../task-loader.ts';
+import type { TaskWatch } from '../task-watch.ts';
 
 function isNews(row: TaskRow, told: TaskRow | null): boolean {
   return (

@@ -1,7 +1,8 @@
 import { patiently } from '../backoff.ts';
 import type { Position } from '../changes.ts';
 import { type Source, Wake } from '../stream.ts';
-import type { TaskRow, TaskWatch } from '../task-watch.ts';
+import type { TaskRow } from '../task-loader.ts';
+import type { TaskWatch } from '../task-watch.ts';
 
 export interface TasksFilter {
   /** Whose tasks; null: everybody's. */
