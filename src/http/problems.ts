@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { GraphQLError } from 'graphql';
+import { z } from 'zod';
 import { CallerError, InvalidInputError, RateLimitedError, RefusedError } from '../errors.ts';
 import type { Log } from '../log.ts';
 
@@ -34,11 +35,17 @@ const unavailable =
 const unavailableMessage =
   /timeout exceeded when trying to connect|Connection terminated|connection was lost/;
 
+/** Prisma keeps PostgreSQL's own code far below its own. */
+const prismaError = z.object({
+  meta: z.object({ driverAdapterError: z.object({ cause: z.object({ originalCode: z.string() }) }) }),
+});
+
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (unavailable.test(code) || unavailableMessage.test(error.message)) return true;
-  return error.cause !== error && isUnavailable(error.cause);
+  const ownCode = 'code' in error ? String(error.code) : '';
+  const innerCode = prismaError.safeParse(error).data?.meta.driverAdapterError.cause.originalCode ?? '';
+  if (unavailable.test(ownCode) || unavailable.test(innerCode)) return true;
+  return unavailableMessage.test(error.message) || isUnavailable(error.cause);
 }
 
 /** What was thrown, below what the layers around it made of it. */

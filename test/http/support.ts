@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
 import { createClosers } from '../../src/closers.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Role, Tier, User } from '../../src/database/index.ts';
@@ -50,12 +52,26 @@ export interface ApiOptions {
   readonly variables?: Record<string, string>;
   readonly limits?: HttpLimits;
   readonly log?: Log;
+  /** Where to find the database, given where it is. */
+  readonly via?: (url: string) => Promise<string>;
 }
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
   const body = text.startsWith('{') ? JSON.parse(text) : {};
   return { status: response.status, headers: response.headers, data: body.data, errors: body.errors ?? [] };
+}
+
+/** A log, and its lines. */
+export function capturedLog(level: string): { log: Log; lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const stream = new Writable({
+    write(line, _encoding, done) {
+      lines.push(JSON.parse(String(line)));
+      done();
+    },
+  });
+  return { log: pino({ level }, stream), lines };
 }
 
 /** The headers that say who asks. */
@@ -67,6 +83,7 @@ export async function startApi({
   variables = {},
   limits = {},
   log = testLog,
+  via = async (at) => at,
 }: ApiOptions = {}): Promise<Api> {
   const closers = createClosers();
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-api-'));
@@ -83,7 +100,7 @@ export async function startApi({
   let url = '';
   const services = await openServices({
     config,
-    databaseUrl: database.url,
+    databaseUrl: await via(database.url),
     secret: 'a secret that only tests know, and all of them',
     publicUrl: () => url,
     log,

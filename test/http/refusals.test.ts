@@ -1,0 +1,251 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultOperationLimits } from '../../src/http/plugins/limits.ts';
+import { openLine } from './line.ts';
+import { first, subscribe } from './streams.ts';
+import { type Answer, type Api, answerOf, bearer, capturedLog, type Person, startApi } from './support.ts';
+import { registerNode } from './work.ts';
+
+let api: Api;
+let user: Person;
+
+beforeAll(async () => {
+  api = await startApi({
+    variables: { MAX_UPLOAD_BYTES: '2000' },
+    limits: { subscriptions: { total: 100, perUser: 1 } },
+  });
+  await registerNode(api);
+  user = await api.person();
+});
+
+afterAll(() => api[Symbol.asyncDispose]());
+
+/** The one error of an answer. */
+function refusal({ errors }: Pick<Answer, 'errors'>) {
+  expect(errors).toHaveLength(1);
+  const [error] = errors;
+  return { code: error?.extensions.code, message: error?.message };
+}
+
+describe('a refused request', () => {
+  it('UNAUTHENTICATED: without a credential, and with one that is not good', async () => {
+    const none = await api.send('{ apiKeys { id } }');
+    expect(refusal(none)).toEqual({
+      code: 'UNAUTHENTICATED',
+      message: expect.stringContaining('Authorization'),
+    });
+    for (const authorization of ['Bearer sy_nonsense', 'Bearer a.b.c', 'Basic dTpw', 'nonsense']) {
+      const answer = await api.send('{ __typename }', { headers: { authorization } });
+      expect(answer.status).toBe(401);
+      expect(refusal(answer).code).toBe('UNAUTHENTICATED');
+    }
+  });
+
+  it('FORBIDDEN: an operation above the role', async () => {
+    const answer = await api.send('{ gpuNodes { id } }', { as: user });
+    expect(refusal(answer)).toEqual({ code: 'FORBIDDEN', message: expect.stringContaining('USER') });
+  });
+
+  it('NOT_FOUND: a subscription to what is not there', async () => {
+    const subscription = 'subscription { taskUpdated(id: "task_nonsense") { id } }';
+    expect(refusal(await first(api, subscription, { as: user })).code).toBe('NOT_FOUND');
+  });
+
+  it('BAD_USER_INPUT: values that do not fit, from variables and in the document', async () => {
+    const query = 'query ($x: DateTime) { tasks(where: { createdAfter: $x }) { edges { cursor } } }';
+    for (const x of ['yesterday', '2026-02-30T00:00:00Z', '2026-01-01T00:00:00', 7]) {
+      const answer = await api.send(query, { as: user, variables: { x } });
+      expect(refusal(answer)).toEqual({
+        code: 'BAD_USER_INPUT',
+        message: expect.stringContaining('RFC 3339'),
+      });
+    }
+    const literal = '{ tasks(where: { createdAfter: "yesterday" }) { edges { cursor } } }';
+    expect(refusal(await api.send(literal, { as: user })).code).toBe('BAD_USER_INPUT');
+  });
+
+  it('BAD_USER_INPUT: arguments of lists, labels and intervals outside of their bounds', async () => {
+    const cases: [string, RegExp][] = [
+      ['{ tasks(first: 101) { edges { cursor } } }', /first: must be 1 to 100/],
+      ['{ tasks(first: 0) { edges { cursor } } }', /first: must be 1 to 100/],
+      ['{ tasks(first: 1, last: 1) { edges { cursor } } }', /last: .*first/],
+      ['{ tasks(after: "nonsense") { edges { cursor } } }', /after: must be a cursor/],
+      ['{ tasks(where: { userId: "nonsense" }) { edges { cursor } } }', /where.userId: .*user_/],
+      ['{ tasks(where: { labels: { a: 1 } }) { edges { cursor } } }', /where.labels.a: must be a string/],
+    ];
+    for (const [query, message] of cases) {
+      const answer = await api.send(query, { as: user });
+      expect(refusal(answer)).toEqual({ code: 'BAD_USER_INPUT', message: expect.stringMatching(message) });
+    }
+    const often = await first(api, 'subscription { stats(everyMs: 1) { workers { idle } } }', { as: user });
+    expect(refusal(often)).toEqual({ code: 'BAD_USER_INPUT', message: expect.stringContaining('everyMs') });
+  });
+
+  it('BAD_USER_INPUT: texts that no table can keep', async () => {
+    const query = 'query ($m: [String!]) { tasks(where: { model: $m }) { edges { cursor } } }';
+    for (const m of ['a\u0000b', 'half \ud800']) {
+      const answer = await api.send(query, { as: user, variables: { m: [m] } });
+      expect(refusal(answer)).toEqual({ code: 'BAD_USER_INPUT', message: expect.stringContaining('$m.0') });
+    }
+    const literal = String.raw`{ tasks(where: { model: "a\u0000b" }) { edges { cursor } } }`;
+    expect(refusal(await api.send(literal, { as: user })).code).toBe('BAD_USER_INPUT');
+  });
+
+  it('QUERY_TOO_COMPLEX: too deep, too many aliases, too long, or too costly', async () => {
+    const { depth, aliases, tokens, cost } = defaultOperationLimits;
+    const nested = (n: number): string => (n === 0 ? '' : `{ events { task ${nested(n - 1) || '{ id }'} } }`);
+    const page = '{ edges { node { events { task { events { task { events { version } } } } } } } }';
+    const cases: [string, number][] = [
+      [`{ task(id: "x") ${nested(depth)} }`, depth],
+      [`{ ${Array.from({ length: aliases + 1 }, (_, n) => `a${n}: __typename`).join(' ')} }`, aliases],
+      [`{ ${'__typename '.repeat(tokens)} }`, tokens],
+      [`{ tasks(first: 100) ${page} b: tasks(first: 100) ${page} c: tasks(first: 100) ${page} }`, cost],
+    ];
+    for (const [query, limit] of cases) {
+      const answer = await api.send(query, { as: user });
+      expect(refusal(answer)).toEqual({
+        code: 'QUERY_TOO_COMPLEX',
+        message: expect.stringContaining(limit.toLocaleString('en')),
+      });
+    }
+  });
+
+  it('QUERY_TOO_COMPLEX: what grows through fragments and variables', async () => {
+    const fragments = Array.from({ length: 8 }, (_, n) => {
+      const next = n === 7 ? 'version' : `task { events { ...F${n + 1} } }`;
+      return `fragment F${n} on TaskEvent { ${next} }`;
+    });
+    const deep = `{ task(id: "x") { events { ...F0 } } } ${fragments.join(' ')}`;
+    expect(refusal(await api.send(deep, { as: user })).code).toBe('QUERY_TOO_COMPLEX');
+    const page = '{ edges { node { events { task { events { task { events { task { id } } } } } } } } }';
+    const query = `query ($n: Int) { tasks(first: $n) ${page} }`;
+    expect((await api.send(query, { as: user, variables: { n: 2 } })).errors).toEqual([]);
+    const costly = await api.send(query.replace('{ tasks', `{ b: tasks(first: $n) ${page} tasks`), {
+      as: user,
+      variables: { n: 100 },
+    });
+    expect(refusal(costly).code).toBe('QUERY_TOO_COMPLEX');
+  });
+
+  it('PAYLOAD_TOO_LARGE: a JSON body, with its length stated and without', async () => {
+    const body = JSON.stringify({ query: `{ __typename } # ${'x'.repeat(1_100_000)}` });
+    const stated = await answerOf(
+      await fetch(`${api.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      }),
+    );
+    expect(stated.status).toBe(413);
+    expect(refusal(stated).code).toBe('PAYLOAD_TOO_LARGE');
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: new Blob([body]).stream(),
+      duplex: 'half',
+    };
+    const chunked = await answerOf(await fetch(`${api.url}/graphql`, init));
+    expect(chunked.status).toBe(413);
+    expect(refusal(chunked)).toEqual({
+      code: 'PAYLOAD_TOO_LARGE',
+      message: expect.stringContaining('1,048,576'),
+    });
+  });
+
+  it('PAYLOAD_TOO_LARGE: an upload above the limit, and any large one of a stranger', async () => {
+    const upload = async (bytes: number, as?: Person) => {
+      const form = new FormData();
+      const query =
+        'mutation ($f: File!) { submitTask(input: { task: { speechToText: { audio: { upload: $f } } } }) { __typename } }';
+      form.set('operations', JSON.stringify({ query, variables: { f: null } }));
+      form.set('map', JSON.stringify({ 0: ['variables.f'] }));
+      form.set('0', new Blob([new Uint8Array(bytes)]), 'a.wav');
+      const headers = { ...bearer(as), 'x-graphql-yoga-csrf': '1' };
+      return answerOf(await fetch(`${api.url}/graphql`, { method: 'POST', headers, body: form }));
+    };
+    const large = await upload(2_001, user);
+    expect(large.status).toBe(413);
+    expect(refusal(large)).toEqual({ code: 'PAYLOAD_TOO_LARGE', message: expect.stringContaining('2000') });
+    expect(refusal(await upload(1_100_000)).code).toBe('PAYLOAD_TOO_LARGE');
+  });
+
+  it('RATE_LIMITED: more subscriptions than one user may have open', async () => {
+    const subscription = 'subscription { stats { workers { idle } } }';
+    const open = subscribe(api, subscription, { as: user });
+    expect((await open.next()).value?.errors).toEqual([]);
+    expect(refusal(await first(api, subscription, { as: user }))).toEqual({
+      code: 'RATE_LIMITED',
+      message: expect.stringContaining('1'),
+    });
+    await open.return(undefined);
+  });
+
+  it('GRAPHQL_PARSE_FAILED and GRAPHQL_VALIDATION_FAILED', async () => {
+    expect(refusal(await api.send('{ me { id }'))).toEqual({
+      code: 'GRAPHQL_PARSE_FAILED',
+      message: expect.stringContaining('Syntax Error'),
+    });
+    expect(refusal(await api.send('{ nothing }'))).toEqual({
+      code: 'GRAPHQL_VALIDATION_FAILED',
+      message: expect.stringContaining('nothing'),
+    });
+  });
+
+  it('BAD_USER_INPUT: a body that is no GraphQL request', async () => {
+    for (const body of ['{', '[]', '{}', '{"query":7}', '{"query":"{ __typename }","variables":7}']) {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await answerOf(await fetch(`${api.url}/graphql`, { method: 'POST', headers, body }));
+      expect(refusal(answer).code).toBe('BAD_USER_INPUT');
+    }
+  });
+
+  it('INTERNAL_SERVER_ERROR: tells nothing but an id, under which the log has everything', async () => {
+    const { log, lines } = capturedLog('error');
+    await using broken = await startApi({ log });
+    const as = await broken.person();
+    await broken.services.database.pool.query('ALTER TABLE task RENAME TO elsewhere');
+    const answer = await broken.send('{ tasks { edges { cursor } } }', {
+      as,
+      headers: { 'x-request-id': 'mine-1' },
+    });
+    expect(refusal(answer)).toEqual({
+      code: 'INTERNAL_SERVER_ERROR',
+      message: expect.not.stringMatching(/task|table|column|prisma/i),
+    });
+    expect(answer.errors[0]?.extensions).toEqual({ code: 'INTERNAL_SERVER_ERROR', requestId: 'mine-1' });
+    expect(answer.headers.get('x-request-id')).toBe('mine-1');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({
+      requestId: 'mine-1',
+      err: { message: expect.stringContaining('task') },
+    });
+  });
+
+  it('SERVICE_UNAVAILABLE: the database cannot be reached', async () => {
+    const line = await openLine();
+    await using away = await startApi({ via: line.to });
+    const as = await away.person();
+    await line.cut();
+    const answer = await away.send('{ tasks { edges { cursor } } }', { as });
+    expect(refusal(answer)).toEqual({
+      code: 'SERVICE_UNAVAILABLE',
+      message: expect.stringContaining('again'),
+    });
+    expect(answer.headers.get('retry-after')).toBe('1');
+    const ready = await fetch(`${away.url}/health/ready`);
+    expect([ready.status, await ready.json()]).toEqual([503, { status: 'database unreachable' }]);
+    expect((await fetch(`${away.url}/health/live`)).status).toBe(200);
+  });
+
+  it('answers what is no path of the server with 404', async () => {
+    const status = await new Promise((resolve, reject) => {
+      request(`${api.url}/../graphql`, { path: '//graphql' }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(404);
+  });
+});
