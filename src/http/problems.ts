@@ -92,8 +92,8 @@ function coded(error: GraphQLError): GraphQLError {
   const known = code === undefined ? undefined : aliases[code];
   const named =
     known ?? (error.message.startsWith('Syntax Error') ? 'GRAPHQL_PARSE_FAILED' : 'BAD_USER_INPUT');
-  const status = http?.status ?? statusByCode[named] ?? 400;
-  Object.assign(error.extensions, { code: named, http: { spec: true, ...http, status } });
+  const status = statusByCode[named] ?? 400;
+  Object.assign(error.extensions, { code: named, http: http ?? { spec: true, status } });
   return error;
 }
 

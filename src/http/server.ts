@@ -167,6 +167,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const handle = createHandler({ scopes, router, metrics, log });
   const server = createServer(serverTimeouts, (request, response) => {
     if (isDraining()) response.shouldKeepAlive = false;
+    // A connection that becomes idle during a drain would be kept for the next request, which never comes.
+    response.once('close', () => {
+      if (isDraining()) setImmediate(() => server.closeIdleConnections());
+    });
     void handle(request, response);
   });
   server.on('upgrade', sockets.upgrade);

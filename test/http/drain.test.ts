@@ -1,0 +1,83 @@
+import { Agent, request } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { connect } from './socket-client.ts';
+import { subscribe } from './streams.ts';
+import { startApi } from './support.ts';
+import { registerNode } from './work.ts';
+
+const ticks = 'subscription { stats { workers { idle } } }';
+
+describe('a drain', () => {
+  it('ends sockets with a code for coming back, completes streams, and is done at once', async () => {
+    await using api = await startApi();
+    const as = await api.person();
+    const client = await connect(api, { as });
+    client.subscribe('1', ticks);
+    await client.nextOf('1');
+    const stream = subscribe(api, ticks, { as });
+    await stream.next();
+    const started = performance.now();
+    await api.http.drain(5_000);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(await client.closed()).toEqual({ code: 1012, reason: expect.stringContaining('restart') });
+    expect((await stream.next()).done).toBe(true);
+    await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
+  });
+
+  it('says that it is not ready any more to whoever is still connected', async () => {
+    await using api = await startApi();
+    await registerNode(api);
+    const as = await api.person();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ready = () =>
+      new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+        request(`${api.url}/health/ready`, { agent }, async (response) => {
+          const body = (await response.toArray()).join('');
+          resolve({ status: response.statusCode, body });
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await ready()).toEqual({ status: 200, body: '{"status":"ready"}' });
+    // Holds the server open while it drains.
+    const waiting = api.send(
+      'mutation { submitTask(input: { task: { textToImage: { prompt: "x" } }, waitMs: 60000 }) { __typename ... on Task { status } } }',
+      { as },
+    );
+    await expect.poll(() => api.services.database.prisma.task.count()).toBe(1);
+    const pending = request(`${api.url}/health/ready`, { agent });
+    const drained = api.http.drain(5_000);
+    const answer = new Promise((resolve, reject) => {
+      pending.on('response', (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      pending.on('error', reject);
+    });
+    pending.end();
+    // Either told, or not let in: both take it out of a load balancer.
+    expect(await answer.catch((error: NodeJS.ErrnoException) => error.code)).toSatisfy((outcome) =>
+      [503, 'ECONNREFUSED', 'ECONNRESET'].includes(outcome as never),
+    );
+    expect((await waiting).data).toEqual({ submitTask: { __typename: 'Task', status: 'QUEUED' } });
+    await drained;
+    agent.destroy();
+  });
+
+  it('cuts off what takes longer than it may', async () => {
+    await using api = await startApi();
+    const hanging = request(`${api.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': 100 },
+    });
+    const failed = new Promise((resolve) => hanging.on('error', resolve));
+    hanging.write('{');
+    await expect
+      .poll(() => new Promise((resolve) => api.http.server.getConnections((_, n) => resolve(n))))
+      .toBe(1);
+    const started = performance.now();
+    await api.http.drain(300);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(await failed).toBeInstanceOf(Error);
+  });
+});
