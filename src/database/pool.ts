@@ -12,8 +12,11 @@ const timeouts = {
 
 const keepalives = '-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3';
 
-/** pg-boss's fetch scans its whole table while that is small, unless an index is made to look cheap. */
-const hotPlans = '-c random_page_cost=1.1 -c jit=off';
+/**
+ * pg-boss's fetch scans its whole table while that is small, unless an index is made to look cheap. The hot
+ * statements are few and take arrays: planning them once is enough.
+ */
+const hotPlans = '-c random_page_cost=1.1 -c jit=off -c plan_cache_mode=force_generic_plan';
 
 export interface ConnectionSettings {
   readonly url: string;

@@ -349,8 +349,10 @@ ALTER TABLE "task_attempt" ADD CONSTRAINT "task_attempt_task_id_fkey" FOREIGN KE
 ALTER TABLE "task_attempt" ADD CONSTRAINT "task_attempt_node_id_fkey" FOREIGN KEY ("node_id") REFERENCES "gpu_node"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 
--- Room for HOT updates: pages keep space for the next version of a row that changes often.
-ALTER TABLE "task" SET (fillfactor = 70);
+-- Room for HOT updates: pages keep space for the next version of a row that changes often. Tasks that were
+-- submitted together are claimed and settled together: half of each page is just enough then.
+ALTER TABLE "task" SET (fillfactor = 50);
+ALTER TABLE "task_data" SET (fillfactor = 70);
 ALTER TABLE "task_attempt" SET (fillfactor = 80);
 ALTER TABLE "task_count" SET (fillfactor = 30);
 ALTER TABLE "slot" SET (fillfactor = 30);
