@@ -110,9 +110,10 @@ test('tables whose rows change often have room for it', async () => {
   );
   expect(rows).toEqual([
     { table: 'slot', options: ['fillfactor=30'] },
-    { table: 'task', options: ['fillfactor=70'] },
+    { table: 'task', options: ['fillfactor=50'] },
     { table: 'task_attempt', options: ['fillfactor=80'] },
     { table: 'task_count', options: ['fillfactor=30'] },
+    { table: 'task_data', options: ['fillfactor=70'] },
     { table: 'token_bucket', options: ['fillfactor=50'] },
     { table: 'worker', options: ['fillfactor=30'] },
   ]);
