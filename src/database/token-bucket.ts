@@ -19,28 +19,28 @@ export interface TokenGrant {
   readonly retryAfterMs: number;
 }
 
-// The rows that exist are locked in key order, and read as they are then. Two first requests of one key may
-// both find none: the later takes its tokens from what the earlier left, below zero if need be.
+// Before anything is taken, so that two first requests of one key wait for each other like any others.
+const fill = `
+  INSERT INTO token_bucket (key, tokens)
+  SELECT key, burst FROM unnest($1::text[], $2::float8[]) AS w (key, burst) ORDER BY key
+  ON CONFLICT (key) DO NOTHING`;
+
+// The rows are locked in key order, and read as they are then.
 const take = `
   WITH wanted AS (
     SELECT * FROM unnest($1::text[], $2::float8[], $3::float8[], $4::float8[]) AS w (key, amount, rate, burst)
   ), held AS MATERIALIZED (
     SELECT key, tokens, updated_at FROM token_bucket WHERE key = ANY ($1) ORDER BY key FOR UPDATE
   ), filled AS MATERIALIZED (
-    SELECT wanted.*, held.key IS NULL AS is_new,
-           CASE WHEN held.key IS NULL THEN burst ELSE least(burst, tokens + rate * greatest(0, extract(epoch FROM
-             clock_timestamp() - updated_at))) END AS tokens
+    SELECT wanted.*, coalesce(least(burst, tokens + rate * greatest(0, extract(epoch FROM
+             clock_timestamp() - updated_at))), burst) AS tokens
     FROM wanted LEFT JOIN held USING (key)
   ), taken AS MATERIALIZED (
     SELECT *, CASE WHEN amount < 0 THEN amount ELSE floor(least(amount, greatest(0, tokens))) END AS granted
     FROM filled
   ), written AS (
-    INSERT INTO token_bucket AS bucket (key, tokens, updated_at)
-    SELECT key, tokens - granted, clock_timestamp() FROM taken ORDER BY key
-    ON CONFLICT (key) DO UPDATE SET
-      tokens = (SELECT CASE WHEN is_new THEN bucket.tokens - granted ELSE excluded.tokens END
-                FROM taken WHERE taken.key = bucket.key),
-      updated_at = excluded.updated_at
+    UPDATE token_bucket AS bucket SET tokens = taken.tokens - granted, updated_at = clock_timestamp()
+    FROM taken WHERE taken.key = bucket.key
   )
   SELECT key, granted,
          CASE WHEN granted >= amount THEN 0
@@ -48,8 +48,8 @@ const take = `
   FROM taken`;
 
 /**
- * Takes tokens from any number of buckets on the database's clock, each as far as it holds enough, in one
- * statement. Taken with the transaction: a rollback gives them back.
+ * Takes tokens from any number of buckets on the database's clock, each as far as it holds enough. Taken with
+ * the transaction: a rollback gives them back.
  * @returns the grants, in the order of the requests
  */
 export async function takeTokens(
@@ -57,12 +57,12 @@ export async function takeTokens(
   requests: readonly TokenRequest[],
 ): Promise<TokenGrant[]> {
   if (requests.length === 0) return [];
-  const rows = await db.query<TokenGrant & Record<string, unknown>>(take, [
-    requests.map(({ key }) => key),
-    requests.map(({ amount }) => amount),
-    requests.map(({ rate }) => rate),
-    requests.map(({ burst }) => burst),
-  ]);
+  const keys = requests.map(({ key }) => key);
+  const bursts = requests.map(({ burst }) => burst);
+  const amounts = requests.map(({ amount }) => amount);
+  const rates = requests.map(({ rate }) => rate);
+  await db.query(fill, [keys, bursts]);
+  const rows = await db.query<TokenGrant & Record<string, unknown>>(take, [keys, amounts, rates, bursts]);
   const grants = new Map(rows.map(({ key, granted, retryAfterMs }) => [key, { key, granted, retryAfterMs }]));
   return requests.map(({ key }) => {
     const grant = grants.get(key);

@@ -52,14 +52,14 @@ builder.mutationField('submitTask', (t) =>
     resolve: async (_root, { input: { task, ...options } }, context) => {
       const { services, viewer, signals } = context;
       const { kind, input } = readSpec(task);
-      const id = await submit(services, {
+      const { taskId, written } = await submit(services, {
         viewer,
         kind,
         read: (attachments) => kindSchemaOf(kind).read(input, attachments),
         options,
         signals,
       });
-      return writtenTask(context, id);
+      return written ?? writtenTask(context, taskId);
     },
   }),
 );

@@ -4,7 +4,7 @@ import type { Database } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { Feed } from '../events/index.ts';
 import { type KindName, kindOf } from '../kinds/index.ts';
-import type { Submission, Tasks } from '../tasks/index.ts';
+import type { Submission, Submitted, Tasks } from '../tasks/index.ts';
 import { type Attachments, createAttachments } from './attachments.ts';
 import { hashOf } from './hash.ts';
 import { issuesOf, type SubmissionOptions, type ValidOptions, validOptions } from './options.ts';
@@ -37,7 +37,7 @@ function pathOf(kind: KindName): string {
 }
 
 async function build(
-  { viewer, kind, read }: SubmissionRequest,
+  { viewer, kind, read, options: given }: SubmissionRequest,
   options: ValidOptions,
   artifacts: Artifacts,
 ): Promise<Submission> {
@@ -54,21 +54,27 @@ async function build(
     model,
     input: result.data,
     idempotencyKey,
-    inputHash: hashOf({ kind, model, input: result.data, ...rest }, attachments.sha256),
+    // The times as they were given: a replay is the same however late it comes.
+    inputHash: hashOf(
+      { kind, model, input: result.data, ...rest, startAt: given.startAt ?? null },
+      attachments.sha256,
+    ),
     artifactIds: [...new Set(attachments.artifactIds)],
   };
 }
 
 /**
  * Submits a task, durably once it resolves, and holds the answer as long as `waitMs` asks for.
- * @returns the task's row id
+ * @returns the task's row id, and its row where nobody need read it again
  * @throws InvalidInputError with paths such as `task.textToImage.width`, and what `Tasks.submit` throws
  */
-export async function submit(services: SubmissionServices, request: SubmissionRequest): Promise<string> {
+export async function submit(services: SubmissionServices, request: SubmissionRequest): Promise<Submitted> {
   const { database, artifacts, tasks, feed } = services;
   const options = validOptions(request.options, database.clock.now());
   const submission = await build(request, options, artifacts);
-  const { taskId } = await tasks.submit(submission, request.viewer.tier);
-  if (options.waitMs > 0) await untilFinal(feed, taskId, { ms: options.waitMs, signals: request.signals });
-  return taskId;
+  const submitted = await tasks.submit(submission, request.viewer.tier);
+  if (options.waitMs === 0) return submitted;
+  const { taskId, existing } = submitted;
+  await untilFinal(feed, taskId, { ms: options.waitMs, signals: request.signals });
+  return { taskId, existing };
 }

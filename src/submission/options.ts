@@ -79,12 +79,19 @@ export function issuesOf(error: z.ZodError, prefix: string): InputIssue[] {
   });
 }
 
-function checkTimes(startAt: Date | null, deadline: Date | null, now: Date): InputIssue[] {
+interface Times {
+  readonly startAt: Date | null;
+  readonly deadline: Date | null;
+  /** A replay is told its task, and a task that comes too late that it does. */
+  readonly mayBeReplay: boolean;
+}
+
+function checkTimes({ startAt, deadline, mayBeReplay }: Times, now: Date): InputIssue[] {
   const issues: InputIssue[] = [];
   if (startAt !== null && startAt.getTime() > now.getTime() + YEAR_MS) {
     issues.push({ path: 'startAt', message: 'must be within a year from now' });
   }
-  if (deadline !== null && deadline <= now)
+  if (deadline !== null && deadline <= now && !mayBeReplay)
     issues.push({ path: 'deadline', message: 'must be in the future' });
   else if (deadline !== null && startAt !== null && deadline <= startAt) {
     issues.push({ path: 'deadline', message: 'must be after startAt' });
@@ -102,7 +109,7 @@ export function validOptions(options: SubmissionOptions, now: Date): ValidOption
   const result = schema.safeParse(options);
   const issues = [
     ...(result.success ? [] : issuesOf(result.error, '')),
-    ...checkTimes(startAt, deadline, now),
+    ...checkTimes({ startAt, deadline, mayBeReplay: options.idempotencyKey != null }, now),
   ];
   if (!result.success || issues.length > 0) throw new InvalidInputError(issues);
   return { ...result.data, startAt, deadline };

@@ -1,6 +1,7 @@
 import type { Tiers } from '../accounts/index.ts';
 import {
   createBatcher,
+  type TaskData,
   type TaskPriority,
   type TaskStatus,
   type Tier,
@@ -34,7 +35,7 @@ const insert = `
     SELECT id, user_id, queue_id, kind, model, (CASE WHEN is_early THEN 'SCHEDULED' ELSE 'QUEUED' END)::task_status,
       priority, max_attempts, timeout_ms, cost, CASE WHEN is_early THEN NULL ELSE job_id END, key, start_at, deadline
     FROM given ORDER BY user_id, key, id
-    ON CONFLICT DO NOTHING RETURNING id, user_id, queue_id, status
+    ON CONFLICT DO NOTHING RETURNING id, user_id, queue_id, status, created_at
   ), data AS (
     INSERT INTO task_data (task_id, input, labels, input_hash)
     SELECT id, input, labels, input_hash FROM given JOIN won USING (id)
@@ -46,12 +47,15 @@ const insert = `
     SELECT id, artifact_id FROM given JOIN won USING (id), unnest(artifact_ids::uuid[]) AS artifact_id
   ), counted AS (${book('won', '$1', { queued: "(status = 'QUEUED')::int", scheduled: "(status = 'SCHEDULED')::int" })}
   )
-  SELECT id, status FROM won`;
+  SELECT id, status, created_at AS "createdAt" FROM won`;
+
+type WrittenTask = NonNullable<Submitted['written']>;
 
 interface WonRow {
   readonly [column: string]: unknown;
   readonly id: string;
   readonly status: TaskStatus;
+  readonly createdAt: Date;
 }
 
 function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], jobIds: readonly string[]) {
@@ -66,7 +70,7 @@ function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], 
     column((_, { queue }) => queue.model),
     column(priorityOf),
     column(({ maxAttempts }) => maxAttempts),
-    column(({ kind, timeoutMs }) => timeoutMs ?? kindOf(kind).timeoutMs),
+    column(timeoutOf),
     column(costOf),
     jobIds,
     column(({ idempotencyKey }) => idempotencyKey),
@@ -81,8 +85,31 @@ function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], 
 
 const costOf = ({ kind, input }: Submission): number => kindOf(kind).cost(input);
 
+const timeoutOf = ({ kind, timeoutMs }: Submission): number => timeoutMs ?? kindOf(kind).timeoutMs;
+
 const priorityOf = ({ priority }: Submission, { limits }: Entry): TaskPriority =>
   lowered(priority, limits.maxPriority);
+
+/** The row of an entry, without reading it. */
+function writtenTask(entry: Entry, { status, createdAt }: WonRow, jobId: string | null): WrittenTask {
+  const { taskId, submission, queue } = entry;
+  const { userId, kind, maxAttempts, idempotencyKey, startAt, deadline, input, labels } = submission;
+  return {
+    ...{ id: taskId, userId, queueId: queue.id, kind, model: queue.model, status },
+    ...{ priority: priorityOf(submission, entry), version: 1, attempt: 0, maxAttempts, attemptBase: 0 },
+    ...{ timeoutMs: timeoutOf(submission), cost: costOf(submission), idempotencyKey, startAt, deadline },
+    jobId: status === 'QUEUED' ? jobId : null,
+    ...{ nodeId: null, progress: null, progressMessage: null, gpuMs: 0n },
+    ...{ createdAt, startedAt: null, finishedAt: null, updatedAt: createdAt },
+    data: {
+      taskId,
+      // What a kind's schema answers is JSON.
+      input: input as TaskData['input'],
+      labels: labels === null ? null : { ...labels },
+      ...{ result: null, error: null, inputHash: new Uint8Array(submission.inputHash) },
+    },
+  };
+}
 
 /** Jobs for the entries that are due, a statement for each queue. */
 async function insertJobs(
@@ -109,29 +136,26 @@ async function insertJobs(
 interface Written {
   readonly verdicts: Map<Entry, Verdict>;
   /** Those that this made. */
-  readonly tasks: readonly { readonly entry: Entry; readonly status: TaskStatus }[];
+  readonly tasks: readonly { readonly entry: Entry; readonly task: WrittenTask }[];
 }
 
 /** One transaction: all that win are written with all that belongs to them, the others told whose task it is. */
 function writeGroup(core: Core, entries: readonly Entry[]): Promise<Written> {
   const jobIds = entries.map(randomId);
   return core.database.lanes.transact(async (tx) => {
-    const won = new Map(
-      (await insertTasks(tx, core.shard(tx), entries, jobIds)).map((row) => [row.id, row.status]),
-    );
-    const due = entries.flatMap((entry, n) =>
-      won.get(entry.taskId) === 'QUEUED' ? [{ entry, jobId: jobIds[n] ?? randomId() }] : [],
-    );
+    const rows = await insertTasks(tx, core.shard(tx), entries, jobIds);
+    const won = new Map(rows.map((row) => [row.id, row]));
+    const tasks = entries.flatMap((entry, n) => {
+      const row = won.get(entry.taskId);
+      return row === undefined ? [] : [{ entry, task: writtenTask(entry, row, jobIds[n] ?? null) }];
+    });
+    const due = tasks.flatMap(({ entry, task: { jobId } }) => (jobId === null ? [] : [{ entry, jobId }]));
     const jobs = await insertJobs(core, tx, due);
     const lost = entries.filter(({ taskId }) => !won.has(taskId));
     const verdicts = lost.length === 0 ? new Map<Entry, Verdict>() : await findLost(tx, lost);
     await Promise.all(jobs.map(({ answer }) => answer));
-    const tasks = entries.flatMap((entry) => {
-      const status = won.get(entry.taskId);
-      return status === undefined ? [] : [{ entry, status }];
-    });
-    for (const { entry } of tasks) {
-      verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false } });
+    for (const { entry, task } of tasks) {
+      verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false, written: task } });
     }
     return { verdicts, tasks };
   });
@@ -193,7 +217,7 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
     for (const { entry } of tasks) {
       core.carrier.announce({ type: 'task', id: entry.taskId, userId: entry.submission.userId });
     }
-    const due = tasks.filter(({ status }) => status === 'QUEUED').map(({ entry }) => entry.queue.id);
+    const due = tasks.filter(({ task }) => task.status === 'QUEUED').map(({ entry }) => entry.queue.id);
     for (const id of new Set(due)) core.carrier.announce({ type: 'queue', id });
   }
 

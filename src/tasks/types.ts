@@ -1,4 +1,4 @@
-import type { AttemptOutcome, TaskPriority } from '../database/index.ts';
+import type { AttemptOutcome, Task, TaskData, TaskPriority } from '../database/index.ts';
 import type { KindName } from '../kinds/index.ts';
 
 /** A validated submission. Files are artifacts by now. */
@@ -26,6 +26,8 @@ export interface Submission {
 /** What became of a submission. */
 export interface Submitted {
   readonly taskId: string;
+  /** As it was written, where this submission made it: nobody need read it again. */
+  readonly written?: Task & { readonly data: TaskData };
   /** True: the task of an earlier submission with the same key and input. */
   readonly existing: boolean;
 }
