@@ -4,7 +4,7 @@ import type { Call, NodeProtocol } from './protocol.ts';
 import { audioFile } from './support/audio.ts';
 import { multipart } from './support/multipart.ts';
 import { checkReadiness, notReady, READY } from './support/readiness.ts';
-import { refusal, rejected } from './support/refusal.ts';
+import { failed, refusal, rejected } from './support/refusal.ts';
 import { audioOf, languageOf, transcriptOf } from './support/transcripts.ts';
 
 const health = z.object({ status: z.string() });
@@ -25,11 +25,11 @@ async function speechToText({ node, input, media, signal }: Call<'SPEECH_TO_TEXT
   return transcriptOf(resultOf(answer), input, audio);
 }
 
-/** Sound that it can't read is an error inside a 200. */
+/** Sound that it can't read is an error inside a 200, and so is, in older builds, a model that failed on it. */
 function resultOf(answer: NodeAnswer): unknown {
   const body = answer.json();
   const wrong = errorInside.safeParse(body);
-  if (wrong.success) throw rejected(wrong.data.error);
+  if (wrong.success) throw (/process/.test(wrong.data.error) ? failed : rejected)(wrong.data.error);
   return body;
 }
 

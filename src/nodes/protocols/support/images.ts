@@ -1,13 +1,22 @@
 import { fileTypeFromBuffer } from 'file-type';
 import type { MadeFile } from '../protocol.ts';
 import { badAnswer } from './answer.ts';
+import { rawText } from './refusal.ts';
+
+const MAX_SAID = 300;
+
+/** What a server wrote in place of a picture, where that is text: mostly what went wrong. */
+function said(bytes: Uint8Array): string {
+  const text = rawText({ bytes });
+  return text.includes('\uFFFD') ? '' : `: ${text.slice(0, MAX_SAID)}`;
+}
 
 /** A picture with the type that its own bytes tell; `BAD_NODE_ANSWER` where they are none. */
 export async function picture(bytes: Uint8Array): Promise<MadeFile> {
   if (bytes.length === 0) throw badAnswer('is empty where a picture was due');
   const type = await fileTypeFromBuffer(bytes);
   if (type?.mime.startsWith('image/') !== true) {
-    throw badAnswer(`is no picture${type === undefined ? '' : ` but ${type.mime}`}`);
+    throw badAnswer(`is no picture${type === undefined ? said(bytes) : ` but ${type.mime}`}`);
   }
   return { bytes, mimeType: type.mime };
 }

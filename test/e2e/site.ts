@@ -1,0 +1,143 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { type Client, createClient } from '../../sdk/src/index.ts';
+import { type Database, openDatabase } from '../../src/database/index.ts';
+import { decodeId } from '../../src/ids.ts';
+import { adminKey } from '../support/app.ts';
+import { createTestDatabase } from '../support/database.ts';
+import { post } from '../support/graphql.ts';
+import { expectAllDone } from '../support/invariants.ts';
+import { testLog } from '../support/log.ts';
+import { type OutsideNode, startOutsideNode } from '../support/outside-nodes.ts';
+import { type ServerProcess, startServer } from '../support/process.ts';
+
+export const kindOfProtocol = {
+  QWEN_IMAGE_GGUF: 'TEXT_TO_IMAGE',
+  FAST_WHISPER: 'SPEECH_TO_TEXT',
+  OPENAI: 'TEXT_TO_IMAGE',
+  WHISPER_CPP: 'SPEECH_TO_TEXT',
+} as const;
+
+export interface AddNode {
+  readonly model: string;
+  readonly slots?: number;
+  readonly protocol?: keyof typeof kindOfProtocol;
+  readonly kind?: 'TEXT_TO_IMAGE' | 'SPEECH_TO_TEXT';
+  readonly token?: string;
+  /** What it answers when it is asked whether it is ready. */
+  readonly answerReady?: (response: ServerResponse) => void;
+}
+
+export interface AttemptRow {
+  readonly number: number;
+  readonly outcome: string;
+  readonly node: string;
+}
+
+/** Several server processes on one database and one folder, and what talks to them. */
+export interface Site extends AsyncDisposable {
+  readonly databaseUrl: string;
+  readonly database: Database;
+  /** What every process is started with. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Starts a process; the end of the test ends it. */
+  start(role?: 'all' | 'api' | 'worker', variables?: Record<string, string>): Promise<ServerProcess>;
+  /** Of the admin. */
+  client(server: ServerProcess): Client;
+  /** Starts an outside node and registers it; resolves to the node and its id. */
+  addNode(server: ServerProcess, options: AddNode): Promise<OutsideNode & { readonly id: string }>;
+  /** Registers what runs already. */
+  register(server: ServerProcess, name: string, node: OutsideNode, options: AddNode): Promise<string>;
+  attempts(taskId: string): Promise<AttemptRow[]>;
+  /** Resolves when no task is left to do, and proves that the database is in order then. */
+  expectOrder(timeout?: number): Promise<void>;
+}
+
+const REGISTER = `mutation ($input: RegisterNodeInput!) {
+  registerNode(input: $input) { ... on GpuNode { id } ... on Error { message } }
+}`;
+
+/** @param databaseUrl of a migrated database; by default a new one on the cluster of the test run */
+export async function openSite(databaseUrl?: string): Promise<Site> {
+  const created = databaseUrl === undefined ? await createTestDatabase() : null;
+  const url = databaseUrl ?? created?.url ?? '';
+  const database = await openDatabase({ url, log: testLog, poolSize: 4, lanes: 1 });
+  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-site-'));
+  const variables = {
+    DATABASE_URL: url,
+    DATA_DIR: folder,
+    JWT_SECRET: 'a secret that only tests know, and all of them',
+    ADMIN_KEY: adminKey,
+    MIGRATE_AT_START: 'false',
+    HEALTH_CHECK_INTERVAL_MS: '2000',
+    DRAIN_TIMEOUT_MS: '3000',
+    LOG_LEVEL: process.env.TEST_LOG ?? 'info',
+  };
+  const servers: ServerProcess[] = [];
+  const clients: Client[] = [];
+  const nodes: OutsideNode[] = [];
+
+  async function register(
+    server: ServerProcess,
+    name: string,
+    node: OutsideNode,
+    { model, slots = 1, kind = kindOfProtocol[node.protocol], token }: AddNode,
+  ): Promise<string> {
+    const offers = [{ kind, models: [model] }];
+    const input = { name, url: node.url, protocol: node.protocol, slots, offers, token };
+    const answer = await post<{ registerNode: { id: string } }>(server.url, adminKey, REGISTER, { input });
+    expect(answer.registerNode).toHaveProperty('id');
+    return answer.registerNode.id;
+  }
+
+  return {
+    databaseUrl: url,
+    database,
+    variables,
+    async start(role = 'all', more = {}) {
+      const server = await startServer({ ...variables, ...more }, ['--role', role]);
+      servers.push(server);
+      return server;
+    },
+    client(server) {
+      const client = createClient({ url: server.url, token: adminKey });
+      clients.push(client);
+      return client;
+    },
+    async addNode(server, options) {
+      const { protocol = 'QWEN_IMAGE_GGUF', token = null, model, answerReady = null } = options;
+      const node = await startOutsideNode(protocol, { token });
+      nodes.push(node);
+      node.answerReady(answerReady);
+      return Object.assign(node, { id: await register(server, `${model}-${nodes.length}`, node, options) });
+    },
+    register,
+    async attempts(taskId) {
+      const { rows } = await database.pool.query<AttemptRow>(
+        `SELECT a.number, a.outcome, n.name AS node FROM task_attempt a JOIN gpu_node n ON n.id = a.node_id
+         WHERE a.task_id = $1 ORDER BY a.number`,
+        [decodeId('Task', taskId)],
+      );
+      return rows;
+    },
+    async expectOrder(timeout = 20_000) {
+      const open = `SELECT (SELECT count(*) FROM task WHERE status IN ('SCHEDULED', 'QUEUED', 'RUNNING'))
+        + (SELECT count(*) FROM slot WHERE task_id IS NOT NULL) AS open`;
+      await expect
+        .poll(async () => Number((await database.pool.query(open)).rows[0].open), { timeout, interval: 50 })
+        .toBe(0);
+      await expectAllDone(database);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.close();
+      await Promise.all(servers.map((server) => server.end('SIGKILL')));
+      await Promise.all(nodes.map((node) => node.die()));
+      await database.close();
+      await created?.drop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
