@@ -4,7 +4,8 @@ import { createClosers } from './closers.ts';
 import type { Config } from './config.ts';
 import { startEmbeddedPostgres } from './database/embedded/index.ts';
 import { migrate } from './database/index.ts';
-import { createHttpServer } from './http/index.ts';
+import { StartError } from './errors.ts';
+import { createHttpServer, type HttpServer } from './http/index.ts';
 import type { Log } from './log.ts';
 import { keptSecret, makeSecret } from './secrets.ts';
 import { type OpenServices, openServices } from './services.ts';
@@ -32,6 +33,15 @@ function urlOf({ publicUrl, host }: Config, port: number): string {
   return publicUrl?.replace(/\/$/, '') ?? `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
+async function listen(http: HttpServer, { host, port }: Config): Promise<number> {
+  try {
+    return await http.listen();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    throw new StartError(`port ${port} of ${host} is taken: stop what listens there, or set PORT`);
+  }
+}
+
 /**
  * Opens a whole Switchyard, in the role that the configuration names, and closes what it had opened when it
  * fails on the way.
@@ -54,7 +64,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const adminKey = await findAdminKey(config);
     if (adminKey !== null) await services.accounts.ensureAdminKey(adminKey);
     const http = createHttpServer({ services, config, log });
-    url = urlOf(config, await http.listen());
+    url = urlOf(config, await listen(http, config));
     const drainHttp = (): Promise<void> => http.drain(config.drainTimeoutMs);
     if (config.role === 'api') closers.add(drainHttp);
     else {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import boss from 'pg-boss/package.json' with { type: 'json' };
+import { StartError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type Migration, migrationsFolder, readMigrations } from './migrations.ts';
 import { connectionConfig } from './pool.ts';
@@ -75,7 +76,7 @@ async function checkServer(client: pg.Client): Promise<void> {
   );
   const version = rows[0]?.version ?? 0;
   if (version >= OLDEST_POSTGRESQL) return;
-  throw new Error(
+  throw new StartError(
     `the database is PostgreSQL ${version}, and Switchyard needs ${OLDEST_POSTGRESQL} or newer`,
   );
 }
@@ -95,7 +96,7 @@ function findPending(migrations: Migration[], history: HistoryRow[]): Migration[
 function checkHistory(migrations: Migration[], history: HistoryRow[], log: Log): void {
   const unfinished = history.find(({ finished }) => !finished);
   if (unfinished) {
-    throw new Error(
+    throw new StartError(
       `migration ${unfinished.name} was begun by Prisma Migrate and never finished: repair the database, then say so with "prisma migrate resolve"`,
     );
   }
@@ -131,7 +132,9 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
   } catch (error) {
     await client.query('ROLLBACK');
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`migration ${name} failed, and nothing of it was applied: ${reason}`, { cause: error });
+    throw new StartError(`migration ${name} failed, and nothing of it was applied: ${reason}`, {
+      cause: error,
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { StartError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { type Identity, run } from './identity.ts';
 
@@ -28,7 +29,7 @@ export function packageFolder(): string {
   try {
     return path.join(path.dirname(createRequire(import.meta.url).resolve(name)), '..');
   } catch (error) {
-    throw new Error(`there is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL`, {
+    throw new StartError(`there is no embedded PostgreSQL for this machine (${name}): set DATABASE_URL`, {
       cause: error,
     });
   }
@@ -65,7 +66,7 @@ export async function findBinaries(options: BinariesOptions): Promise<Binaries> 
     own = await tryBinaries(native, {});
   }
   if (own instanceof Error) {
-    throw new Error(
+    throw new StartError(
       `the embedded PostgreSQL does not run on this machine (${own.message.trim()}): set DATABASE_URL`,
     );
   }
@@ -87,7 +88,7 @@ async function copyBinaries(native: string, { place, identity, log }: BinariesOp
   await run('chmod', ['-R', 'a+rX', draft]);
   await rename(draft, target);
   const copied = await tryBinaries(target, identity);
-  if (copied instanceof Error) throw new Error('the copied PostgreSQL does not run', { cause: copied });
+  if (copied instanceof Error) throw new StartError('the copied PostgreSQL does not run', { cause: copied });
   log.warn({ from: native, to: target }, "PostgreSQL's user cannot read the installed binaries: copied them");
   return copied;
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chown, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { StartError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Binaries } from './binaries.ts';
 import { type Identity, run } from './identity.ts';
@@ -54,7 +55,7 @@ async function keepPassword(folder: string): Promise<string> {
 async function checkVersion(cluster: string, { major }: Binaries): Promise<void> {
   const version = Number(await readFile(path.join(cluster, 'PG_VERSION'), 'utf8'));
   if (version === major) return;
-  throw new Error(
+  throw new StartError(
     `the database in ${cluster} is of PostgreSQL ${version}, and this Switchyard brings PostgreSQL ${major}: move it with pg_dump, or use the Switchyard that made it`,
   );
 }

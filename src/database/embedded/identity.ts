@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { StartError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 
 export const run = promisify(execFile);
@@ -35,7 +36,7 @@ async function createUser(log: Log): Promise<Identity> {
     // Busybox has only the other one.
     await run('useradd', useradd).catch(() => run('adduser', ['-S', '-D', '-H', 'postgres']));
   } catch (error) {
-    throw new Error(
+    throw new StartError(
       'PostgreSQL does not run as root, and the user postgres could not be made: make it, run Switchyard as another user, or set DATABASE_URL',
       { cause: error },
     );

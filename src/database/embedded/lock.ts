@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { StartError } from '../../errors.ts';
 
 export interface FolderLock {
   release(): void;
@@ -23,7 +24,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
       (text) => text.trim(),
       () => 'unknown',
     );
-    throw new Error(
+    throw new StartError(
       `another Switchyard server (process ${pid}) uses the data folder ${folder}: stop it, or give this one a DATA_DIR of its own`,
     );
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { StartError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { canEnter, type Identity } from './identity.ts';
 
@@ -38,7 +39,7 @@ export async function findPlace(options: {
   const noted = await notedPlace(folder);
   if (noted !== folder) {
     if (await exists(path.join(noted, 'cluster'))) return noted;
-    throw new Error(
+    throw new StartError(
       `the database of ${folder} is kept at ${noted}, and is missing there: bring it back, or delete ${path.join(folder, NOTE)} to begin with an empty one`,
     );
   }
@@ -47,7 +48,7 @@ export async function findPlace(options: {
   await chmod(folder, 0o711);
   if (await canEnter(folder, identity)) return folder;
   if (await exists(path.join(folder, 'cluster'))) {
-    throw new Error(
+    throw new StartError(
       `PostgreSQL's user (uid ${identity.uid}) can no longer enter ${folder}: let it pass every folder above (chmod o+x), or set DATABASE_URL`,
     );
   }
@@ -59,7 +60,7 @@ async function moveOutside(folder: string, identity: Identity, outside: string, 
   const place = path.join(outside, hash);
   await mkdir(place, { recursive: true, mode: 0o711 });
   if (!(await canEnter(place, identity))) {
-    throw new Error(
+    throw new StartError(
       `PostgreSQL's user (uid ${identity.uid}) can enter neither ${folder} nor ${place}: set DATA_DIR to a folder that every user can enter, or DATABASE_URL`,
     );
   }

@@ -1,6 +1,7 @@
 import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { StartError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import { run } from './identity.ts';
 
@@ -66,7 +67,7 @@ async function endServer(cluster: string, pid: number): Promise<void> {
       await pause(10);
     }
   }
-  throw new Error(
+  throw new StartError(
     `the PostgreSQL server that was left running (process ${pid}) does not stop: end it by hand`,
   );
 }

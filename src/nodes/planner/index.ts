@@ -1,4 +1,3 @@
-export { assign } from './assign.ts';
 export { plan } from './plan.ts';
 export { strategyNames } from './strategies/index.ts';
 export type {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { assign, type Placement, plan, type Snapshot, strategyNames } from '../../../src/nodes/index.ts';
+import { type Placement, plan, type Snapshot, strategyNames } from '../../../src/nodes/index.ts';
 import { createSpeeds } from '../../../src/nodes/planner/speeds.ts';
 import { anySnapshot } from './support.ts';
 
@@ -112,21 +112,6 @@ describe.each(strategyNames)('%s', (strategy) => {
           // Only a faster node is worth waiting for.
           expect(Math.min(...later) * Math.min(...queue.heads.map(({ cost }) => cost))).toBeLessThan(now);
         }
-      }
-    });
-  });
-
-  test('gives each fetched job one of the planned slots', () => {
-    always((snapshot, placements) => {
-      for (const [id, group] of Map.groupBy(placements, ({ queueId }) => queueId)) {
-        const queue = snapshot.queues.find((candidate) => candidate.id === id);
-        const jobs = group.flatMap((_, n) => queue?.heads[n] ?? queue?.heads.at(-1) ?? []);
-        const slots = (list: readonly Placement[]) =>
-          list.map(({ nodeId, slotNo }) => `${nodeId} ${slotNo}`).sort();
-        expect(slots(assign(jobs, group, snapshot, strategy))).toEqual(slots(group));
-        const fewer = assign(jobs.slice(1), group, snapshot, strategy);
-        expect(slots(group)).toEqual(expect.arrayContaining(slots(fewer)));
-        expect(new Set(slots(fewer)).size).toBe(group.length - 1);
       }
     });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { assign, plan } from '../../../src/nodes/index.ts';
+import { plan } from '../../../src/nodes/index.ts';
 import { head, node, queue, snapshot, speed } from './support.ts';
 
 const nodesOf = (placements: readonly { nodeId: string }[]): string[] =>
@@ -67,20 +67,6 @@ describe('earliest completion', () => {
       queues: [queue({ heads: jobs(2) })],
     });
     expect(nodesOf(plan(given, 'earliest-completion')).sort()).toEqual(['known', 'new']);
-  });
-
-  test('gives the first of the fetched jobs the fastest slot', () => {
-    const given = snapshot({
-      nodes: [node('fast'), node('slow')],
-      speeds: [fast, speed('slow', 0.6)],
-      queues: [queue({ heads: jobs(2) })],
-    });
-    const placements = plan(given, 'earliest-completion');
-    expect(nodesOf(assign(jobs(2), placements.toReversed(), given, 'earliest-completion'))).toEqual([
-      'fast',
-      'slow',
-    ]);
-    expect(nodesOf(assign(jobs(1), placements.toReversed(), given, 'earliest-completion'))).toEqual(['fast']);
   });
 });
 
