@@ -80,6 +80,7 @@ export const environment = z.object({
     .default('earliest-completion'),
   HEALTH_CHECK_INTERVAL_MS: integer(100, 3_600_000).default(15_000),
   WORKER_CONCURRENCY: integer(1, 10_000).default(256),
+  WORKER_LEASE_MS: integer(1_000, 15_000).default(15_000),
   QUEUE_CAPACITY: integer(1, 100_000_000).default(100_000),
   MAX_UPLOAD_BYTES: integer(1, 2_000_000_000).default(100_000_000),
   URL_ALLOW_HOSTS: list.default([]),
@@ -118,6 +119,7 @@ export interface Config {
   readonly routingStrategy: Environment['ROUTING_STRATEGY'];
   readonly healthCheckIntervalMs: number;
   readonly workerConcurrency: number;
+  readonly leaseMs: number;
   readonly queueCapacity: number;
   readonly maxUploadBytes: number;
   readonly urlAllowHosts: readonly string[];
@@ -186,6 +188,7 @@ export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Co
     routingStrategy: env.ROUTING_STRATEGY,
     healthCheckIntervalMs: env.HEALTH_CHECK_INTERVAL_MS,
     workerConcurrency: env.WORKER_CONCURRENCY,
+    leaseMs: env.WORKER_LEASE_MS,
     queueCapacity: env.QUEUE_CAPACITY,
     maxUploadBytes: env.MAX_UPLOAD_BYTES,
     urlAllowHosts: env.URL_ALLOW_HOSTS,

@@ -20,7 +20,8 @@ const SHARE_FOR_TASKS = 0.7;
  */
 export async function startWork({ services, config, log }: WorkOptions): Promise<() => Promise<void>> {
   const { database, nodes, tasks } = services;
-  const worker = createWorker({ ...services, concurrency: config.workerConcurrency, log });
+  const { workerConcurrency: concurrency, leaseMs } = config;
+  const worker = createWorker({ ...services, concurrency, leaseMs, log });
   const housekeeping = createHousekeeping({ ...services, log });
   const leadership = createLeadership({ database, holderId: randomId(), log });
   if (config.databaseUrl === null) {
