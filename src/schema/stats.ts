@@ -40,7 +40,7 @@ const NodeStatsType = builder.objectRef<Stats['nodes']>('NodeStats').implement({
   }),
 });
 
-export const StatsType = builder.objectRef<Stats>('Stats').implement({
+const StatsType = builder.objectRef<Stats>('Stats').implement({
   fields: (t) => ({
     queues: t.field({ type: [QueueStatsType], resolve: ({ queues }) => queues }),
     workers: t.field({ type: WorkerStatsType, resolve: ({ workers }) => workers }),

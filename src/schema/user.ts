@@ -4,8 +4,8 @@ import { decodeId } from '../ids.ts';
 import { builder } from './builder.ts';
 import { connectionCost, connectionOf, pageRequest } from './page.ts';
 
-export const RoleEnum = builder.enumType('Role', { values: ['USER', 'OPERATOR', 'ADMIN'] satisfies Role[] });
-export const TierEnum = builder.enumType('Tier', { values: ['FREE', 'PRO', 'VIP'] satisfies Tier[] });
+const RoleEnum = builder.enumType('Role', { values: ['USER', 'OPERATOR', 'ADMIN'] satisfies Role[] });
+const TierEnum = builder.enumType('Tier', { values: ['FREE', 'PRO', 'VIP'] satisfies Tier[] });
 
 export const UserType = builder.prismaNode('User', {
   id: { field: 'id' },

@@ -118,6 +118,30 @@ describe('the list of tasks', () => {
     expect((await list(of(operator), operator)).ids).toEqual([own]);
   });
 
+  it('shows the events of each task, from where they are asked for, and as many', async () => {
+    const read = async (args: string) => {
+      const { data } = await api.send(`{ task(id: "${ids[0]}") { events${args} { version type } } }`, {
+        as: user,
+      });
+      return data.task?.events;
+    };
+    const submitted = { version: 1, type: 'SUBMITTED' };
+    const started = { version: 2, type: 'STARTED' };
+    const failed = { version: 3, type: 'FAILED' };
+    expect(await read('')).toEqual([submitted, started, failed]);
+    expect(await read('(first: 2)')).toEqual([submitted, started]);
+    expect(await read('(after: 1, first: 1)')).toEqual([started]);
+    expect(await read('(after: 3)')).toEqual([]);
+    expect(await read('(after: -1, first: 0)')).toEqual([]);
+    const { errors } = await api.send(`{ task(id: "${ids[0]}") { events(first: 1001) { version } } }`, {
+      as: user,
+    });
+    expect(errors[0]).toMatchObject({
+      message: expect.stringContaining('1000'),
+      extensions: { code: 'BAD_USER_INPUT' },
+    });
+  });
+
   it('tells the place of each waiting task in its queue', async () => {
     const query = '{ tasks(orderBy: OLDEST) { edges { node { status queuePosition queuedMs runningMs } } } }';
     const { data } = await api.send(query, { as: user });

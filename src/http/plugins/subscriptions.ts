@@ -10,7 +10,7 @@ export interface SubscriptionLimits {
   readonly perUser: number;
 }
 
-export const defaultSubscriptionLimits: SubscriptionLimits = { total: 50_000, perUser: 10_000 };
+const defaultSubscriptionLimits: SubscriptionLimits = { total: 50_000, perUser: 10_000 };
 
 /** How many subscriptions are open, for limits and metrics. */
 export class SubscriptionCount {
