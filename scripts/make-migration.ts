@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startEmbeddedPostgres } from '../src/database/embedded/index.ts';
 import { migrationsFolder } from '../src/database/migrations.ts';
-import { diffMigrations } from '../src/database/schema-engine.ts';
 import { createLog } from '../src/log.ts';
+import { diffMigrations } from './schema-engine.ts';
 
 const [name] = process.argv.slice(2);
 if (name === undefined || !/^[a-z0-9_]+$/.test(name)) {

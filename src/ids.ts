@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { TypeID } from 'typeid-js';
 
 /** The prefixes of ids at the API, by the name of the GraphQL type that bears them. */
-export const idPrefixes = {
+const idPrefixes = {
   Task: 'task',
   User: 'user',
   ApiKey: 'apikey',

@@ -58,7 +58,7 @@ const extensions: Readonly<Record<string, string>> = {
 };
 
 /** The type without its parameters, in lower case. */
-export function essence(mimeType: string): string {
+function essence(mimeType: string): string {
   return mimeType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 

@@ -233,7 +233,7 @@ export function createLanes(options: { url: string; size: number; log: Log }): L
         } catch (error) {
           const code = error instanceof pg.DatabaseError ? error.code : undefined;
           if (tries >= MAX_TRIES || code === undefined || !retryable.has(code)) throw error;
-          options.log.warn({ code, tries }, 'transaction repeated');
+          options.log.warn({ err: error, tries }, 'transaction repeated');
         }
       }
     },

@@ -9,7 +9,7 @@ export type { SpeechToTextInput, TranscriptOutput } from './speech-to-text.ts';
 export type { ImageOutput, TextToImageInput } from './text-to-image.ts';
 
 /** Every kind of task. A new kind is a file of its own, and one line here. */
-export const kinds = {
+const kinds = {
   TEXT_TO_IMAGE: textToImage,
   SPEECH_TO_TEXT: speechToText,
 } as const;

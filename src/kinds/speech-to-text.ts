@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Kind } from './kind.ts';
 import { mediaReference } from './media.ts';
 
-export const speechToTextInput = z.strictObject({
+const speechToTextInput = z.strictObject({
   audio: mediaReference,
   language: z.string().min(1).max(35).optional(),
   prompt: z.string().max(10_000).optional(),
@@ -11,7 +11,7 @@ export const speechToTextInput = z.strictObject({
   durationSeconds: z.number().positive().optional(),
 });
 
-export const transcriptOutput = z.strictObject({
+const transcriptOutput = z.strictObject({
   text: z.string(),
   language: z.string().optional(),
   durationSeconds: z.number().nonnegative().optional(),

@@ -3,7 +3,7 @@ import type { Kind } from './kind.ts';
 
 const side = z.number().int().min(16).max(4096);
 
-export const textToImageInput = z.strictObject({
+const textToImageInput = z.strictObject({
   prompt: z.string().min(1).max(10_000),
   negativePrompt: z.string().max(10_000).optional(),
   width: side.optional(),
@@ -16,7 +16,7 @@ export const textToImageInput = z.strictObject({
 });
 
 /** Artifact ids, in the order in which the node made them. */
-export const imageOutput = z.strictObject({
+const imageOutput = z.strictObject({
   images: z.array(z.string()).min(1),
   seed: z.number().int().optional(),
 });

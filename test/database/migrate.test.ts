@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { applyByEngine, diffMigrations } from '../../scripts/schema-engine.ts';
 import { migrate, pendingMigrations } from '../../src/database/index.ts';
 import { readMigrations } from '../../src/database/migrations.ts';
-import { applyByEngine, diffMigrations } from '../../src/database/schema-engine.ts';
 import { newId } from '../../src/ids.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { testLog } from '../support/log.ts';

@@ -14,10 +14,10 @@ import {
 import type { MigrationList } from '@prisma/schema-engine-wasm';
 import * as engine from '@prisma/schema-engine-wasm/schema_engine_bg';
 import pg from 'pg';
-import type { Log } from '../log.ts';
-import { migrate } from './migrate.ts';
-import { migrationsFolder, prismaFolder, readMigrations } from './migrations.ts';
-import { connectionConfig } from './pool.ts';
+import { migrate } from '../src/database/migrate.ts';
+import { migrationsFolder, prismaFolder, readMigrations } from '../src/database/migrations.ts';
+import { connectionConfig } from '../src/database/pool.ts';
+import type { Log } from '../src/log.ts';
 
 /*
  * Prisma's schema engine, for those who change the schema and for tests: a running server does without it.
