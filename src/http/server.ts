@@ -155,7 +155,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     serveGraphQL: async (request, response) => {
       response.setHeader('vary', 'origin');
       const closed = new AbortController();
-      response.once('close', () => closed.abort());
+      // With a reason at hand: making an exception for each request costs as much as logging it.
+      response.once('close', () => closed.abort('closed'));
       const clientAddress = peers.addressOf(request);
       await graphql(request, response, { viewer: null, clientAddress, closed: closed.signal });
     },

@@ -237,6 +237,25 @@ describe('a refused request', () => {
     expect((await fetch(`${away.url}/health/live`)).status).toBe(200);
   });
 
+  it('SERVICE_UNAVAILABLE: more uploads at once than there is memory for', async () => {
+    const headers = { ...bearer(user), 'content-type': 'multipart/form-data; boundary=b' };
+    const begin = () => {
+      const upload = request(`${api.url}/graphql`, { method: 'POST', headers });
+      upload.on('error', () => undefined);
+      upload.write('--b\r\n');
+      return upload;
+    };
+    const uploads = Array.from({ length: 4 }, begin);
+    const form = new FormData();
+    form.set('operations', '{"query":"{ __typename }"}');
+    form.set('map', '{}');
+    const send = async () =>
+      answerOf(await fetch(`${api.url}/graphql`, { method: 'POST', headers: bearer(user), body: form }));
+    await expect.poll(async () => (await send()).errors[0]?.extensions.code).toBe('SERVICE_UNAVAILABLE');
+    for (const upload of uploads) upload.destroy();
+    await expect.poll(async () => (await send()).errors).toEqual([]);
+  });
+
   it('answers what is no path of the server with 404', async () => {
     const status = await new Promise((resolve, reject) => {
       request(`${api.url}/../graphql`, { path: '//graphql' }, (response) => {

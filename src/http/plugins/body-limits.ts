@@ -6,6 +6,8 @@ import type { ServerContext } from '../server-context.ts';
 const MAX_BYTES = 1024 * 1024;
 const MAX_FILES = 8;
 const MAX_FIELDS = 8;
+/** Of the largest size; more of smaller ones. */
+const UPLOADS_AT_ONCE = 4;
 
 /** The one of Yoga, which lets its form parser be bounded. */
 interface BoundedForm {
@@ -53,14 +55,30 @@ async function readForm(request: Request, limit: number): Promise<void> {
   }
 }
 
+/** Memory that uploads share: each is in it as a whole until it has been stored. */
+function createBudget(total: number): (bytes: number, until: AbortSignal) => void {
+  let held = 0;
+  return (bytes, until) => {
+    if (held + bytes > total) {
+      const message = 'too many uploads are being received just now; try again in a moment';
+      const http = { status: 503, headers: { 'retry-after': '1' } };
+      throw new GraphQLError(message, { extensions: { code: 'SERVICE_UNAVAILABLE', http } });
+    }
+    held += bytes;
+    until.addEventListener('abort', () => (held -= bytes), { once: true });
+  };
+}
+
 /** Bounds what a request may send, by its stated length where it has one, and counted where it has none. */
 export function useBodyLimits(maxUploadBytes: number): Plugin<object, ServerContext> {
+  const hold = createBudget(UPLOADS_AT_ONCE * (maxUploadBytes + MAX_BYTES));
   return {
     onRequestParse({ request, requestParser, setRequestParser, fetchAPI, serverContext }) {
       const multipart = isMultipart(request);
       const limit = multipart && serverContext.viewer !== null ? maxUploadBytes + MAX_BYTES : MAX_BYTES;
       const length = request.headers.get('content-length');
       if (length !== null && Number(length) > limit) throw tooLarge(limit, inWords(limit));
+      if (multipart) hold(length === null ? limit : Number(length), serverContext.closed);
       if (requestParser === undefined || (length !== null && !multipart)) return;
       setRequestParser(async (whole) => {
         const body = length === null ? bounded(whole, limit, fetchAPI) : whole;

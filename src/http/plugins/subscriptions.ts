@@ -55,7 +55,7 @@ export function useSubscriptions(options: SubscriptionsOptions): Plugin<Context>
       for (const signal of context.signals) signal.removeEventListener('abort', end);
       unwatch();
       if (over.signal.aborted) return;
-      over.abort();
+      over.abort('over');
     };
     context.signals.push(over.signal);
     count.add(viewer.userId, 1);
