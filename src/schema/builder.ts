@@ -37,6 +37,8 @@ export interface SchemaTypes {
   };
 }
 
+const NO_ROW = '00000000-0000-0000-0000-000000000000';
+
 /** What every file of the schema adds its types to. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   // Errors first: it has to see what the others throw.
@@ -50,25 +52,23 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     cursorType: 'String',
     // Only types of that table are nodes: see refetch.ts.
     encodeGlobalID: (typename, id) => encodeId(typename as IdType, String(id)),
+    // What is no id of ours is looked for and not found, as any other that does not exist.
     decodeGlobalID: (id) => {
-      const decoded = decodeAnyId(id);
-      return { typename: decoded?.type ?? '', id: decoded?.uuid ?? '' };
+      const { type, uuid } = decodeAnyId(id) ?? { type: 'Task', uuid: NO_ROW };
+      return { typename: type, id: uuid };
     },
     nodeTypeOptions: { description: 'Relay. Ids are TypeIDs: task_01h…, user_…, node_…, artifact_…' },
     nodeQueryOptions: {
       authScopes: { signedIn: true },
       resolve: async (_root, { id }, context, _info, load) =>
-        id.typename === '' ? null : mayBeRefetched(id.typename, await load(id), context),
+        mayBeRefetched(id.typename, await load(id), context),
     },
     nodesQueryOptions: {
       authScopes: { signedIn: true },
       complexity: ({ ids }) => ({ multiplier: ids.length }),
       resolve: async (_root, { ids }, context, _info, load) => {
-        const known = ids.filter((id) => id.typename !== '');
-        const loaded = await Promise.all(await load(known));
-        return ids.map(({ typename }) =>
-          typename === '' ? null : mayBeRefetched(typename, loaded.shift(), context),
-        );
+        const loaded = await Promise.all(await load(ids));
+        return ids.map(({ typename }, index) => mayBeRefetched(typename, loaded[index], context));
       },
     },
     // What a connection costs is counted with the connection itself.
