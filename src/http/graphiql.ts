@@ -46,9 +46,9 @@ async function makePage(): Promise<Page> {
   return { etag, br, gzip: gzipped, html };
 }
 
-function isAsked({ method, headers, url = '' }: IncomingMessage): boolean {
+function isAsked({ method, headers }: IncomingMessage): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
-  return !url.includes('query=') && (headers.accept?.includes('text/html') ?? false);
+  return headers.accept?.includes('text/html') ?? false;
 }
 
 function encodingFor(accepted: string): 'br' | 'gzip' | 'html' {
