@@ -79,7 +79,7 @@ async function present(tx: Prisma.TransactionClient, id: string): Promise<GpuNod
 }
 
 async function enroll(tx: Prisma.TransactionClient, input: NodeInput): Promise<GpuNode> {
-  const { name, slots: slotCount, ...rest } = validNode(input, 'input');
+  const { name, slots: slotCount, ...rest } = validNode(input, '');
   const data = { ...rest, slotCount };
   const known = await tx.gpuNode.findUnique({ where: { name } });
   if (!known) return tx.gpuNode.create({ data: { id: newId(), name, ...data } });
@@ -89,7 +89,7 @@ async function enroll(tx: Prisma.TransactionClient, input: NodeInput): Promise<G
 
 async function change(tx: Prisma.TransactionClient, id: string, input: NodeChanges): Promise<GpuNode> {
   const node = await present(tx, id);
-  const { url, slots, offers, token } = validChanges(input, node.protocol, 'input');
+  const { url, slots, offers, token } = validChanges(input, node.protocol, '');
   const isElsewhere = url !== undefined && url !== node.url;
   return tx.gpuNode.update({
     where: { id },

@@ -74,11 +74,16 @@ const node = z.object({
 export type ValidNode = z.infer<typeof node>;
 export type ValidChanges = z.infer<typeof changes>;
 
+/** Dots and indices, below where the input stands. */
+function pathOf(at: string, ...path: readonly PropertyKey[]): string {
+  return [...(at === '' ? [] : [at]), ...path.map(String)].join('.');
+}
+
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, at: string): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new InvalidInputError(
-    result.error.issues.map(({ path, message }) => ({ path: [at, ...path].join('.'), message })),
+    result.error.issues.map(({ path, message }) => ({ path: pathOf(at, ...path), message })),
   );
 }
 
@@ -89,13 +94,13 @@ function checkKinds(protocol: string, list: readonly Offer[], at: string): void 
   const issues = list.flatMap(({ kind }, n) =>
     done.includes(kind)
       ? []
-      : [{ path: `${at}.offers.${n}.kind`, message: `${protocol} does ${done.join(', ')} only` }],
+      : [{ path: pathOf(at, 'offers', n, 'kind'), message: `${protocol} does ${done.join(', ')} only` }],
   );
   if (issues.length > 0) throw new InvalidInputError(issues);
 }
 
 /**
- * @param at where the input stands in what the caller gave, for the paths of what is wrong
+ * @param at where the input stands in what the caller gave, for the paths of what is wrong; empty: it is the whole
  * @throws InvalidInputError
  */
 export function validNode(input: NodeInput, at: string): ValidNode {

@@ -61,20 +61,17 @@ describe('the nodes of the configuration', () => {
 
 describe('a node that is registered', () => {
   const wrong: [string, Partial<NodeInput>][] = [
-    ['input.name', { name: ' ' }],
-    ['input.url', { url: 'not a url' }],
-    ['input.url', { url: 'http://user:secret@127.0.0.1' }],
-    ['input.url', { url: 'http://127.0.0.1/?a=b' }],
-    ['input.protocol', { protocol: 'TELEPATHY' }],
-    ['input.slots', { slots: 1.5 }],
-    ['input.offers', { offers: [] }],
-    ['input.offers.0.models', { offers: [{ kind: 'TEXT_TO_IMAGE', models: [] }] }],
-    ['input.offers.0.kind', { offers: [{ kind: 'ALCHEMY', models: ['gold'] }] }],
-    ['input.offers.0.kind', { offers: [{ kind: 'SPEECH_TO_TEXT', models: ['whisper'] }] }],
-    [
-      'input.offers.1.kind',
-      { offers: ['a', 'b'].map((name) => ({ kind: 'TEXT_TO_IMAGE', models: [name] })) },
-    ],
+    ['name', { name: ' ' }],
+    ['url', { url: 'not a url' }],
+    ['url', { url: 'http://user:secret@127.0.0.1' }],
+    ['url', { url: 'http://127.0.0.1/?a=b' }],
+    ['protocol', { protocol: 'TELEPATHY' }],
+    ['slots', { slots: 1.5 }],
+    ['offers', { offers: [] }],
+    ['offers.0.models', { offers: [{ kind: 'TEXT_TO_IMAGE', models: [] }] }],
+    ['offers.0.kind', { offers: [{ kind: 'ALCHEMY', models: ['gold'] }] }],
+    ['offers.0.kind', { offers: [{ kind: 'SPEECH_TO_TEXT', models: ['whisper'] }] }],
+    ['offers.1.kind', { offers: ['a', 'b'].map((name) => ({ kind: 'TEXT_TO_IMAGE', models: [name] })) }],
   ];
 
   test('is refused for what is wrong with it, with the path and nothing else', async () => {
