@@ -2,7 +2,7 @@ import { PgBoss } from 'pg-boss';
 import type { Database } from '../database/index.ts';
 import type { Log } from '../log.ts';
 import { createDirectory } from './directory.ts';
-import { lockJobs, selectHeads } from './heads.ts';
+import { isJobLive, lockJobs, selectHeads } from './jobs.ts';
 import { map, type Sent, send } from './sent.ts';
 import type { JobAttempt, JobData, Queue } from './types.ts';
 
@@ -89,6 +89,7 @@ export async function createQueue({ database, log }: { database: Database; log: 
     },
 
     lock: lockJobs,
+    isLive: isJobLive,
     heads: selectHeads,
     maintain: () => boss.supervise(),
     close: () => boss.stop({ graceful: false }),

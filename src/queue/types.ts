@@ -74,6 +74,8 @@ export interface Queue {
   cancel(tx: Transaction, queue: QueueRow, ids: readonly string[]): Promise<Sent<string[]>>;
   /** Locks those jobs that nobody else has locked, in the order of their ids, and waits for none. */
   lock(tx: Transaction, jobs: readonly JobKey[]): Promise<LockedJob[]>;
+  /** Whether the job is there, and not through. Locks nothing. */
+  isLive(tx: Transaction, job: JobKey): Promise<boolean>;
   /** The first `limit` due jobs of every queue that has any. */
   heads(tx: Transaction, limit: number): Promise<QueueHead[]>;
   /** pg-boss's own clean-up, for one process to call now and then. */

@@ -1,5 +1,6 @@
-import type { AttemptOutcome, TaskStatus } from '../database/index.ts';
+import type { TaskStatus, Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
+import type { QueueRow } from '../queue/index.ts';
 import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { isFinal } from './lifecycle.ts';
@@ -14,11 +15,12 @@ export type CancelOutcome = 'REMOVED_FROM_QUEUE' | 'STOPPED_ON_NODE' | 'ABANDONE
 
 /** How long a cancel waits to hear what became of the call. */
 const STOP_WAIT_MS = 500;
+/** How often a job that is there, and is not found, is looked for in one transaction. */
+const MAX_LOOKS = 3;
 
 interface Row {
   readonly id: string;
   readonly status: TaskStatus;
-  readonly version: number;
   readonly queueId: string;
   readonly jobId: string | null;
   /** Of the last attempt, where the cancel ended it. */
@@ -28,7 +30,7 @@ interface Row {
 
 // An attempt that a cancel ended has ended at the same instant as its task.
 const select = `
-  SELECT t.id, t.status, t.version, t.queue_id AS "queueId", t.job_id AS "jobId", a.stopped,
+  SELECT t.id, t.status, t.queue_id AS "queueId", t.job_id AS "jobId", a.stopped,
          a.task_id IS NOT NULL AS "endedAttempt"
   FROM task t LEFT JOIN task_attempt a ON a.task_id = t.id AND a.number = t.attempt
     AND a.outcome = 'CANCELED' AND a.ended_at = t.finished_at
@@ -44,24 +46,30 @@ export function createCancel(core: Core) {
     return row;
   }
 
-  /** Job, then task. The slot of a running attempt stays taken: whoever runs it says when it is free. */
-  async function write({ id, status, version, queueId, jobId }: Row): Promise<Changed> {
+  /**
+   * Job, then task. The slot of a running attempt stays taken: whoever runs it says when it is free. Once its
+   * job is locked a task stays as it is, however busily others claim it and hand it back.
+   */
+  async function write({ id, queueId, jobId }: Row): Promise<Changed> {
     const queue = await boss.get(queueId);
-    const outcome: AttemptOutcome = 'CANCELED';
     return database.lanes.transact(async (tx) => {
-      const job = await boss.cancel(tx, queue, jobId === null ? [] : [jobId]);
+      if (jobId !== null) await cancelJob(tx, queue, jobId);
       const [changed] = await change(tx, core.shard(tx), [
-        { taskId: id, event: 'CANCELED', version, jobId: null, ...(status === 'RUNNING' ? { outcome } : {}) },
+        { taskId: id, event: 'CANCELED', outcome: 'CANCELED', onlyWithJob: jobId, jobId: null },
       ]);
-      const canceled = await job.answer;
       if (!changed) throw new SupersededError();
-      if (jobId !== null && canceled.length === 0) {
-        // pg-boss's fail deletes a job and inserts it again: who waited for it finds nothing at first.
-        const [found] = await boss.lock(tx, [{ queue, id: jobId }]);
-        if (found?.isLive) throw new SupersededError();
-      }
       return changed;
     });
+  }
+
+  /** pg-boss's fail deletes a job and inserts it again: who waited for it finds nothing at first, but looks again. */
+  async function cancelJob(tx: Transaction, queue: QueueRow, jobId: string): Promise<void> {
+    for (let tries = 0; tries < MAX_LOOKS; tries++) {
+      const { answer } = await boss.cancel(tx, queue, [jobId]);
+      const isDone = (await answer).length > 0 || !(await boss.isLive(tx, { queue, id: jobId }));
+      if (isDone) return;
+    }
+    throw new SupersededError();
   }
 
   const outcomeOf = ({ endedAttempt, stopped }: Row): CancelOutcome =>

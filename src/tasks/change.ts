@@ -9,13 +9,13 @@ export interface Change {
   readonly event: Exclude<TransitionEvent, 'STARTED'>;
   /** Fence: the attempt that runs. */
   readonly attempt?: number;
-  /** Fence: nothing happened since this version. */
-  readonly version?: number;
+  /** Fence: the job that it has; null for none. */
+  readonly onlyWithJob?: string | null;
   /** Of the job that the task has from now on. */
   readonly jobId: string | null;
   /** False gives the try back: it does not count against `maxAttempts`. */
   readonly spendsAttempt?: boolean;
-  /** How the running attempt ended. */
+  /** How the running attempt, if there is one, ended. */
   readonly outcome?: AttemptOutcome;
   /** How long the attempt held its slot; left out: until now. */
   readonly gpuMs?: number;
@@ -44,21 +44,23 @@ export interface Changed {
 // Everything but the job, which comes before in the lock order: task, attempt, data, event, files, counts.
 const apply = `
   WITH wanted AS (
-    SELECT * FROM unnest($2::uuid[], $3::task_event_type[], $4::text[], $5::task_status[], $6::int[], $7::int[],
-      $8::uuid[], $9::boolean[], $10::attempt_outcome[], $11::int[], $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[])
-    AS w (id, event, allowed, status, attempt, version, job_id, spends, outcome, gpu_ms, error, attempt_error, result,
-      artifact_ids)
+    SELECT * FROM unnest($2::uuid[], $3::task_event_type[], $4::text[], $5::task_status[], $6::int[], $7::boolean[],
+      $8::uuid[], $9::uuid[], $10::boolean[], $11::attempt_outcome[], $12::int[], $13::jsonb[], $14::jsonb[],
+      $15::jsonb[], $16::text[])
+    AS w (id, event, allowed, status, attempt, any_job, job_before, job_id, spends, outcome, gpu_ms, error,
+      attempt_error, result, artifact_ids)
   ), step AS MATERIALIZED (
     SELECT w.id, w.event, w.status, w.job_id, w.spends, w.outcome, w.gpu_ms, w.error, w.attempt_error, w.result,
            w.artifact_ids, t.user_id, t.queue_id, t.status AS from_status, t.attempt, t.version + 1 AS version
     FROM task t JOIN wanted w ON w.id = t.id
     WHERE t.status = ANY (w.allowed::task_status[])
-      AND (w.attempt IS NULL OR t.attempt = w.attempt) AND (w.version IS NULL OR t.version = w.version)
+      AND (w.attempt IS NULL OR t.attempt = w.attempt) AND (w.any_job OR t.job_id IS NOT DISTINCT FROM w.job_before)
     ORDER BY t.id FOR UPDATE OF t
   ), ended AS (
     UPDATE task_attempt a SET outcome = s.outcome, ended_at = now(), error = coalesce(s.attempt_error, s.error),
       gpu_ms = coalesce(s.gpu_ms, (extract(epoch FROM now() - a.started_at) * 1000)::int)
-    FROM step s WHERE a.task_id = s.id AND a.number = s.attempt AND s.outcome IS NOT NULL
+    FROM step s
+    WHERE a.task_id = s.id AND a.number = s.attempt AND a.outcome = 'RUNNING' AND s.outcome IS NOT NULL
     RETURNING a.task_id, a.worker_id, a.gpu_ms
   ), changed AS (
     UPDATE task t SET status = s.status, version = s.version, job_id = s.job_id, updated_at = now(),
@@ -106,7 +108,8 @@ export function change(tx: Transaction, shard: number, changes: readonly Change[
     column(({ event }) => arrayText(transitions[event].from)),
     column(({ event }) => transitions[event].to),
     column(({ attempt }) => attempt ?? null),
-    column(({ version }) => version ?? null),
+    column(({ onlyWithJob }) => onlyWithJob === undefined),
+    column(({ onlyWithJob }) => onlyWithJob ?? null),
     column(({ jobId }) => jobId),
     column(({ spendsAttempt }) => spendsAttempt ?? true),
     column(({ outcome }) => outcome ?? null),

@@ -2,7 +2,6 @@ import { type Transaction, UncertainCommitError } from '../database/index.ts';
 import { kindOf } from '../kinds/index.ts';
 import { type Nodes, type Placement, plan, type SpeedView, type StrategyName } from '../nodes/index.ts';
 import type { QueueRow } from '../queue/index.ts';
-import type { Changed } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { discard } from './discard.ts';
 import { type LeasedRow, lease, type Placed } from './lease.ts';
@@ -98,17 +97,22 @@ async function findLeased(
   return claimed.filter(({ lease: { taskId, attempt } }) => leased.has(`${taskId} ${attempt}`));
 }
 
-interface Result {
-  readonly claimed: readonly Claimed[];
-  /** Failed instead. */
-  readonly changed: readonly Changed[];
+/** What was fetched and may not run: the claim is taken back, and repeated without it. */
+class NotDueError extends Error {
+  override readonly name = 'NotDueError';
+  readonly left: readonly Placed[];
+
+  constructor(left: readonly Placed[]) {
+    super('a job was fetched that may not run');
+    this.left = left;
+  }
 }
 
-const nothing: Result = { claimed: [], changed: [] };
+const MAX_TRIES = 10;
 
 /**
  * Takes waiting tasks and puts each on a free slot, in one transaction: the jobs that a plan names, and no
- * other. Tasks whose deadline has passed fail instead, and leave their slots free.
+ * other. Tasks whose deadline has passed fail instead.
  */
 export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions) {
   /** What a claim was about to commit when its connection broke: nobody would run it, if it stands. */
@@ -119,12 +123,12 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     { workerId, limit }: ClaimRequest,
     speeds: readonly SpeedView[],
     claimedAt: number,
-  ): Promise<Result> {
+  ): Promise<readonly Claimed[]> {
     const { rows: queueRows, ...sight } = await look(core, tx, { nodes, workerId, limit });
     const recovered = await findLeased(tx, workerId, uncertain);
-    if (recovered.length > 0) return { claimed: recovered, changed: [] };
+    if (recovered.length > 0) return recovered;
     const placements = sight.queues.length === 0 ? [] : plan({ ...sight, speeds, limit }, routingStrategy);
-    if (placements.length === 0) return nothing;
+    if (placements.length === 0) return [];
 
     const placed = await fetch(core, tx, placements, queueRows);
     const rows = await lease(tx, core.shard(tx), {
@@ -134,12 +138,32 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     });
     const byTask = new Map(rows.map((row) => [row.taskId, row]));
     const left = placed.filter(({ job }) => !byTask.has(job.taskId));
-    const changed = left.length === 0 ? [] : await discard(core, tx, left);
-    const claimed = placed.flatMap((one) => {
+    if (left.length > 0) throw new NotDueError(left);
+    return placed.flatMap((one) => {
       const row = byTask.get(one.job.taskId);
       return row ? [toClaimed(one, row, claimedAt)] : [];
     });
-    return { claimed, changed };
+  }
+
+  async function claimOnce(request: ClaimRequest): Promise<readonly Claimed[]> {
+    const speeds = await nodes.speeds();
+    const claimedAt = performance.now();
+    let claimed: readonly Claimed[] = [];
+    try {
+      await core.database.lanes.transact(async (tx) => {
+        claimed = await claimIn(tx, request, speeds, claimedAt);
+      });
+    } catch (error) {
+      if (error instanceof UncertainCommitError) uncertain = [...uncertain, ...claimed];
+      throw error;
+    }
+    uncertain = [];
+    for (const {
+      lease: { taskId },
+      userId,
+    } of claimed)
+      core.carrier.announce({ type: 'task', id: taskId, userId });
+    return claimed;
   }
 
   /**
@@ -148,22 +172,14 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
    */
   return async function claim(request: ClaimRequest): Promise<readonly Claimed[]> {
     if (request.limit < 1) return [];
-    const speeds = await nodes.speeds();
-    const claimedAt = performance.now();
-    let result = nothing;
-    try {
-      await core.database.lanes.transact(async (tx) => {
-        result = await claimIn(tx, request, speeds, claimedAt);
-      });
-    } catch (error) {
-      if (error instanceof UncertainCommitError) uncertain = [...uncertain, ...result.claimed];
-      throw error;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await claimOnce(request);
+      } catch (error) {
+        if (!(error instanceof NotDueError)) throw error;
+        announceChanged(core, await discard(core, error.left));
+        if (tries === MAX_TRIES) return [];
+      }
     }
-    uncertain = [];
-    announceChanged(core, result.changed);
-    for (const { lease, userId } of result.claimed) {
-      core.carrier.announce({ type: 'task', id: lease.taskId, userId });
-    }
-    return result.claimed;
   };
 }

@@ -1,48 +1,32 @@
-import type { Transaction } from '../database/index.ts';
-import { type Changed, change } from './change.ts';
 import type { Core } from './core.ts';
 import type { Placed } from './lease.ts';
-import type { TaskFailure } from './types.ts';
+import { type FailedOverdue, failOverdueTasks } from './overdue.ts';
 
-const selectOverdue = `
-  SELECT t.id, t.attempt FROM unnest($1::uuid[], $2::uuid[]) AS j (task_id, id)
-  JOIN task t ON t.id = j.task_id AND t.job_id = j.id
-  WHERE t.status = 'QUEUED' AND t.deadline <= statement_timestamp()`;
-
-/** What a task fails with that did not come to run in time. */
-export function deadlineExceeded(attempt: number, last?: TaskFailure): TaskFailure {
-  const reason = last ? `; the last attempt failed: ${last.message}` : '';
-  return {
-    code: 'DEADLINE_EXCEEDED',
-    message: `the deadline came before the task could run${reason}`,
-    retryable: false,
-    attempt,
-  };
-}
+const selectStrays = `
+  SELECT j.id FROM unnest($1::uuid[], $2::uuid[]) AS j (task_id, id)
+  WHERE NOT EXISTS (SELECT FROM task t WHERE t.id = j.task_id AND t.job_id = j.id)`;
 
 /**
- * What was fetched and may not run: tasks whose deadline has passed fail, and every such job ends. A job whose
- * task does not wait for it is a leftover, which nobody misses.
+ * Clears away what a claim met and may not run: tasks whose deadline has passed fail, and jobs end that no task
+ * waits for, which are leftovers that nobody misses. A transaction of its own, since counts are the last that a
+ * transaction locks, once.
  */
-export async function discard(core: Core, tx: Transaction, left: readonly Placed[]): Promise<Changed[]> {
-  for (const group of Map.groupBy(left, ({ queue }) => queue).values()) {
-    const queue = group[0]?.queue;
-    const jobs = group.map(({ job }) => job);
-    if (queue) await core.queue.complete(tx, queue, jobs);
-  }
-  const taskIds = left.map(({ job }) => job.taskId);
-  const jobIds = left.map(({ job }) => job.id);
-  const overdue = await tx.query<{ id: string; attempt: number }>(selectOverdue, [taskIds, jobIds]);
-  const leftovers = left.length - overdue.length;
-  if (leftovers > 0) core.log.warn({ leftovers, taskIds }, 'jobs without a waiting task were dropped');
-  return change(
-    tx,
-    core.shard(tx),
-    overdue.map(({ id, attempt }) => ({
-      taskId: id,
-      event: 'FAILED',
-      jobId: null,
-      error: deadlineExceeded(attempt),
-    })),
-  );
+export async function discard(core: Core, left: readonly Placed[]): Promise<FailedOverdue['changed']> {
+  const { database, queue: boss, log } = core;
+  const suspects = left.map(({ job, queue }) => ({ taskId: job.taskId, queueId: queue.id, jobId: job.id }));
+  const taskIds = suspects.map(({ taskId }) => taskId);
+  return database.lanes.transact(async (tx) => {
+    const { changed, lockedJobs } = await failOverdueTasks(core, tx, suspects);
+    const strays = await tx.query<{ id: string }>(selectStrays, [
+      taskIds,
+      suspects.map(({ jobId }) => jobId),
+    ]);
+    for (const { id } of strays) {
+      const queue = left.find(({ job }) => job.id === id)?.queue;
+      if (!queue || !lockedJobs.has(id)) continue;
+      await boss.cancel(tx, queue, [id]);
+      log.warn({ jobId: id, queue: queue.name }, 'a job that no task waits for was dropped');
+    }
+    return changed;
+  });
 }

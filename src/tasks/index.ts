@@ -28,7 +28,6 @@ import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
 export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
-export { isFinal } from './lifecycle.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
 export { WorkerLostError } from './snapshot.ts';
@@ -67,7 +66,7 @@ export interface Tasks extends Workers {
    */
   reportProgress(lease: Lease, value: number | null, message?: string | null): void;
   /** Tells whoever canceled the task whether its node stopped working on it. */
-  stopped(lease: Lease, isStopped: boolean): Promise<void>;
+  stopped(lease: Pick<Lease, 'taskId' | 'attempt'>, isStopped: boolean): Promise<void>;
   /**
    * Ends a task for good, and waits a moment for what becomes of a running call. Repeated, it answers the same.
    * @throws NotFoundError; InvalidStateError where it succeeded or failed before

@@ -12,13 +12,12 @@ interface Row {
   readonly id: string;
   readonly userId: string;
   readonly queueId: string;
-  readonly version: number;
   readonly cost: number;
   readonly priority: TaskPriority;
 }
 
 const selectDue = `
-  SELECT id, user_id AS "userId", queue_id AS "queueId", version, cost, priority FROM task
+  SELECT id, user_id AS "userId", queue_id AS "queueId", cost, priority FROM task
   WHERE start_at > $1 AND start_at <= now() AND status = 'SCHEDULED'
   ORDER BY id LIMIT ${MAX_GROUP} FOR UPDATE SKIP LOCKED`;
 
@@ -45,7 +44,7 @@ export function createRelease(core: Core) {
     return change(
       tx,
       core.shard(tx),
-      due.map(({ id, version, jobId }) => ({ taskId: id, event: 'RELEASED', version, jobId })),
+      due.map(({ id, jobId }) => ({ taskId: id, event: 'RELEASED', jobId })),
     );
   }
 

@@ -11,7 +11,6 @@ interface Row {
   readonly id: string;
   readonly userId: string;
   readonly status: TaskStatus;
-  readonly version: number;
   readonly queueId: string;
   readonly cost: number;
   readonly priority: TaskPriority;
@@ -19,7 +18,7 @@ interface Row {
 }
 
 const select = `
-  SELECT id, user_id AS "userId", status, version, queue_id AS "queueId", cost, priority,
+  SELECT id, user_id AS "userId", status, queue_id AS "queueId", cost, priority,
          deadline <= now() AS "isOverdue"
   FROM task WHERE id = $1`;
 
@@ -41,7 +40,7 @@ export function createRetry(core: Core) {
   }
 
   async function tryOnce(taskId: string): Promise<void> {
-    const { id, userId, version, queueId, cost, priority } = await read(taskId);
+    const { id, userId, queueId, cost, priority } = await read(taskId);
     const queue = await boss.get(queueId);
     const jobId = randomId();
     const job = {
@@ -53,7 +52,7 @@ export function createRetry(core: Core) {
     };
     const changed = await database.lanes.transact(async (tx) => {
       const inserted = await boss.insert(tx, queue, [job]);
-      const [retried] = await change(tx, core.shard(tx), [{ taskId: id, event: 'RETRIED', version, jobId }]);
+      const [retried] = await change(tx, core.shard(tx), [{ taskId: id, event: 'RETRIED', jobId }]);
       if (!retried) throw new SupersededError();
       await inserted.answer;
       return retried;

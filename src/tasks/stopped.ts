@@ -8,7 +8,10 @@ const update = `
 
 export function createStopped({ database, carrier }: Core) {
   /** Tells whoever canceled the task whether its node stopped working on it. Without effect on other attempts. */
-  return async function stopped({ taskId, attempt }: Lease, isStopped: boolean): Promise<void> {
+  return async function stopped(
+    { taskId, attempt }: Pick<Lease, 'taskId' | 'attempt'>,
+    isStopped: boolean,
+  ): Promise<void> {
     const { rows } = await database.pool.query<{ userId: string }>(update, [taskId, attempt, isStopped]);
     for (const { userId } of rows) carrier.announce({ type: 'task', id: taskId, userId });
   };

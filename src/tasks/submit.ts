@@ -6,6 +6,7 @@ import {
   type TaskStatus,
   type Tier,
   type Transaction,
+  UncertainCommitError,
 } from '../database/index.ts';
 import { NoSuchModelError } from '../errors.ts';
 import { newId, randomId } from '../ids.ts';
@@ -178,6 +179,17 @@ async function findLost(tx: Transaction, lost: readonly Entry[]): Promise<Map<En
   return verdicts;
 }
 
+/** Repeats what can be repeated after a commit of which nobody knows whether it stands. */
+async function untilCertain<T>(write: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (tries === MAX_TRIES || !(error instanceof UncertainCommitError)) throw error;
+    }
+  }
+}
+
 export interface SubmitOptions {
   readonly nodes: Pick<Nodes, 'models'>;
   readonly tiers: Tiers;
@@ -193,20 +205,15 @@ export interface Submitter {
 /** Writes the submissions that arrive while others are being written together, in one transaction. */
 export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: SubmitOptions): Submitter {
   async function writeAll(entries: readonly Entry[]): Promise<Verdict[]> {
-    const verdicts = new Map<Entry, Verdict>();
-    let open = entries;
-    for (let tries = 1; open.length > 0; tries++) {
-      for (const [entry, verdict] of await admit(core, open, queueCapacity)) verdicts.set(entry, verdict);
-      const admitted = open.filter((entry) => !verdicts.has(entry));
-      if (admitted.length > 0) {
-        const written = await writeGroup(core, admitted);
-        for (const [entry, verdict] of written.verdicts) verdicts.set(entry, verdict);
-        announce(written.tasks);
-      }
-      // Left over: another task had the key, and was deleted before it could be read.
-      open = admitted.filter((entry) => !verdicts.has(entry));
-      if (tries === MAX_TRIES && open.length > 0)
-        throw new Error('the idempotency keys of a group never settled');
+    const verdicts = await untilCertain(() => admit(core, entries, queueCapacity));
+    for (let tries = 1; ; tries++) {
+      const open = entries.filter((entry) => !verdicts.has(entry));
+      if (open.length === 0) break;
+      // Left open: the task that had a key was deleted before it could be read.
+      if (tries > MAX_TRIES) throw new Error('an idempotency key never settled');
+      const written = await untilCertain(() => writeGroup(core, open));
+      for (const [entry, verdict] of written.verdicts) verdicts.set(entry, verdict);
+      announce(written.tasks);
     }
     return entries.map(
       (entry) => verdicts.get(entry) ?? { error: new Error('a submission without a verdict') },

@@ -1,9 +1,10 @@
 import type { Transaction } from '../database/index.ts';
 import { kindOf } from '../kinds/index.ts';
-import { protocolOf } from '../nodes/protocols/index.ts';
+import { parseProtocolName, protocolOf } from '../nodes/protocols/index.ts';
 import type { Changed } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { endAttempts } from './end-attempts.ts';
+import { workerLost } from './failures.ts';
 import type { AttemptEnd } from './types.ts';
 
 const MAX_GROUP = 500;
@@ -77,7 +78,9 @@ const freeSlots = `
  * node stops when the connection closes; else what was expected of the attempt, and never beyond its timeout.
  */
 function holdSeconds(slot: SlotRow): number {
-  const { stop } = protocolOf(slot.protocol);
+  // A protocol that this version does not know is taken for one that cannot stop.
+  const protocol = parseProtocolName(slot.protocol);
+  const stop = protocol === null ? 'none' : protocolOf(protocol).stop;
   if (stop === 'disconnect' || stop === 'api') return 0;
   if (slot.kind === null || slot.cost === null || slot.timeoutMs === null) return 0;
   const expected = slot.cost * (slot.secondsPerUnit ?? kindOf(slot.kind).secondsPerUnit);
@@ -87,12 +90,7 @@ function holdSeconds(slot: SlotRow): number {
 const lostEnd = (attempt: number): AttemptEnd => ({
   type: 'failed',
   outcome: 'WORKER_LOST',
-  error: {
-    code: 'WORKER_LOST',
-    message: 'the process that ran the attempt was lost',
-    retryable: true,
-    attempt,
-  },
+  error: workerLost(attempt),
   spendsAttempt: true,
   retryAfterMs: 0,
 });

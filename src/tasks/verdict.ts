@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/index.ts';
-import { deadlineExceeded } from './discard.ts';
+import { deadlineExceeded } from './failures.ts';
 import type { AttemptEnd, TaskFailure } from './types.ts';
 
 /** What a failed attempt leads to. */

@@ -31,8 +31,8 @@ export interface Process {
 
 export interface Yard extends Process, AsyncDisposable {
   readonly database: Database;
-  /** Another process on the same database. */
-  another(): Promise<Process>;
+  /** Another process on the same database; on connections of its own where it is given them. */
+  another(connections?: Database): Promise<Process>;
   /** A new user's id. */
   addUser(tier?: Tier): Promise<string>;
   /** A healthy node that draws with the models. */
@@ -51,7 +51,7 @@ export async function openYard({ tiers = defaultTiers, config = {} }: YardOption
   const database = await openTestDatabase();
   const closers: (() => Promise<void>)[] = [];
 
-  async function open(): Promise<Process> {
+  async function open(database: Database): Promise<Process> {
     const carrier = createCarrier({ url: database.url, log: testLog });
     const nodes = createNodes({ database, carrier, log: testLog });
     const queue = await createQueue({ database, log: testLog });
@@ -72,11 +72,11 @@ export async function openYard({ tiers = defaultTiers, config = {} }: YardOption
     return { tasks, nodes, queue, carrier, workerId };
   }
 
-  const first = await open();
+  const first = await open(database);
   return {
     ...first,
     database,
-    another: open,
+    another: (connections = database) => open(connections),
     async addUser(tier = 'VIP') {
       const id = newId();
       await database.prisma.user.create({ data: { id, username: id, tier } });

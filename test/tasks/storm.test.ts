@@ -42,7 +42,11 @@ interface Storm {
 
 /** Claims, and lets each attempt end in some way or never. */
 async function work(storm: Storm, process: Process): Promise<void> {
-  const { tasks } = process;
+  const { tasks, carrier } = process;
+  const told: Promise<void>[] = [];
+  const deafen = carrier.listen((heard) => {
+    if (heard.type === 'cancel') told.push(tasks.stopped(heard, storm.random() < 0.5));
+  });
   let workerId = process.workerId;
   while (!storm.isOver) {
     let claimed: readonly Claimed[] = [];
@@ -59,6 +63,8 @@ async function work(storm: Storm, process: Process): Promise<void> {
         workerId,
       ]);
   }
+  deafen();
+  await Promise.all(told);
 }
 
 async function end({ random }: Storm, { tasks }: Process, claimed: Claimed): Promise<void> {
@@ -120,7 +126,7 @@ test('whatever three processes do to the same tasks at once, no invariant breaks
     keepHouse(storm, yard),
     keepHouse(storm, processes[1] ?? yard),
   ];
-  const end = setTimeout(() => (storm.isOver = true), 5000);
+  const end = setTimeout(() => (storm.isOver = true), 3500);
   await Promise.all(loops).finally(() => {
     storm.isOver = true;
     clearTimeout(end);

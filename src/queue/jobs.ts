@@ -31,3 +31,11 @@ export function lockJobs(tx: Transaction, jobs: readonly JobKey[]): Promise<Lock
     jobs.map(({ id }) => id),
   ]);
 }
+
+const isLive = `
+  SELECT id FROM pgboss.job_common WHERE name = $1 AND id = $2 AND state < 'completed'`;
+
+/** Whether the job is there, and not through. */
+export async function isJobLive(tx: Transaction, { queue, id }: JobKey): Promise<boolean> {
+  return (await tx.query(isLive, [queue.name, id])).length > 0;
+}

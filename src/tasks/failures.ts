@@ -1,0 +1,22 @@
+import type { TaskFailure } from './types.ts';
+
+/** What a task fails with that did not come to run in time. */
+export function deadlineExceeded(attempt: number, last?: TaskFailure): TaskFailure {
+  const reason = last ? `; the last attempt failed: ${last.message}` : '';
+  return {
+    code: 'DEADLINE_EXCEEDED',
+    message: `the deadline came before the task could run${reason}`,
+    retryable: false,
+    attempt,
+  };
+}
+
+/** What an attempt fails with whose process is not heard of any more. */
+export function workerLost(attempt: number): TaskFailure {
+  return {
+    code: 'WORKER_LOST',
+    message: 'the process that ran the attempt was lost',
+    retryable: true,
+    attempt,
+  };
+}
