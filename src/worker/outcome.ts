@@ -21,6 +21,9 @@ type Rule = Omit<Extract<AttemptEnd, { type: 'failed' }>, 'type' | 'error'> &
 /** A node that is full, or refuses connections, is left alone so long where it says nothing else. */
 const COOL_DOWN_MS = 1_000;
 
+/** After a connection that broke: long enough to find out whether the node is gone. */
+const CUT_OFF_RETRY_MS = 500;
+
 const UNFORESEEN = 'something unexpected happened; the log has it';
 
 const spent = { spendsAttempt: true, retryAfterMs: null, coolDownMs: 0, retryable: true } as const;
@@ -28,7 +31,8 @@ const unspent = { spendsAttempt: false, retryAfterMs: 0, retryable: true } as co
 
 const stopRules = {
   timeout: { ...spent, outcome: 'TIMED_OUT', node: 'unknown' },
-  'node-lost': { ...spent, outcome: 'NODE_LOST', node: 'unknown' },
+  // The node is known to be gone, and another one need not be waited for.
+  'node-lost': { ...spent, retryAfterMs: 0, outcome: 'NODE_LOST', node: 'unknown' },
   'lease-lost': { ...spent, outcome: 'WORKER_LOST', node: 'unknown' },
   drain: { ...unspent, outcome: 'WORKER_LOST', node: 'unknown', coolDownMs: 0 },
 } as const satisfies Record<Exclude<StopReason, 'cancel'>, Rule>;
@@ -44,11 +48,9 @@ function faultRule(fault: NodeFault): Rule {
       return { ...spent, outcome: 'FAILED', node: 'unknown' };
     case 'node':
       if (!fault.sent) return { ...unspent, outcome: 'NODE_LOST', node: 'failed', coolDownMs };
-      return {
-        ...spent,
-        outcome: fault.code === 'NODE_UNREACHABLE' ? 'NODE_LOST' : 'FAILED',
-        node: 'failed',
-      };
+      return fault.code === 'NODE_UNREACHABLE'
+        ? { ...spent, retryAfterMs: CUT_OFF_RETRY_MS, outcome: 'NODE_LOST', node: 'failed' }
+        : { ...spent, outcome: 'FAILED', node: 'failed' };
     default:
       return fault.side satisfies never;
   }

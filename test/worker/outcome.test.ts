@@ -104,6 +104,12 @@ describe('what an error means', () => {
   });
 });
 
+test('what a lost node ran is not kept waiting, as what failed on its own is', () => {
+  expect(stopVerdict(claimed, 'node-lost').end.retryAfterMs).toBe(0);
+  expect(errorVerdict(claimed, fault('node', 'NODE_UNREACHABLE')).end.retryAfterMs).toBe(500);
+  expect(errorVerdict(claimed, fault('node', 'NODE_ERROR')).end.retryAfterMs).toBeNull();
+});
+
 describe('what it means that an attempt was stopped', () => {
   test.each([
     ['timeout', 'TIMED_OUT', 'TIMED_OUT', true],
