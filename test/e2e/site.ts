@@ -2,8 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect } from 'vitest';
-import { type Client, createClient } from '../../sdk/src/index.ts';
+import { expect, vi } from 'vitest';
+import {
+  type Client,
+  createClient,
+  isFinal,
+  type SubmitTaskInput,
+  type Task,
+  type TaskEvent,
+  type TaskEventType,
+} from '../../sdk/src/index.ts';
 import { type Database, openDatabase } from '../../src/database/index.ts';
 import { decodeId } from '../../src/ids.ts';
 import { adminKey } from '../support/app.ts';
@@ -12,7 +20,7 @@ import { post } from '../support/graphql.ts';
 import { expectAllDone } from '../support/invariants.ts';
 import { testLog } from '../support/log.ts';
 import { type OutsideNode, startOutsideNode } from '../support/outside-nodes.ts';
-import { type ServerProcess, startServer } from '../support/process.ts';
+import { type ServerProcess, type SpawnOptions, startServer } from '../support/process.ts';
 
 export const kindOfProtocol = {
   QWEN_IMAGE_GGUF: 'TEXT_TO_IMAGE',
@@ -44,7 +52,11 @@ export interface Site extends AsyncDisposable {
   /** What every process is started with. */
   readonly variables: Readonly<Record<string, string>>;
   /** Starts a process; the end of the test ends it. */
-  start(role?: 'all' | 'api' | 'worker', variables?: Record<string, string>): Promise<ServerProcess>;
+  start(
+    role?: 'all' | 'api' | 'worker',
+    variables?: Record<string, string>,
+    options?: SpawnOptions,
+  ): Promise<ServerProcess>;
   /** Of the admin. */
   client(server: ServerProcess): Client;
   /** Starts an outside node and registers it; resolves to the node and its id. */
@@ -60,6 +72,31 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
   registerNode(input: $input) { ... on GpuNode { id } ... on Error { message } }
 }`;
 
+/** Resolves when the task has an event of that type, to the event. */
+export async function eventOf(client: Client, taskId: string, type: TaskEventType): Promise<TaskEvent> {
+  for await (const event of client.events(taskId, { signal: AbortSignal.timeout(30_000) })) {
+    if (event.type === type) return event;
+  }
+  throw new Error(`the task ended without ${type}`);
+}
+
+/** Resolves when the task is final. */
+export async function ended(client: Client, taskId: string): Promise<Task> {
+  for await (const task of client.watch(taskId, { signal: AbortSignal.timeout(30_000) })) {
+    if (isFinal(task)) return task;
+  }
+  throw new Error('the task has gone');
+}
+
+export function picture(model: string, prompt = 'a red fox'): SubmitTaskInput {
+  return { task: { textToImage: { prompt, width: 32, height: 32, model } } };
+}
+
+/** What a test measured, for whoever reads its output. */
+export function report(what: string, ms: number): void {
+  console.info(`${what}: ${Math.round(ms)} ms`);
+}
+
 /** @param databaseUrl of a migrated database; by default a new one on the cluster of the test run */
 export async function openSite(databaseUrl?: string): Promise<Site> {
   const created = databaseUrl === undefined ? await createTestDatabase() : null;
@@ -72,7 +109,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     JWT_SECRET: 'a secret that only tests know, and all of them',
     ADMIN_KEY: adminKey,
     MIGRATE_AT_START: 'false',
-    HEALTH_CHECK_INTERVAL_MS: '2000',
+    HEALTH_CHECK_INTERVAL_MS: '1000',
     DRAIN_TIMEOUT_MS: '3000',
     LOG_LEVEL: process.env.TEST_LOG ?? 'info',
   };
@@ -97,8 +134,8 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     databaseUrl: url,
     database,
     variables,
-    async start(role = 'all', more = {}) {
-      const server = await startServer({ ...variables, ...more }, ['--role', role]);
+    async start(role = 'all', more = {}, options = {}) {
+      const server = await startServer({ ...variables, ...more }, ['--role', role], options);
       servers.push(server);
       return server;
     },
@@ -108,7 +145,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
       return client;
     },
     async addNode(server, options) {
-      const { protocol = 'QWEN_IMAGE_GGUF', token = null, model, answerReady = null } = options;
+      const { protocol = 'OPENAI', token = null, model, answerReady = null } = options;
       const node = await startOutsideNode(protocol, { token });
       nodes.push(node);
       node.answerReady(answerReady);
@@ -126,9 +163,8 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     async expectOrder(timeout = 20_000) {
       const open = `SELECT (SELECT count(*) FROM task WHERE status IN ('SCHEDULED', 'QUEUED', 'RUNNING'))
         + (SELECT count(*) FROM slot WHERE task_id IS NOT NULL) AS open`;
-      await expect
-        .poll(async () => Number((await database.pool.query(open)).rows[0].open), { timeout, interval: 50 })
-        .toBe(0);
+      const wait = { timeout, interval: 50 };
+      await vi.waitUntil(async () => Number((await database.pool.query(open)).rows[0].open) === 0, wait);
       await expectAllDone(database);
     },
     async [Symbol.asyncDispose]() {

@@ -34,8 +34,13 @@ export interface OutsideNode extends AsyncDisposable {
   trap(...traps: readonly Trap[]): void;
   /** What it answers when it is asked whether it is ready; null: as a server in good order. */
   answerReady(answer: ((response: ServerResponse) => void) | null): void;
+  /** Calls that come from now on wait for `release` before they are answered. */
+  hold(): void;
+  release(): void;
   /** Dies: every connection is cut, later ones are refused. */
   die(): Promise<void>;
+  /** Vanishes, as a machine without power: new connections are refused, the open ones fall silent for ever. */
+  vanish(): void;
   /** Comes back at the same address. */
   revive(): Promise<void>;
   /** Resolves when so many calls for work have come, from the first on. */
@@ -70,6 +75,8 @@ interface Wire {
   ready(response: ServerResponse): void;
   /** By path. */
   readonly work: Readonly<Record<string, (call: OutsideCall) => void | Promise<void>>>;
+  /** Whether it stops working when the caller hangs up. */
+  readonly stops: boolean;
   /** What an unknown path gets. */
   notFound(request: IncomingMessage, response: ServerResponse): void;
 }
@@ -78,6 +85,7 @@ const isWave = (bytes: Buffer): boolean =>
   bytes.toString('latin1', 0, 4) === 'RIFF' && bytes.toString('latin1', 8, 12) === 'WAVE';
 
 const qwenImage: Wire = {
+  stops: false,
   readyPath: '/ping',
   ready: (response) => sendJson(response, { message: 'pong', status: 'ready' }),
   work: {
@@ -93,6 +101,7 @@ const qwenImage: Wire = {
 };
 
 const fastWhisper: Wire = {
+  stops: false,
   readyPath: null,
   ready: (response) => sendJson(response, { detail: 'Not Found' }, 404),
   work: {
@@ -113,6 +122,7 @@ const fastWhisper: Wire = {
 };
 
 const openai: Wire = {
+  stops: true,
   readyPath: '/v1/models',
   ready: (response) =>
     sendJson(response, { object: 'list', data: [{ id: 'sd-cpp-local', object: 'model' }] }),
@@ -140,6 +150,7 @@ const openai: Wire = {
 };
 
 const whisperCpp: Wire = {
+  stops: true,
   readyPath: '/health',
   ready: (response) => sendJson(response, { status: 'ok' }),
   work: {
@@ -194,6 +205,8 @@ export async function startOutsideNode(
   const traps: Trap[] = [];
   const awaited: { count: number; resolve: () => void }[] = [];
   let answerReady: ((response: ServerResponse) => void) | null = null;
+  let held: PromiseWithResolvers<void> | null = null;
+  let isSilent = false;
   let working = 0;
   let peak = 0;
 
@@ -203,11 +216,18 @@ export async function startOutsideNode(
     if (!answer) return wire.notFound(request, response);
     working++;
     peak = Math.max(peak, working);
-    response.once('close', () => working--);
-    const call = await readCall(request, response);
-    calls.push(call);
-    for (const { count, resolve } of awaited) if (calls.length >= count) resolve();
-    await (traps.shift() ?? answer)(call);
+    const hungUp = once(response, 'close');
+    try {
+      const call = await readCall(request, response);
+      calls.push(call);
+      for (const { count, resolve } of awaited) if (calls.length >= count) resolve();
+      const trap = traps.shift();
+      await (wire.stops ? Promise.race([held?.promise, hungUp]) : held?.promise);
+      if (!isSilent) await (trap ?? answer)(call);
+      if (wire.stops) await hungUp;
+    } finally {
+      working--;
+    }
   }
 
   const server = createServer((request, response) => {
@@ -226,8 +246,7 @@ export async function startOutsideNode(
     return (server.address() as AddressInfo).port;
   };
   async function die(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
+    const closed = server.listening ? once(server, 'close') : Promise.resolve();
     server.close();
     server.closeAllConnections();
     await closed;
@@ -244,6 +263,17 @@ export async function startOutsideNode(
     trap: (...more) => void traps.push(...more),
     answerReady(answer) {
       answerReady = answer;
+    },
+    hold() {
+      held ??= Promise.withResolvers();
+    },
+    release() {
+      held?.resolve();
+      held = null;
+    },
+    vanish() {
+      isSilent = true;
+      server.close();
     },
     die,
     revive: async () => void (await listen(port)),

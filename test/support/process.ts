@@ -7,6 +7,8 @@ export interface ServerProcess extends AsyncDisposable {
   readonly pid: number;
   /** Everything it logged. */
   readonly lines: readonly string[];
+  /** Resolves when it has logged such a line, to that line. */
+  logged(pattern: RegExp): Promise<string>;
   /** @returns its exit code; null where the signal ended it */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -27,14 +29,22 @@ async function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
   });
 }
 
+export interface SpawnOptions {
+  /** As which user and group; by default as whoever runs the tests. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** Starts a server as `npm start` does, in a process of its own, and waits until it is ready. */
 export async function startServer(
   variables: Record<string, string>,
   args: readonly string[] = [],
+  options: SpawnOptions = {},
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts', ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
   const lines: string[] = [];
@@ -48,6 +58,16 @@ export async function startServer(
     url,
     pid: child.pid ?? 0,
     lines,
+    logged: (pattern) =>
+      new Promise((resolve) => {
+        const look = (line: string): void => {
+          if (!pattern.test(line)) return;
+          child.off('line', look);
+          resolve(line);
+        };
+        child.on('line', look);
+        for (const line of lines) look(line);
+      }),
     end,
     async [Symbol.asyncDispose]() {
       await end('SIGTERM');

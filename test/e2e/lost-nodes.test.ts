@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Client, GpuNode } from '../../sdk/src/index.ts';
+import { adminKey } from '../support/app.ts';
+import { post } from '../support/graphql.ts';
+import type { OutsideNode } from '../support/outside-nodes.ts';
+import type { ServerProcess } from '../support/process.ts';
+import { ended, openSite, picture, report, type Site } from './site.ts';
+
+type Change = 'drainNode' | 'resumeNode' | 'removeNode';
+
+async function change(server: ServerProcess, mutation: Change, id: string): Promise<void> {
+  const query = `mutation ($id: ID!) { ${mutation}(id: $id) { __typename ... on Error { message } } }`;
+  const answer = await post<Record<string, { __typename: string }>>(server.url, adminKey, query, { id });
+  expect(answer[mutation]?.__typename).toBe(mutation === 'removeNode' ? 'RemoveNodePayload' : 'GpuNode');
+}
+
+let site: Site;
+let server: ServerProcess;
+let client: Client;
+
+beforeAll(async () => {
+  site = await openSite();
+  // Two of them, so that each finds out what the other one is told.
+  [server] = await Promise.all([site.start(), site.start('worker')]);
+  client = site.client(server);
+});
+
+afterAll(async () => {
+  await site?.[Symbol.asyncDispose]();
+});
+
+/** Resolves when so many nodes of the model are ready to take tasks. */
+async function healthyNodes(model: string, count: number): Promise<void> {
+  const isReady = (node: GpuNode): boolean =>
+    node.status === 'HEALTHY' && node.offers?.[0]?.models[0] === model;
+  const isSo = async () => (await client.nodes()).filter(isReady).length === count;
+  await vi.waitUntil(isSo, { timeout: 10_000, interval: 50 });
+}
+
+const submitMany = (model: string, count: number) =>
+  Promise.all(Array.from({ length: count }, () => client.submit(picture(model))));
+
+describe.concurrent('nodes that come and go', () => {
+  test.each([
+    ['dies, and cuts its connections', (node: OutsideNode) => node.die()],
+    ['vanishes, and its connections fall silent', async (node: OutsideNode) => node.vanish()],
+  ])('a node %s: its attempts fail over within two seconds', async (what, end) => {
+    const model = what.replaceAll(/[^a-z]+/g, '-');
+    const first = await site.addNode(server, { model, slots: 2 });
+    first.hold();
+    const tasks = await submitMany(model, 2);
+    await first.called(2);
+    const second = await site.addNode(server, { model, slots: 2 });
+    await healthyNodes(model, 2);
+    const died = performance.now();
+    await end(first);
+    await second.called(2);
+    const took = performance.now() - died;
+    report(`a node ${what}: its tasks run elsewhere after`, took);
+    await Promise.all(tasks.map(({ id }) => ended(client, id)));
+    for (const { id } of tasks) {
+      expect(await site.attempts(id)).toMatchObject([{ outcome: 'NODE_LOST' }, { outcome: 'SUCCEEDED' }]);
+    }
+    expect(took).toBeLessThan(2_500);
+  });
+
+  test('a node that is added while its queue waits has work within a second', async () => {
+    const dead = await site.addNode(server, {
+      model: 'wolf',
+      answerReady: (response) => void response.writeHead(503).end(),
+    });
+    const tasks = await submitMany('wolf', 3);
+    const added = performance.now();
+    const node = await site.addNode(server, { model: 'wolf', slots: 3 });
+    await node.called(1);
+    const took = performance.now() - added;
+    report('from registerNode to its first call', took);
+    expect(took).toBeLessThan(1_000);
+    await Promise.all(tasks.map(({ id }) => ended(client, id)));
+    expect(dead.calls).toHaveLength(0);
+  });
+
+  test('a dead node spends no attempts, and works again within seconds of its return', async () => {
+    const node = await site.addNode(server, { model: 'bear' });
+    await healthyNodes('bear', 1);
+    await node.die();
+    const task = await client.submit({ ...picture('bear'), maxAttempts: 1 });
+    await healthyNodes('bear', 0);
+    await node.revive();
+    const revived = performance.now();
+    expect((await ended(client, task.id)).status).toBe('SUCCEEDED');
+    report(
+      'from the return of a node to the end of the task that waited for it',
+      performance.now() - revived,
+    );
+  });
+
+  test('nodes are drained, resumed and removed under load, and nothing is lost', {
+    timeout: 40_000,
+  }, async () => {
+    const [one, two] = [
+      await site.addNode(server, { model: 'deer', slots: 2 }),
+      await site.addNode(server, { model: 'deer', slots: 2 }),
+    ];
+    await healthyNodes('deer', 2);
+    one.hold();
+    two.hold();
+    const tasks = await submitMany('deer', 60);
+    await Promise.all([one.called(2), two.called(2)]);
+
+    await change(server, 'drainNode', one.id);
+    one.release();
+    const drained = async () =>
+      (await client.nodes()).some(({ id, status }) => id === one.id && status === 'DRAINED');
+    await vi.waitUntil(drained, { timeout: 10_000, interval: 50 });
+    two.release();
+    await two.called(12);
+    expect(one.calls).toHaveLength(2);
+
+    two.hold();
+    await change(server, 'resumeNode', one.id);
+    await one.called(12);
+    await change(server, 'removeNode', two.id);
+    const last = two.calls.length;
+    two.release();
+    const finals = await Promise.all(tasks.map(({ id }) => ended(client, id)));
+    expect(new Set(finals.map(({ status }) => status))).toEqual(new Set(['SUCCEEDED']));
+    // A claim that was under way when the node was removed may still have reached it.
+    expect(two.calls.length - last).toBeLessThanOrEqual(2);
+    expect(one.calls.length + two.calls.length).toBe(tasks.length);
+    expect([one.peak, two.peak]).toEqual([2, 2]);
+    const known = (await client.nodes()).map(({ id }) => id);
+    expect([known.includes(one.id), known.includes(two.id)]).toEqual([true, false]);
+  });
+});
+
+test('after all of that the database is in order', () => site.expectOrder());
