@@ -168,6 +168,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const handle = createHandler({ scopes, router, metrics, log });
   const server = createServer(serverTimeouts, (request, response) => {
     if (isDraining()) response.shouldKeepAlive = false;
+    // The rest of a body that was refused in its middle: unread, it would hold up the connection's next request.
+    response.once('finish', () => {
+      if (!request.complete) request.unpipe().resume();
+    });
     // A connection that becomes idle during a drain would be kept for the next request, which never comes.
     response.once('close', () => {
       if (isDraining()) setImmediate(() => server.closeIdleConnections());

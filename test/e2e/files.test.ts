@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Client as Connection } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { speak, speakPcm } from '../../simulator/index.ts';
 import type { Client } from './outside/client.ts';
@@ -178,6 +179,27 @@ describe.concurrent('sound comes in', () => {
     await expect(transcribe(member, { upload: null }, { [`${AUDIO}.upload`]: giant })).rejects.toMatchObject({
       code: 'PAYLOAD_TOO_LARGE',
     });
+  });
+
+  test('a connection is good for the next request after an upload that was refused', async () => {
+    const member = await place.member();
+    const boundary = 'border';
+    const parts = [
+      ['name="operations"', JSON.stringify({ query: SUBMIT, variables: { input: { task: {} } } })],
+      ['name="map"', JSON.stringify({ 0: ['variables.input.task'] })],
+      ['name="0"; filename="giant.wav"', '\0'.repeat(2_100_000)],
+    ].map(([name, body]) => `--${boundary}\r\ncontent-disposition: form-data; ${name}\r\n\r\n${body}\r\n`);
+    const connection = new Connection(place.url, { bodyTimeout: 5_000, headersTimeout: 5_000 });
+    const send = async (type: string, body: string) => {
+      const headers = { authorization: `Bearer ${member.token}`, 'content-type': type };
+      const answer = await connection.request({ path: '/graphql', method: 'POST', headers, body });
+      await answer.body.dump();
+      return answer.statusCode;
+    };
+    const upload = `${parts.join('')}--${boundary}--\r\n`;
+    expect(await send(`multipart/form-data; boundary=${boundary}`, upload)).toBe(413);
+    expect(await send('application/json', '{"query":"{ me { id } }"}')).toBe(200);
+    await connection.close();
   });
 
   test('exactly one source must be given', async () => {

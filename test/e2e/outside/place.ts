@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import { createTestDatabase } from '../../support/database.ts';
 import { type ServerProcess, startServer } from '../../support/process.ts';
 import { type Client, createClient } from './client.ts';
 import { type AuthView, account, good, type Outcome, USER, type UserView } from './contract.ts';
@@ -77,23 +78,14 @@ export async function registerNode(
   return { id: good(it, 'GpuNode').id, name, model, simulator };
 }
 
-/** A server as `npm start` starts it, on an embedded database and a folder of its own. */
-export async function openPlace(variables: Record<string, string> = {}): Promise<Place> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-e2e-'));
-  // So that PostgreSQL's own user can enter, where this runs as root.
-  await chmod(dataDir, 0o755);
-  const server = await startServer({
-    DATA_DIR: dataDir,
-    TRUST_PROXY: 'true',
-    DRAIN_TIMEOUT_MS: '500',
-    ...variables,
-  });
-  const admin = createClient(server.url, (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim());
+interface Base {
+  readonly admin: Client;
+  readonly close: () => Promise<void>;
+}
+
+function placeOn({ admin, close }: Base): Omit<Place, 'server' | 'url' | 'dataDir'> {
   const simulators: Simulator[] = [];
   return {
-    server,
-    url: server.url,
-    dataDir,
     admin,
     member: (changes = {}) => createMember(admin, changes),
     async node(options) {
@@ -102,9 +94,66 @@ export async function openPlace(variables: Record<string, string> = {}): Promise
       return node;
     },
     async [Symbol.asyncDispose]() {
-      await server[Symbol.asyncDispose]();
+      await close();
       await Promise.all(simulators.map((simulator) => simulator.close()));
-      await rm(dataDir, { recursive: true, force: true });
     },
+  };
+}
+
+async function createFolder(): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-e2e-'));
+  // So that PostgreSQL's own user can enter, where this runs as root.
+  await chmod(folder, 0o755);
+  return folder;
+}
+
+const common = { TRUST_PROXY: 'true', DRAIN_TIMEOUT_MS: '500' };
+
+/** A server as `npm start` starts it, on an embedded database and a folder of its own. */
+export async function openPlace(variables: Record<string, string> = {}): Promise<Place> {
+  const dataDir = await createFolder();
+  const server = await startServer({ DATA_DIR: dataDir, ...common, ...variables });
+  const key = await readFile(path.join(dataDir, 'admin-key'), 'utf8');
+  const close = async () => {
+    await server[Symbol.asyncDispose]();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return {
+    ...placeOn({ admin: createClient(server.url, key.trim()), close }),
+    ...{ server, url: server.url, dataDir },
+  };
+}
+
+export interface Cluster extends Omit<Place, 'server' | 'url' | 'dataDir'> {
+  readonly apis: readonly [ServerProcess, ServerProcess];
+  readonly worker: ServerProcess;
+  readonly databaseUrl: string;
+}
+
+/** Two API processes and a worker, each a process of its own, on one database. */
+export async function openCluster(variables: Record<string, string> = {}): Promise<Cluster> {
+  const [database, folder] = await Promise.all([createTestDatabase(), createFolder()]);
+  const adminKey = 'the-admin-key-of-this-cluster';
+  const shared = {
+    DATABASE_URL: database.url,
+    DATA_DIR: folder,
+    JWT_SECRET: 'a secret that all processes of this cluster share',
+    ADMIN_KEY: adminKey,
+    ...common,
+    ...variables,
+  };
+  const [one, two, worker] = await Promise.all([
+    startServer(shared, ['--role', 'api']),
+    startServer(shared, ['--role', 'api']),
+    startServer(shared, ['--role', 'worker']),
+  ]);
+  const close = async () => {
+    await Promise.all([one, two, worker].map((server) => server[Symbol.asyncDispose]()));
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return {
+    ...placeOn({ admin: createClient(one.url, adminKey), close }),
+    ...{ apis: [one, two], worker, databaseUrl: database.url },
   };
 }
