@@ -35,18 +35,31 @@ export interface Lanes {
 const retryable = new Set(['40P01', '40001']);
 const MAX_TRIES = 5;
 
-const names = new Map<string, string>();
-/** pg-boss writes ids into some of its texts; only texts that come again are worth a name. */
-const MAX_NAMES = 500;
+/** pg-boss writes counts, and queues' names, into its texts; only so many of them are worth a name. */
+const MAX_FOREIGN_NAMES = 500;
 
-function statementName(text: string): string | undefined {
-  let name = names.get(text);
-  if (name === undefined) {
-    if (names.size >= MAX_NAMES) return undefined;
-    name = createHash('sha1').update(text).digest('base64url');
+/** Names of prepared statements, by their texts: each connection plans what has one only once. */
+interface StatementNames {
+  own(text: string): string;
+  /** Undefined where there are too many. */
+  foreign(text: string): string | undefined;
+}
+
+function createStatementNames(): StatementNames {
+  const names = new Map<string, string>();
+  let foreign = 0;
+  function own(text: string): string {
+    const name = names.get(text) ?? createHash('sha1').update(text).digest('base64url');
     names.set(text, name);
+    return name;
   }
-  return name;
+  return {
+    own,
+    foreign(text) {
+      if (!names.has(text) && ++foreign > MAX_FOREIGN_NAMES) return undefined;
+      return own(text);
+    },
+  };
 }
 
 /** The connection broke before COMMIT was answered: nobody knows whether the transaction stands. */
@@ -67,12 +80,14 @@ const IN_FAILED_TRANSACTION = '25P02';
 class LaneTransaction implements Transaction {
   readonly lane: number;
   readonly #client: pg.Client;
+  readonly #names: StatementNames;
   #ended = false;
   #failure: Error | undefined;
 
-  constructor(client: pg.Client, lane: number) {
+  constructor(client: pg.Client, lane: number, names: StatementNames) {
     this.#client = client;
     this.lane = lane;
+    this.#names = names;
   }
 
   async #send(query: pg.QueryConfig): Promise<pg.QueryResult> {
@@ -85,10 +100,13 @@ class LaneTransaction implements Transaction {
   }
 
   /** The answer of a statement may fail before, or without, anybody waiting for it: it counts at the end. */
-  #sendNamed(text: string, values?: readonly unknown[]): Promise<pg.QueryResult> {
+  #sendNamed(
+    name: string | undefined,
+    text: string,
+    values: readonly unknown[] | undefined,
+  ): Promise<pg.QueryResult> {
     // Behind COMMIT it would run on its own, and in the midst of somebody else's transaction.
     if (this.#ended) return Promise.reject(new Error('a statement came after its transaction had ended'));
-    const name = statementName(text);
     const answer = this.#send({
       text,
       values: values as unknown[],
@@ -105,16 +123,15 @@ class LaneTransaction implements Transaction {
   }
 
   query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]> {
-    const rows = this.#sendNamed(text, values).then((result) => result.rows as Row[]);
+    const answer = this.#sendNamed(this.#names.own(text), text, values);
+    const rows = answer.then((result) => result.rows as Row[]);
     rows.catch(() => undefined);
     return rows;
   }
 
   executeSql(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number }> {
-    const result = this.#sendNamed(text, values).then(({ rows, rowCount }) => ({
-      rows,
-      rowCount: rowCount ?? 0,
-    }));
+    const answer = this.#sendNamed(this.#names.foreign(text), text, values);
+    const result = answer.then(({ rows, rowCount }) => ({ rows, rowCount: rowCount ?? 0 }));
     result.catch(() => undefined);
     return result;
   }
@@ -149,12 +166,14 @@ class Lane {
   readonly #number: number;
   readonly #url: string;
   readonly #log: Log;
+  readonly #names: StatementNames;
   #client: pg.Client | null = null;
 
-  constructor(number: number, url: string, log: Log) {
+  constructor(number: number, { url, log, names }: { url: string; log: Log; names: StatementNames }) {
     this.#number = number;
     this.#url = url;
     this.#log = log;
+    this.#names = names;
   }
 
   async #connected(): Promise<pg.Client> {
@@ -177,7 +196,7 @@ class Lane {
 
   async transact<T>(work: (tx: Transaction) => Promise<T>, durable: boolean): Promise<T> {
     const client = await this.#connected();
-    const tx = new LaneTransaction(client, this.#number);
+    const tx = new LaneTransaction(client, this.#number, this.#names);
     // Pipelined: `work` need not wait for BEGIN. A failed BEGIN fails the commit.
     tx.begin(durable);
     try {
@@ -205,7 +224,9 @@ class Lane {
 
 /** Dedicated, pipelined connections for the statements that decide how fast Switchyard is. */
 export function createLanes(options: { url: string; size: number; log: Log }): Lanes {
-  const lanes = Array.from({ length: options.size }, (_, n) => new Lane(n, options.url, options.log));
+  const { url, log } = options;
+  const names = createStatementNames();
+  const lanes = Array.from({ length: options.size }, (_, n) => new Lane(n, { url, log, names }));
   const free = [...lanes];
   const waiting: ((lane: Lane) => void)[] = [];
   const acquire = (): Promise<Lane> | Lane => free.pop() ?? new Promise((resolve) => waiting.push(resolve));

@@ -19,7 +19,7 @@ export interface Entry {
 /** What is needed to find a replay. */
 export type Keyed = Pick<Entry, 'taskId' | 'submission'>;
 
-export type Verdict = { readonly submitted: Submitted } | { readonly error: Error };
+export type Verdict = { readonly submitted: Submitted } | { readonly error: unknown };
 
 /** How long a full queue asks to be left alone. */
 const QUEUE_FULL_RETRY_MS = 5_000;

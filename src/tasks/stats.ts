@@ -43,8 +43,8 @@ const selectQueues = `
   SELECT q.id, q.kind, q.model, coalesce(c.queued, 0) AS queued, coalesce(c.running, 0) AS running,
          coalesce(c.scheduled, 0) AS scheduled, next.oldest AS "oldestQueuedMs"
   FROM queue q
-  LEFT JOIN (SELECT owner_id, sum(queued)::int AS queued, sum(running)::int AS running,
-             sum(scheduled)::int AS scheduled FROM task_count GROUP BY owner_id) c ON c.owner_id = q.id
+  LEFT JOIN LATERAL (SELECT sum(queued)::int AS queued, sum(running)::int AS running,
+                     sum(scheduled)::int AS scheduled FROM task_count WHERE owner_id = q.id) c ON true
   LEFT JOIN LATERAL (
     SELECT greatest(0, extract(epoch FROM now() - min(created_on)) * 1000)::int AS oldest FROM (
       SELECT created_on FROM pgboss.job_common WHERE name = q.boss_name AND state < 'active' AND NOT blocked

@@ -1,0 +1,166 @@
+import type { TaskData, TaskPriority, TaskStatus, Transaction } from '../database/index.ts';
+import { randomId } from '../ids.ts';
+import { kindOf } from '../kinds/index.ts';
+import type { Sent } from '../queue/index.ts';
+import { type Entry, findByKey, type Verdict } from './admission.ts';
+import type { Core } from './core.ts';
+import { book } from './counts.ts';
+import { jobPriority, lowered } from './priority.ts';
+import type { Submission, Submitted } from './types.ts';
+
+// Rows of one user's keys in order, so that groups with the same keys wait for each other in one order only.
+const insert = `
+  WITH given AS (
+    SELECT *, start_at > now() AS is_early FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+      $7::task_priority[], $8::int[], $9::int[], $10::float8[], $11::uuid[], $12::text[], $13::timestamptz[],
+      $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::bytea[], $18::text[])
+    AS g (id, user_id, queue_id, kind, model, priority, max_attempts, timeout_ms, cost, job_id, key, start_at,
+      deadline, input, labels, input_hash, artifact_ids)
+  ), won AS (
+    INSERT INTO task (id, user_id, queue_id, kind, model, status, priority, max_attempts, timeout_ms, cost, job_id,
+      idempotency_key, start_at, deadline)
+    SELECT id, user_id, queue_id, kind, model, (CASE WHEN is_early THEN 'SCHEDULED' ELSE 'QUEUED' END)::task_status,
+      priority, max_attempts, timeout_ms, cost, CASE WHEN is_early THEN NULL ELSE job_id END, key, start_at, deadline
+    FROM given ORDER BY user_id, key, id
+    ON CONFLICT DO NOTHING RETURNING id, user_id, queue_id, status, created_at
+  ), data AS (
+    INSERT INTO task_data (task_id, input, labels, input_hash)
+    SELECT id, input, labels, input_hash FROM given JOIN won USING (id)
+  ), event AS (
+    INSERT INTO task_event (task_id, version, type, status, attempt)
+    SELECT id, 1, 'SUBMITTED', status, 0 FROM won
+  ), used AS (
+    INSERT INTO task_artifact (task_id, artifact_id)
+    SELECT id, artifact_id FROM given JOIN won USING (id), unnest(artifact_ids::uuid[]) AS artifact_id
+  ), counted AS (${book('won', '$1', { queued: "(status = 'QUEUED')::int", scheduled: "(status = 'SCHEDULED')::int" })}
+  )
+  SELECT id, status, created_at AS "createdAt" FROM won`;
+
+type WrittenTask = NonNullable<Submitted['written']>;
+
+interface WonRow {
+  readonly [column: string]: unknown;
+  readonly id: string;
+  readonly status: TaskStatus;
+  readonly createdAt: Date;
+}
+
+function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], jobIds: readonly string[]) {
+  const column = <T>(of: (submission: Submission, entry: Entry) => T): T[] =>
+    entries.map((entry) => of(entry.submission, entry));
+  return tx.query<WonRow>(insert, [
+    shard,
+    column((_, { taskId }) => taskId),
+    column(({ userId }) => userId),
+    column((_, { queue }) => queue.id),
+    column(({ kind }) => kind),
+    column((_, { queue }) => queue.model),
+    column(priorityOf),
+    column(({ maxAttempts }) => maxAttempts),
+    column(timeoutOf),
+    column(costOf),
+    jobIds,
+    column(({ idempotencyKey }) => idempotencyKey),
+    column(({ startAt }) => startAt),
+    column(({ deadline }) => deadline),
+    column(({ input }) => JSON.stringify(input)),
+    column(({ labels }) => (labels === null ? null : JSON.stringify(labels))),
+    column(({ inputHash }) => inputHash),
+    column(({ artifactIds }) => `{${artifactIds.join(',')}}`),
+  ]);
+}
+
+const costOf = ({ kind, input }: Submission): number => kindOf(kind).cost(input);
+
+const timeoutOf = ({ kind, timeoutMs }: Submission): number => timeoutMs ?? kindOf(kind).timeoutMs;
+
+const priorityOf = ({ priority }: Submission, { limits }: Entry): TaskPriority =>
+  lowered(priority, limits.maxPriority);
+
+/** The row of an entry, without reading it. */
+function writtenTask(entry: Entry, { status, createdAt }: WonRow, jobId: string | null): WrittenTask {
+  const { taskId, submission, queue } = entry;
+  const { userId, kind, maxAttempts, idempotencyKey, startAt, deadline, input, labels } = submission;
+  return {
+    ...{ id: taskId, userId, queueId: queue.id, kind, model: queue.model, status },
+    ...{ priority: priorityOf(submission, entry), version: 1, attempt: 0, maxAttempts, attemptBase: 0 },
+    ...{ timeoutMs: timeoutOf(submission), cost: costOf(submission), idempotencyKey, startAt, deadline },
+    jobId: status === 'QUEUED' ? jobId : null,
+    ...{ nodeId: null, progress: null, progressMessage: null, gpuMs: 0n },
+    ...{ createdAt, startedAt: null, finishedAt: null, updatedAt: createdAt },
+    data: {
+      taskId,
+      // What a kind's schema answers is JSON.
+      input: input as TaskData['input'],
+      labels: labels === null ? null : { ...labels },
+      ...{ result: null, error: null, inputHash: new Uint8Array(submission.inputHash) },
+    },
+  };
+}
+
+/** Jobs for the entries that are due, a statement for each queue. */
+async function insertJobs(
+  { queue, database }: Core,
+  tx: Transaction,
+  due: readonly { readonly entry: Entry; readonly jobId: string }[],
+): Promise<Sent<void>[]> {
+  const now = database.clock.now();
+  const sent: Sent<void>[] = [];
+  for (const group of Map.groupBy(due, ({ entry }) => entry.queue).values()) {
+    const jobs = group.map(({ entry: { taskId, submission, limits }, jobId }) => ({
+      id: jobId,
+      taskId,
+      userId: submission.userId,
+      cost: costOf(submission),
+      priority: jobPriority(lowered(submission.priority, limits.maxPriority), now),
+    }));
+    const row = group[0]?.entry.queue;
+    if (row) sent.push(await queue.insert(tx, row, jobs));
+  }
+  return sent;
+}
+
+export interface Written {
+  readonly verdicts: Map<Entry, Verdict>;
+  /** Those that this made. */
+  readonly tasks: readonly { readonly entry: Entry; readonly task: WrittenTask }[];
+}
+
+/** One transaction: all that win are written with all that belongs to them, the others told whose task it is. */
+export function writeSubmissions(core: Core, entries: readonly Entry[]): Promise<Written> {
+  const jobIds = entries.map(randomId);
+  return core.database.lanes.transact(async (tx) => {
+    const rows = await insertTasks(tx, core.shard(tx), entries, jobIds);
+    const won = new Map(rows.map((row) => [row.id, row]));
+    const tasks = entries.flatMap((entry, n) => {
+      const row = won.get(entry.taskId);
+      return row === undefined ? [] : [{ entry, task: writtenTask(entry, row, jobIds[n] ?? null) }];
+    });
+    const due = tasks.flatMap(({ entry, task: { jobId } }) => (jobId === null ? [] : [{ entry, jobId }]));
+    const jobs = await insertJobs(core, tx, due);
+    const lost = entries.filter(({ taskId }) => !won.has(taskId));
+    const verdicts = lost.length === 0 ? new Map<Entry, Verdict>() : await findLost(tx, lost);
+    await Promise.all(jobs.map(({ answer }) => answer));
+    for (const { entry, task } of tasks) {
+      verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false, written: task } });
+    }
+    return { verdicts, tasks };
+  });
+}
+
+/** Whose tasks stand where these could not be written: of the same key, or their own from a commit that was uncertain. */
+async function findLost(tx: Transaction, lost: readonly Entry[]): Promise<Map<Entry, Verdict>> {
+  const [verdicts, own] = await Promise.all([
+    findByKey(tx, lost),
+    tx.query<{ id: string }>('SELECT id FROM task WHERE id = ANY ($1::uuid[])', [
+      lost.map(({ taskId }) => taskId),
+    ]),
+  ]);
+  const ownIds = new Set(own.map(({ id }) => id));
+  for (const entry of lost) {
+    if (ownIds.has(entry.taskId)) {
+      verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false } });
+    }
+  }
+  return verdicts;
+}
