@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { type Fault, Refused } from './client.ts';
 
@@ -77,8 +76,8 @@ export async function openSocket(url: string, options: SocketOptions): Promise<S
     acknowledged.reject(error);
     for (const inbox of inboxes.values()) inbox.put({ end: error });
   });
-  await once(ws, 'open');
-  send({ type: 'connection_init', payload: options.connectionParams ?? {} });
+  ws.on('error', acknowledged.reject);
+  ws.on('open', () => send({ type: 'connection_init', payload: options.connectionParams ?? {} }));
   await acknowledged.promise;
 
   async function* values<Data>(id: string, inbox: Inbox<Data>): AsyncGenerator<Data, void> {
