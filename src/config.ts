@@ -70,7 +70,11 @@ export const environment = z.object({
   TRUST_PROXY: flag.default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   JWT_SECRET: z.string().min(32, 'at least 32 characters').optional(),
-  ADMIN_KEY: z.string().min(24, 'at least 24 characters').optional(),
+  // As much as an Authorization header can bear.
+  ADMIN_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]{24,}$/, 'at least 24 characters, all of them printable ASCII, without spaces')
+    .optional(),
   REGISTRATION: z.enum(['open', 'closed']).default('open'),
   TIERS: json(z.strictObject({ FREE: tier, PRO: tier, VIP: tier }).partial()).default({}),
   GPU_NODES: json(z.array(gpuNode)).default([]),

@@ -29,6 +29,7 @@ test.for([
   [{ STORAGE_URL: 'ftp://files' }, 'all', 'STORAGE_URL'],
   [{ GPU_NODES: '/nowhere.json' }, 'all', 'GPU_NODES'],
   [{ ADMIN_KEY: 'short' }, 'all', 'ADMIN_KEY'],
+  [{ ADMIN_KEY: 'a key with spaces, which no header bears' }, 'all', 'ADMIN_KEY'],
 ] as const)('%j with role %s is refused because of %s', ([variables, role, name]) => {
   expect(() => loadConfig(variables, role)).toThrow(name);
 });
