@@ -11,7 +11,7 @@ const select = `
   ), step AS MATERIALIZED (
     SELECT name, priority, lag(priority) OVER (PARTITION BY name ORDER BY priority DESC) AS above
     FROM asked GROUP BY name, priority
-  ), counted AS (
+  ), counted AS MATERIALIZED (
     SELECT s.name, s.priority, sum(n.jobs) OVER (PARTITION BY s.name ORDER BY s.priority DESC) AS ahead
     FROM step s CROSS JOIN LATERAL (
       SELECT count(*) AS jobs FROM pgboss.job_common j
