@@ -12,6 +12,7 @@ import {
   good,
   type Outcome,
   picture,
+  remove,
   SUBMIT,
   submit,
   type TaskView,
@@ -293,4 +294,17 @@ describe.concurrent('pictures go out', () => {
       expect((await fetch(`${place.url}${nowhere}`)).status).toBe(404);
     }
   });
+});
+
+test('a file outlives a task that was deleted as long as another names it', async () => {
+  const member = await place.member();
+  const upload = () => transcribe(member, { upload: null }, { [`${AUDIO}.upload`]: wav() });
+  const first = good<TaskView>(await upload(), 'Task');
+  const artifactId = /artifact_[0-9a-z]{26}/.exec(JSON.stringify(first.input))?.[0];
+  const second = good<TaskView>(await transcribe(member, { artifactId }), 'Task');
+  const exists = 'query ($id: ID!) { node(id: $id) { id } }';
+  await remove(member, first.id);
+  expect(await member.ask(exists, { id: artifactId })).toEqual({ node: { id: artifactId } });
+  await remove(member, second.id);
+  expect(await member.ask(exists, { id: artifactId })).toEqual({ node: null });
 });
