@@ -31,6 +31,8 @@ export async function createQueue({ database, log }: { database: Database; log: 
     supervise: false,
     schedule: false,
     maintenanceIntervalSeconds: 300,
+    // How long a queue may get is the tasks' to say.
+    warningQueueSize: 1_000_000_000,
   });
   boss.on('error', (error) => log.warn({ err: error }, 'pg-boss'));
   boss.on('warning', (warning) => log.warn({ warning }, 'pg-boss'));
