@@ -50,6 +50,7 @@ const take = `
 /**
  * Takes tokens from any number of buckets on the database's clock, each as far as it holds enough. Taken with
  * the transaction: a rollback gives them back.
+ * @param db sends its statements in the order in which it was given them
  * @returns the grants, in the order of the requests
  */
 export async function takeTokens(
@@ -61,8 +62,10 @@ export async function takeTokens(
   const bursts = requests.map(({ burst }) => burst);
   const amounts = requests.map(({ amount }) => amount);
   const rates = requests.map(({ rate }) => rate);
-  await db.query(fill, [keys, bursts]);
-  const rows = await db.query<TokenGrant & Record<string, unknown>>(take, [keys, amounts, rates, bursts]);
+  const [, rows] = await Promise.all([
+    db.query(fill, [keys, bursts]),
+    db.query<TokenGrant & Record<string, unknown>>(take, [keys, amounts, rates, bursts]),
+  ]);
   const grants = new Map(rows.map(({ key, granted, retryAfterMs }) => [key, { key, granted, retryAfterMs }]));
   return requests.map(({ key }) => {
     const grant = grants.get(key);
