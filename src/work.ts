@@ -11,8 +11,9 @@ export interface WorkOptions {
   readonly log: Log;
 }
 
-/** For what comes after the tasks: handing back, closing connections, stopping the embedded database. */
+/** Of the time for a drain. What is left is for closing connections and stopping the embedded database. */
 const SHARE_FOR_TASKS = 0.7;
+const SHARE_FOR_HANDING_BACK = 0.15;
 
 /**
  * Starts what a worker process does: it runs tasks, and takes its turn at the duties of a leader.
@@ -36,7 +37,8 @@ export async function startWork({ services, config, log }: WorkOptions): Promise
   ]);
   await worker.start();
   return async () => {
-    await worker.drain(config.drainTimeoutMs * SHARE_FOR_TASKS);
+    const { drainTimeoutMs } = config;
+    await worker.drain(drainTimeoutMs * SHARE_FOR_TASKS, drainTimeoutMs * SHARE_FOR_HANDING_BACK);
     leading.abort();
     await duties;
   };

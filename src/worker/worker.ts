@@ -17,9 +17,9 @@ export interface Worker {
   start(): Promise<void>;
   /**
    * Claims no more, lets what runs end for so long, hands the rest back without a try spent, and leaves. What
-   * can't be written within five more seconds is left to the sweeper.
+   * can't be written within `handBackMs`, five seconds by default, is left to the sweeper. Never rejects.
    */
-  drain(timeoutMs: number): Promise<void>;
+  drain(timeoutMs: number, handBackMs?: number): Promise<void>;
 }
 
 export interface WorkerOptions {
@@ -107,18 +107,21 @@ export function createWorker(options: WorkerOptions): Worker {
       keeping = lease.keep(gone.signal);
       dispatching = dispatcher.run(draining.signal);
     },
-    async drain(timeoutMs) {
+    async drain(timeoutMs, handBackMs = HAND_BACK_MS) {
       draining.abort();
       await dispatching;
       // What nobody waits for any more is not worth waiting for.
       runs.stop('drain', ({ isAwaited }) => !isAwaited);
       await runs.ended(timeoutMs);
       runs.stop('drain');
-      await runs.ended(HAND_BACK_MS);
+      await runs.ended(handBackMs);
       gone.abort();
       stopListening();
       await keeping;
-      if (lease.workerId !== null) await tasks.leave(lease.workerId);
+      if (lease.workerId === null) return;
+      await tasks.leave(lease.workerId).catch((error: unknown) => {
+        log.warn({ err: error }, 'the worker could not give back its lease; it runs out by itself');
+      });
     },
   };
 }

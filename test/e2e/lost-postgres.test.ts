@@ -1,0 +1,128 @@
+import { expect, test, vi } from 'vitest';
+import { run } from '../../src/database/embedded/identity.ts';
+import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
+import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
+import { migrate } from '../../src/database/index.ts';
+import { decodeId } from '../../src/ids.ts';
+import { makeFolder } from '../database/support.ts';
+import { adminKey } from '../support/app.ts';
+import { post } from '../support/graphql.ts';
+import { testLog } from '../support/log.ts';
+import { ended, openSite, picture, report } from './site.ts';
+
+const SUBMIT = `mutation ($input: SubmitTaskInput!) {
+  submitTask(input: $input) { ... on Task { id } ... on Error { message } }
+}`;
+
+const ENDS = `
+  SELECT t.id, t.status, count(e.*) FILTER (WHERE e.type = 'SUCCEEDED')::int AS ends
+  FROM task t LEFT JOIN task_event e ON e.task_id = t.id GROUP BY t.id`;
+
+/** A PostgreSQL of its own, which may be killed. */
+async function ownPostgres() {
+  const folder = await makeFolder();
+  const postgres = await startEmbeddedPostgres({ folder: folder.path, log: testLog, durable: false });
+  await migrate({ url: postgres.url, log: testLog });
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= postgres.stop());
+
+  /** Signals the postmaster, or with it all of its processes, each of which has a group of its own. */
+  async function signal(name: NodeJS.Signals, which: 'postmaster' | 'all'): Promise<void> {
+    const postmaster = await findPostmaster(`${folder.path}/cluster`);
+    if (!postmaster) return;
+    const { stdout } = await run('pgrep', ['-P', String(postmaster.pid)]);
+    const children = which === 'all' ? stdout.trim().split('\n').map(Number) : [];
+    for (const pid of [postmaster.pid, ...children]) process.kill(pid, name);
+  }
+
+  return {
+    url: postgres.url,
+    stop,
+    signal,
+    async [Symbol.asyncDispose]() {
+      if (stopping === undefined) await signal('SIGCONT', 'all');
+      await stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type OwnPostgres = Awaited<ReturnType<typeof ownPostgres>>;
+
+test.concurrent('kill -9 of PostgreSQL in the middle of submissions: what was acknowledged is kept, and all connect again', {
+  timeout: 90_000,
+}, async () => {
+  await using postgres = await ownPostgres();
+  await using site = await openSite(postgres.url);
+  const [server] = await Promise.all([site.start(), site.start('worker')]);
+  const client = site.client(server);
+  await site.addNode(server, { model: 'fox', slots: 4 });
+  const acknowledged = new Map<string, string>();
+  const waiting: { count: number; resolve: () => void }[] = [];
+  const acknowledgements = (more: number): Promise<void> =>
+    new Promise((resolve) => waiting.push({ count: acknowledged.size + more, resolve }));
+
+  /** Submits one task after another, each under a key until it is acknowledged. */
+  async function submitAll(prefix: string, stop: AbortSignal): Promise<void> {
+    for (let n = 0; !stop.aborted; n++) {
+      const input = { ...picture('fox'), idempotencyKey: `${prefix}-${n}` };
+      const submit = () => post<{ submitTask: { id: string } }>(server.url, adminKey, SUBMIT, { input });
+      const { submitTask } = await vi.waitFor(submit, { timeout: 30_000, interval: 20 });
+      acknowledged.set(submitTask.id, input.idempotencyKey);
+      for (const { count, resolve } of waiting) if (acknowledged.size >= count) resolve();
+    }
+  }
+
+  const stop = new AbortController();
+  const streams = ['a', 'b', 'c', 'd'].map((prefix) => submitAll(prefix, stop.signal));
+  const watched = await client.submit({
+    ...picture('fox'),
+    startAt: new Date(Date.now() + 6_000).toISOString(),
+  });
+  const seen = ended(client, watched.id);
+  for (const round of [1, 2]) {
+    await acknowledgements(60);
+    await postgres.signal('SIGKILL', 'postmaster');
+    const killed = performance.now();
+    // Some of them were under way when it was killed.
+    await acknowledgements(8);
+    report(`from kill ${round} of PostgreSQL to eight more acknowledgements`, performance.now() - killed);
+  }
+  stop.abort();
+  await Promise.all(streams);
+  await site.expectOrder(40_000);
+  // A stream that was open all the time.
+  expect((await seen).status).toBe('SUCCEEDED');
+
+  const { rows } = await site.database.pool.query(ENDS);
+  const ends = new Map(rows.map(({ id, status, ends }) => [id, { status, ends }]));
+  for (const id of acknowledged.keys()) {
+    expect(ends.get(decodeId('Task', id))).toEqual({ status: 'SUCCEEDED', ends: 1 });
+  }
+  // Each key is one task, however often it was sent.
+  expect(acknowledged.size).toBe(new Set(acknowledged.values()).size);
+  expect(ends.size).toBe(acknowledged.size + 1);
+});
+
+test.concurrent.each([
+  ['does not run', 0, 3_500, (postgres: OwnPostgres) => postgres.stop()],
+  ['hangs', 1, 8_000, (postgres: OwnPostgres) => postgres.signal('SIGSTOP', 'all')],
+])(
+  'SIGTERM while PostgreSQL %s: the process ends all the same',
+  { timeout: 60_000 },
+  async (_, code, ms, end) => {
+    await using postgres = await ownPostgres();
+    const site = await openSite(postgres.url);
+    const server = await site.start('all', { DRAIN_TIMEOUT_MS: '2000' });
+    const node = await site.addNode(server, { model: 'fox' });
+    node.hold();
+    await site.client(server).submit(picture('fox'));
+    await node.called(1);
+    await end(postgres);
+    const asked = performance.now();
+    expect(await server.end('SIGTERM')).toBe(code);
+    expect(performance.now() - asked).toBeLessThan(ms);
+    if (code === 1) await postgres.signal('SIGCONT', 'all');
+    await site[Symbol.asyncDispose]();
+  },
+);

@@ -1,0 +1,163 @@
+import { once } from 'node:events';
+import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { describe, expect, inject, test } from 'vitest';
+import { createClient } from '../../sdk/src/index.ts';
+import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
+import { startOutsideNode } from '../support/outside-nodes.ts';
+import { startServer } from '../support/process.ts';
+import { ended, eventOf, openSite, picture, report } from './site.ts';
+
+const NOBODY = 65_534;
+
+/** A data folder of its own, which every user can enter. */
+async function makeDataDir() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-start-'));
+  await chmod(folder, 0o755);
+  return {
+    path: folder,
+    cluster: path.join(folder, 'postgres', 'cluster'),
+    adminKey: async () => (await readFile(path.join(folder, 'admin-key'), 'utf8')).trim(),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** Two slots for pictures of foxes, as configuration has them. */
+const nodesVariable = (url: string): string =>
+  JSON.stringify([
+    {
+      name: 'outside',
+      url,
+      protocol: 'openai',
+      slots: 2,
+      offers: [{ kind: 'TEXT_TO_IMAGE', models: ['fox'] }],
+    },
+  ]);
+
+describe.concurrent('starts and stops', { timeout: 60_000 }, () => {
+  test('SIGTERM ends with 0 in time, hands running tasks back unspent, and clients connect again', async () => {
+    await using site = await openSite();
+    const server = await site.start('all', { DRAIN_TIMEOUT_MS: '3000' });
+    const client = site.client(server);
+    const node = await site.addNode(server, { model: 'fox', slots: 2 });
+    node.hold();
+    const tasks = await Promise.all(
+      [1, 2, 3].map(() => client.submit({ ...picture('fox'), maxAttempts: 1 })),
+    );
+    await node.called(2);
+    const watching = tasks.map(({ id }) => ended(client, id));
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'connection_init' }));
+    await once(socket, 'message');
+    const closed = once(socket, 'close');
+    const asked = performance.now();
+    expect(await server.end('SIGTERM')).toBe(0);
+    const took = performance.now() - asked;
+    report('from SIGTERM to the end, with tasks that run', took);
+    expect(took).toBeLessThan(3_500);
+    // Service restart: no client takes it for its own fault.
+    expect((await closed)[0]).toMatchObject({ code: 1012 });
+    for (const { id } of tasks.slice(0, 2)) {
+      expect(await site.attempts(id)).toMatchObject([{ outcome: 'WORKER_LOST' }]);
+    }
+
+    node.release();
+    const { port } = new URL(server.url);
+    await site.start('all', { PORT: port });
+    // The same streams as before.
+    for (const task of await Promise.all(watching)) expect(task.status).toBe('SUCCEEDED');
+    await site.expectOrder();
+  });
+
+  test('SIGTERM of an idle server ends it at once', async () => {
+    await using site = await openSite();
+    const server = await site.start();
+    const asked = performance.now();
+    expect(await server.end('SIGTERM')).toBe(0);
+    expect(performance.now() - asked).toBeLessThan(2_500);
+  });
+
+  test('ten processes start at once on an empty database', async () => {
+    const admin = new pg.Client({ connectionString: inject('clusterUrl') });
+    await admin.connect();
+    await admin.query('CREATE DATABASE ten_at_once');
+    const url = new URL(inject('clusterUrl'));
+    url.pathname = '/ten_at_once';
+    {
+      await using site = await openSite(url.href);
+      const started = performance.now();
+      const variables = { MIGRATE_AT_START: 'true' };
+      const roles = Array.from({ length: 10 }, (_, n) =>
+        n % 2 === 0 ? ('all' as const) : ('worker' as const),
+      );
+      const servers = await Promise.all(roles.map((role) => site.start(role, variables)));
+      report('ten processes on an empty database are ready after', performance.now() - started);
+      const [server] = servers;
+      if (!server) throw new Error('no server');
+      const node = await site.addNode(server, { model: 'fox', slots: 3 });
+      const client = site.client(server);
+      const tasks = await Promise.all(Array.from({ length: 30 }, () => client.submit(picture('fox'))));
+      await Promise.all(tasks.map(({ id }) => ended(client, id)));
+      expect(node.peak).toBeLessThanOrEqual(3);
+      await site.expectOrder();
+    }
+    await admin.query('DROP DATABASE ten_at_once WITH (FORCE)');
+    await admin.end();
+  });
+
+  test('a data folder serves one server; kill -9 of it, and of PostgreSQL too, costs nothing', async () => {
+    await using data = await makeDataDir();
+    await using node = await startOutsideNode('OPENAI');
+    const variables = { DATA_DIR: data.path, GPU_NODES: nodesVariable(node.url) };
+    const first = await startServer(variables);
+    const refused = await startServer(variables).catch((error: unknown) => String(error));
+    expect(refused).toMatch(/ended with 1:/);
+    expect(refused).toContain(String(first.pid));
+    expect(refused).toContain(data.path);
+
+    node.hold();
+    const token = await data.adminKey();
+    const open = (url: string) => createClient({ url, token });
+    const task = await open(first.url).submit(picture('fox'));
+    await node.called(1);
+    await first.end('SIGKILL');
+    const left = await findPostmaster(data.cluster);
+    expect(left).not.toBeNull();
+    const killed = performance.now();
+    const second = await startServer(variables);
+    report('from kill -9 to ready, with PostgreSQL left alive', performance.now() - killed);
+    expect((await findPostmaster(data.cluster))?.pid).not.toBe(left?.pid);
+    const client = open(second.url);
+    // Its predecessor's lease need not run out.
+    await node.called(2);
+    expect((await eventOf(client, task.id, 'RETRYING')).error?.code).toBe('WORKER_LOST');
+    client.close();
+
+    const postmaster = await findPostmaster(data.cluster);
+    await second.end('SIGKILL');
+    process.kill(postmaster?.pid ?? 0, 'SIGKILL');
+    const third = await startServer(variables);
+    node.release();
+    const last = open(third.url);
+    expect((await ended(last, task.id)).status).toBe('SUCCEEDED');
+    last.close();
+    expect(await third.end('SIGTERM')).toBe(0);
+    expect(await findPostmaster(data.cluster)).toBeNull();
+  });
+
+  test.runIf(process.getuid?.() === 0)('a user who is not root serves, too', async () => {
+    await using data = await makeDataDir();
+    await using node = await startOutsideNode('OPENAI');
+    await chown(data.path, NOBODY, NOBODY);
+    const variables = { DATA_DIR: data.path, GPU_NODES: nodesVariable(node.url), HOME: data.path };
+    const server = await startServer(variables, [], { uid: NOBODY, gid: NOBODY });
+    const client = createClient({ url: server.url, token: await data.adminKey() });
+    const task = await client.submitAndWait(picture('fox'), { signal: AbortSignal.timeout(20_000) });
+    expect(task.status).toBe('SUCCEEDED');
+    client.close();
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+});
