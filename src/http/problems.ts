@@ -27,6 +27,7 @@ const statusByCode: Readonly<Record<string, number>> = {
 const aliases: Readonly<Record<string, string>> = {
   REQUEST_ENTITY_TOO_LARGE: 'PAYLOAD_TOO_LARGE',
   BAD_REQUEST: 'BAD_USER_INPUT',
+  OPERATION_RESOLUTION_FAILURE: 'BAD_USER_INPUT',
 };
 
 /** Of PostgreSQL, Prisma and Node: nothing is wrong with the request, the database can't be reached just now. */
@@ -46,6 +47,11 @@ function isUnavailable(error: unknown): boolean {
   const innerCode = prismaError.safeParse(error).data?.meta.driverAdapterError.cause.originalCode ?? '';
   if (unavailable.test(ownCode) || unavailable.test(innerCode)) return true;
   return unavailableMessage.test(error.message) || isUnavailable(error.cause);
+}
+
+/** Of a document or of variables in which things are nested by the thousand: only the stack's end tells. */
+function isTooDeep(error: unknown): boolean {
+  return error instanceof RangeError && error.message === 'Maximum call stack size exceeded';
 }
 
 /** What was thrown, below what the layers around it made of it. */
@@ -110,6 +116,12 @@ export function problemOf(error: unknown, scope: RequestScope | undefined): Grap
     scope?.log.warn({ err: root }, 'a request was refused: the database cannot be reached');
     return restated(error, 'the service is not available just now; try again in a moment', {
       code: 'SERVICE_UNAVAILABLE',
+    });
+  }
+  if (isTooDeep(root)) {
+    scope?.log.warn({ err: root }, 'a request was refused: it is nested too deeply');
+    return restated(error, 'the operation is too complex: it is nested too deeply', {
+      code: 'QUERY_TOO_COMPLEX',
     });
   }
   scope?.log.error({ err: root }, 'a request failed unexpectedly');

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { createClient, Refused } from './outside/client.ts';
+import { createClient, type Fault, Refused } from './outside/client.ts';
 import { cancel, draw, drawn, picture, submit, WATCH } from './outside/contract.ts';
 import { type Cluster, openCluster, openPlace, type Place } from './outside/place.ts';
 import { next } from './outside/streams.ts';
@@ -66,6 +66,33 @@ describe.concurrent('refused requests', () => {
     await expect(member.ask(query)).rejects.toMatchObject({ code: 'QUERY_TOO_COMPLEX' });
     await using socket = await member.socket();
     await expect(next(socket.subscribe(query))).rejects.toMatchObject({ code: 'QUERY_TOO_COMPLEX' });
+  });
+
+  test('QUERY_TOO_COMPLEX for what is nested by the thousand', async () => {
+    const member = await place.member();
+    const code = 'QUERY_TOO_COMPLEX';
+    await expect(member.ask(`${'{a'.repeat(3_000)}${'}'.repeat(3_000)}`)).rejects.toMatchObject({ code });
+    const list = `{ tasks(where: ${'['.repeat(4_900)}${']'.repeat(4_900)}) { edges { cursor } } }`;
+    await expect(member.ask(list)).rejects.toMatchObject({ code });
+  });
+
+  test('BAD_USER_INPUT for a body that cannot be read, or names no operation', async () => {
+    const bearer = { authorization: `Bearer ${place.admin.token}` };
+    const multipart = { ...bearer, 'content-type': 'multipart/form-data; boundary=border' };
+    const json = { ...bearer, 'content-type': 'application/json' };
+    const bodies: [Record<string, string>, string][] = [
+      [multipart, '--border\r\ncontent-disposition: form-data; name="operations"\r\n\r\n{"query"'],
+      [{ ...bearer, 'content-type': 'multipart/form-data' }, 'nonsense'],
+      [json, '{'],
+      [json, '[]'],
+      [json, '{}'],
+      [json, '{"query":"query a { me { id } } query b { me { id } }"}'],
+      [json, '{"query":"query a { me { id } }","operationName":"b"}'],
+    ];
+    for (const [headers, body] of bodies) {
+      const { errors } = (await (await post(headers, body)).json()) as { errors?: Fault[] };
+      expect([body, errors?.[0]?.extensions.code]).toEqual([body, 'BAD_USER_INPUT']);
+    }
   });
 
   test('PAYLOAD_TOO_LARGE for a body above the limit', async () => {
@@ -230,23 +257,25 @@ describe('on a database of one’s own', () => {
   });
   afterAll(() => cluster?.[Symbol.asyncDispose]());
 
-  test('an unexpected error is masked, with a request id that the log bears', async () => {
+  async function sql(text: string): Promise<void> {
     const client = new pg.Client({ connectionString: cluster.databaseUrl });
     await client.connect();
-    await client.query('ALTER TABLE task_attempt RENAME TO hidden');
-    const member = await cluster.member();
-    const node = await cluster.node({ slots: 0 });
-    const task = await draw(member, node.model).catch((error: unknown) => error);
-    expect(task).toBeInstanceOf(Refused);
-    const { extensions } = (task as Refused).errors[0] ?? { extensions: { code: 'none' } };
-    expect(extensions).toMatchObject({ code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String) });
-    expect(String(task)).not.toMatch(/task_attempt|prisma|relation/i);
-    const requestId = String(Object.entries(extensions).find(([name]) => name === 'requestId')?.[1]);
-    expect(
-      cluster.apis[0].lines.some((line) => line.includes(requestId) && line.includes('task_attempt')),
-    ).toBe(true);
-    await client.query('ALTER TABLE hidden RENAME TO task_attempt');
+    await client.query(text);
     await client.end();
+  }
+
+  test('an unexpected error is masked, with a request id that the log bears', async () => {
+    const [member, node] = await Promise.all([cluster.member(), cluster.node({ slots: 0 })]);
+    await sql('ALTER TABLE task_attempt RENAME TO hidden');
+    const refused = await draw(member, node.model).catch((error: unknown) => error);
+    await sql('ALTER TABLE hidden RENAME TO task_attempt');
+    if (!(refused instanceof Refused)) throw new Error('a missing table went unnoticed');
+    expect(refused.code).toBe('INTERNAL_SERVER_ERROR');
+    expect(refused.message).not.toMatch(/task_attempt|prisma|relation/i);
+    const requestId = String(refused.errors[0]?.extensions.requestId);
+    await expect
+      .poll(() => cluster.apis[0].lines.filter((line) => line.includes(requestId)).join('\n'))
+      .toContain('task_attempt');
   });
 
   test('a draining server closes its sockets so that clients come back', async () => {

@@ -20,6 +20,12 @@ function tooLarge(limit: number, what: string): GraphQLError {
   });
 }
 
+function unreadable({ message }: Error): GraphQLError {
+  return new GraphQLError(`the multipart body cannot be read: ${message}`, {
+    extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
+  });
+}
+
 const inWords = (bytes: number): string => `${bytes.toLocaleString('en')} bytes`;
 
 function isMultipart(request: Request): boolean {
@@ -50,8 +56,9 @@ async function readForm(request: Request, limit: number): Promise<void> {
   try {
     await (request as unknown as BoundedForm).formData({ formDataLimits });
   } catch (error) {
-    const what = error instanceof Error ? /^(.*) (?:limit |size )?exceeded: .*/i.exec(error.message) : null;
-    throw what?.[1] === undefined ? error : tooLarge(limit, `${what[0]}`);
+    if (error instanceof GraphQLError || !(error instanceof Error)) throw error;
+    const [what] = /^.* (?:limit |size )?exceeded: .*/i.exec(error.message) ?? [];
+    throw what === undefined ? unreadable(error) : tooLarge(limit, what);
   }
 }
 
