@@ -11,6 +11,7 @@ import {
   USER,
   type UserView,
   WATCH,
+  WATCH_ALL,
 } from './outside/contract.ts';
 import { openPlace, PASSWORD, type Place, uniqueName, updateUser } from './outside/place.ts';
 import { next, rest } from './outside/streams.ts';
@@ -248,6 +249,29 @@ describe.concurrent('accounts', () => {
     expect(await operator.ask('{ stats { nodes { slots } } }')).toMatchObject({
       stats: { nodes: { slots: expect.any(Number) } },
     });
+  });
+
+  test('who is no operator any more is told nothing more of others', async () => {
+    const node = await place.node({ slots: 0 });
+    const [member, operator] = await Promise.all([place.member(), place.member({ role: 'OPERATOR' })]);
+    const task = await draw(member, node.model);
+    await node.simulator.received(1);
+    await using socket = await operator.socket();
+    const streams = [
+      socket.subscribe(WATCH, { id: task.id }),
+      operator.sse(WATCH, { id: task.id }),
+      socket.subscribe(WATCH_ALL, { where: { model: [node.model] }, since: task.createdAt }),
+      operator.sse('subscription { gpuNodeUpdated { id busySlots } }'),
+    ];
+    await Promise.all(streams.map(next));
+    good(await updateUser(place.admin, operator.id, { role: 'USER' }), 'User');
+    node.simulator.set({ slots: 1 });
+    const told = await Promise.all(
+      streams.slice(0, 2).map((stream) => rest(stream).catch((error: Error) => error)),
+    );
+    for (const end of told) expect(JSON.stringify(end)).not.toContain('SUCCEEDED');
+    await Promise.all(streams.map((stream) => stream.return()));
+    expect(await find(operator, task.id)).toBeNull();
   });
 
   test('a disabled user is refused, and his sockets and streams end', async () => {
