@@ -24,12 +24,14 @@ async function ownPostgres() {
   const postgres = await startEmbeddedPostgres({ folder: folder.path, log: testLog, durable: false });
   await migrate({ url: postgres.url, log: testLog });
   let stopping: Promise<void> | undefined;
+  let isFrozen = false;
   const stop = (): Promise<void> => (stopping ??= postgres.stop());
 
   /** Signals the postmaster, or with it all of its processes, each of which has a group of its own. */
   async function signal(name: NodeJS.Signals, which: 'postmaster' | 'all'): Promise<void> {
     const postmaster = await findPostmaster(`${folder.path}/cluster`);
     if (!postmaster) return;
+    isFrozen = name === 'SIGSTOP';
     const { stdout } = await run('pgrep', ['-P', String(postmaster.pid)]);
     const children = which === 'all' ? stdout.trim().split('\n').map(Number) : [];
     for (const pid of [postmaster.pid, ...children]) process.kill(pid, name);
@@ -40,7 +42,7 @@ async function ownPostgres() {
     stop,
     signal,
     async [Symbol.asyncDispose]() {
-      if (stopping === undefined) await signal('SIGCONT', 'all');
+      if (isFrozen) await signal('SIGCONT', 'all');
       await stop();
       await folder[Symbol.asyncDispose]();
     },
