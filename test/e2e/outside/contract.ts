@@ -1,7 +1,7 @@
 import type { Client } from './client.ts';
 
 /** Every field of a task, as the contract has them. */
-export const TASK = `fragment T on Task {
+const TASK = `fragment T on Task {
   __typename id kind model queue status priority version input labels progress progressMessage queuePosition
   attempt maxAttempts gpuSeconds startAt deadline createdAt startedAt finishedAt updatedAt queuedMs runningMs
   attempts { number outcome startedAt endedAt gpuSeconds gpuNode { id name url } error { code message retryable attempt } }

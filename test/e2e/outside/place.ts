@@ -60,7 +60,7 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
   it: registerNode(input: $input) { __typename ... on GpuNode { id status } ... on Error { message } }
 }`;
 
-export async function registerNode(
+async function registerNode(
   admin: Client,
   options: Partial<SimulatorOptions> = {},
 ): Promise<SimulatedNode> {
