@@ -60,10 +60,7 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
   it: registerNode(input: $input) { __typename ... on GpuNode { id status } ... on Error { message } }
 }`;
 
-async function registerNode(
-  admin: Client,
-  options: Partial<SimulatorOptions> = {},
-): Promise<SimulatedNode> {
+async function registerNode(admin: Client, options: Partial<SimulatorOptions> = {}): Promise<SimulatedNode> {
   const protocol = options.protocol ?? 'OPENAI';
   const simulator = await createSimulator({ side: 64, slots: 1, ...options, protocol });
   const [name, model] = [uniqueName('node'), uniqueName('model')];
