@@ -22,7 +22,7 @@ import { testLog } from '../support/log.ts';
 import { type OutsideNode, startOutsideNode } from '../support/outside-nodes.ts';
 import { type ServerProcess, type SpawnOptions, startServer } from '../support/process.ts';
 
-export const kindOfProtocol = {
+const kindOfProtocol = {
   QWEN_IMAGE_GGUF: 'TEXT_TO_IMAGE',
   FAST_WHISPER: 'SPEECH_TO_TEXT',
   OPENAI: 'TEXT_TO_IMAGE',
