@@ -1,6 +1,6 @@
 import type { Tiers } from '../accounts/index.ts';
 import { createBatcher, type Tier, UncertainCommitError } from '../database/index.ts';
-import { NoSuchModelError } from '../errors.ts';
+import { InvalidInputError, NoSuchModelError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Nodes } from '../nodes/index.ts';
 import { admit, type Entry, findByKey, type Keyed, type Verdict } from './admission.ts';
@@ -25,6 +25,16 @@ async function untilCertain<T>(write: () => Promise<T>): Promise<T> {
 /** SQLSTATE classes of what is wrong with a row, and not with the database. */
 function isDataFault(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code));
+}
+
+/** In the caller's terms what PostgreSQL refused. */
+function explain(error: unknown): unknown {
+  const isArtifactGone =
+    error instanceof Error && 'constraint' in error && error.constraint === 'task_artifact_artifact_id_fkey';
+  if (!isArtifactGone) return error;
+  return new InvalidInputError([
+    { path: 'task', message: 'a file that it names was deleted; upload it again' },
+  ]);
 }
 
 export interface SubmitOptions {
@@ -63,7 +73,7 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
       return verdicts;
     } catch (error) {
       if (entries.length === 1 || !isDataFault(error)) {
-        return new Map(entries.map((entry) => [entry, { error }]));
+        return new Map(entries.map((entry) => [entry, { error: explain(error) }]));
       }
       const half = Math.ceil(entries.length / 2);
       const halves = await Promise.all([entries.slice(0, half), entries.slice(half)].map(writeApart));

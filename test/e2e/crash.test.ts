@@ -80,7 +80,7 @@ test('after kill -9 in the middle of submissions, every acknowledged task succee
       },
     ]),
   };
-  const first = await startServer(variables);
+  await using first = await startServer(variables);
   const token = (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim();
   const streams = ['a', 'b', 'c', 'd'].map((prefix) => submitUntilGone(first.url, token, prefix));
   await simulator.received(12);
@@ -88,7 +88,7 @@ test('after kill -9 in the middle of submissions, every acknowledged task succee
   const acknowledged = (await Promise.all(streams)).flat();
   expect(acknowledged.length).toBeGreaterThan(12);
 
-  const second = await startServer(variables);
+  await using second = await startServer(variables);
   await expect
     .poll(async () => (await listAll(second.url, token)).filter((task) => task.status !== 'SUCCEEDED'), {
       timeout: 40_000,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultTiers } from '../../src/accounts/index.ts';
 import {
   IdempotencyConflictError,
+  InvalidInputError,
   NoSuchModelError,
   QueueFullError,
   QuotaExceededError,
@@ -41,6 +42,18 @@ test('three hundred submissions at once are all written, in groups, each with on
   await expectInvariants(yard.database);
   expect(new Set((await drain(yard)).map(({ lease }) => lease.taskId))).toEqual(ids);
   await expectAllDone(yard.database);
+});
+
+test('a file that was deleted meanwhile is the caller’s to upload again, and nobody else’s fault', async () => {
+  const yard = open();
+  await yard.addNode({ models: ['gone-file'] });
+  const userId = await yard.addUser();
+  const submit = (artifactIds: string[]) =>
+    yard.tasks.submit(submission(userId, { model: 'gone-file', artifactIds }), 'VIP');
+  const results = await Promise.allSettled([submit([]), submit([newId()]), submit([])]);
+  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(reasons(results)).toEqual([expect.any(InvalidInputError)]);
+  await drain(yard);
 });
 
 describe('an idempotency key', () => {
