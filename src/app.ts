@@ -3,7 +3,7 @@ import path from 'node:path';
 import { createClosers } from './closers.ts';
 import type { Config } from './config.ts';
 import { startEmbeddedPostgres } from './database/embedded/index.ts';
-import { migrate } from './database/index.ts';
+import { migrate, pendingMigrations } from './database/index.ts';
 import { StartError } from './errors.ts';
 import { createHttpServer, type HttpServer } from './http/index.ts';
 import type { Log } from './log.ts';
@@ -33,6 +33,14 @@ function urlOf({ publicUrl, host }: Config, port: number): string {
   return publicUrl?.replace(/\/$/, '') ?? `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
+async function requireMigrated(databaseUrl: string): Promise<void> {
+  const pending = await pendingMigrations(databaseUrl);
+  if (pending.length === 0) return;
+  throw new StartError(
+    `the database lacks ${pending.join(', ')}: run "switchyard migrate", or start without MIGRATE_AT_START=false`,
+  );
+}
+
 async function listen(http: HttpServer, { host, port }: Config): Promise<number> {
   try {
     return await http.listen();
@@ -57,6 +65,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
       databaseUrl = embedded.url;
     }
     if (config.migrateAtStart) await migrate({ url: databaseUrl, log });
+    else await requireMigrated(databaseUrl);
     const secret =
       config.jwtSecret ?? (await keptSecret(path.join(config.dataDir, 'jwt-secret'), makeSecret));
     let url = '';
