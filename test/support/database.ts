@@ -20,7 +20,7 @@ export async function createTestDatabase(): Promise<{ url: string; drop(): Promi
   // Copies of one template wait for each other, and fail while anybody else uses it.
   await withAdmin(async (client) => {
     await client.query('SELECT pg_advisory_lock(1)');
-    await client.query(`CREATE DATABASE ${name} TEMPLATE template_switchyard`);
+    await client.query(`CREATE DATABASE ${name} TEMPLATE template_switchyard STRATEGY FILE_COPY`);
   });
   const url = new URL(inject('clusterUrl'));
   url.pathname = `/${name}`;
