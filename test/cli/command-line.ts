@@ -10,12 +10,14 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly stdin?: string;
   readonly signal?: AbortSignal;
+  /** Is shown what the command says while it runs. */
+  readonly heard?: (stderr: string) => void;
 }
 
 /** Runs `switchyard` with these arguments, in this process, on an environment of its own. */
 export async function switchyard(
   args: readonly string[],
-  { env = {}, stdin = '', signal = new AbortController().signal }: RunOptions = {},
+  { env = {}, stdin = '', signal = new AbortController().signal, heard }: RunOptions = {},
 ): Promise<Ran> {
   let stdout = '';
   let stderr = '';
@@ -26,7 +28,12 @@ export async function switchyard(
     env,
     stdin: typed(),
     stdout: { write: (text) => (stdout += text) },
-    stderr: { write: (text) => (stderr += text) },
+    stderr: {
+      write(text) {
+        stderr += text;
+        heard?.(stderr);
+      },
+    },
     signal,
   });
   return { code, stdout, stderr };

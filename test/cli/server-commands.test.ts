@@ -126,11 +126,10 @@ test('watch follows a task to its end, and its log from the beginning', async ()
 test('Ctrl-C ends the wait and says that the task goes on', async () => {
   const interrupted = new AbortController();
   painter.failNext({ type: 'hang' });
-  const waiting = run(['submit', 'text-to-image', 'a fox', '--wait'], { signal: interrupted.signal });
-  const { history } = painter;
-  await painter.received(history.length + 1);
-  interrupted.abort();
-  const { code, stderr } = await waiting;
+  const { code, stderr } = await run(['submit', 'text-to-image', 'a fox', '--wait'], {
+    signal: interrupted.signal,
+    heard: (text) => text.includes('running on') && interrupted.abort(),
+  });
   expect(code).toBe(130);
   const [, id = ''] = stderr.match(/(task_\w+) goes on/) ?? [];
   await createClient({ url: app.url, token: adminKey }).cancel(id);
