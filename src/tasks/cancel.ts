@@ -14,7 +14,7 @@ import { SupersededError, untilCurrent } from './superseded.ts';
 export type CancelOutcome = 'REMOVED_FROM_QUEUE' | 'STOPPED_ON_NODE' | 'ABANDONED';
 
 /** How long a cancel waits to hear what became of the call. */
-const STOP_WAIT_MS = 500;
+const DEFAULT_STOP_WAIT_MS = 500;
 /** How often a job that is there, and is not found, is looked for in one transaction. */
 const MAX_LOOKS = 3;
 
@@ -36,7 +36,7 @@ const select = `
     AND a.outcome = 'CANCELED' AND a.ended_at = t.finished_at
   WHERE t.id = $1`;
 
-export function createCancel(core: Core) {
+export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
   const { database, queue: boss, carrier } = core;
 
   async function read(taskId: string): Promise<Row> {
@@ -78,7 +78,7 @@ export function createCancel(core: Core) {
   /** Tells the worker, and waits until it has said what became of the call. */
   async function stop({ taskId, attempt, workerId }: Changed): Promise<CancelOutcome> {
     const heard = Promise.withResolvers<void>();
-    const deadline = AbortSignal.timeout(STOP_WAIT_MS);
+    const deadline = AbortSignal.timeout(stopWaitMs);
     deadline.addEventListener('abort', () => heard.resolve());
     let check = Promise.resolve();
     const deafen = carrier.listen((announcement) => {

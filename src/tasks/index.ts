@@ -105,6 +105,8 @@ export interface TasksConfig {
   readonly taskRetentionDays: number;
   /** How long a worker that does not renew is waited for. At most 15,000, which is the default. */
   readonly leaseMs?: number;
+  /** How long a cancel waits to hear what became of the call; 500 unless said otherwise. */
+  readonly stopWaitMs?: number;
 }
 
 export interface TasksOptions {
@@ -133,7 +135,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     settle: settler.settle,
     reportProgress: progress.reportProgress,
     stopped: createStopped(core),
-    cancel: createCancel(core),
+    cancel: createCancel(core, config.stopWaitMs),
     retry: createRetry(core),
     remove: createRemove(core),
     queuePositions: (taskIds) => queuePositions(database, taskIds),

@@ -53,6 +53,14 @@ export async function openYard({ tiers = defaultTiers, config = {} }: YardOption
 
   async function open(database: Database): Promise<Process> {
     const carrier = createCarrier({ url: database.url, log: testLog });
+    // What is announced before it listens, it does not hear.
+    await new Promise<void>((resolve) => {
+      const deafen = carrier.listen(({ type }) => {
+        if (type !== 'resync') return;
+        queueMicrotask(() => deafen());
+        resolve();
+      });
+    });
     const nodes = createNodes({ database, carrier, log: testLog });
     const queue = await createQueue({ database, log: testLog });
     const tasks = createTasks({
