@@ -36,7 +36,7 @@ test('a first start makes a durable cluster, within seconds, and the next start 
 
   const again = performance.now();
   const second = await startEmbeddedPostgres({ folder: data, log: testLog });
-  expect(performance.now() - again).toBeLessThan(2_000);
+  expect(performance.now() - again).toBeLessThan(10_000);
   expect(await query(second.url, 'SELECT * FROM kept')).toEqual([{ answer: 42 }]);
   await second.stop();
 });
@@ -88,7 +88,7 @@ test('after a kill -9 of the server the next start stops what was left running, 
 
   const begun = performance.now();
   const next = await start(folder.path);
-  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(performance.now() - begun).toBeLessThan(10_000);
   expect(await query(next.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
   if (next.url !== killed.url) expect(await canConnect(killed.url)).toBe(false);
   await next.stop();

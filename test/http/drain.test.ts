@@ -18,7 +18,7 @@ describe('a drain', () => {
     await stream.next();
     const started = performance.now();
     await api.http.drain(5_000);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(4_000);
     expect(await client.closed()).toEqual({ code: 1012, reason: expect.stringContaining('restart') });
     expect((await stream.next()).done).toBe(true);
     await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
@@ -77,7 +77,7 @@ describe('a drain', () => {
       .toBe(1);
     const started = performance.now();
     await api.http.drain(300);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(4_000);
     expect(await failed).toBeInstanceOf(Error);
   });
 });
