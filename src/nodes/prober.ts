@@ -38,10 +38,13 @@ const WORKING = `
   SELECT id, 0 AS due_in_ms FROM gpu_node
   WHERE state <> 'REMOVED' AND EXISTS (SELECT FROM slot WHERE node_id = gpu_node.id AND task_id IS NOT NULL)`;
 
+const FAILURES = 'SELECT failures FROM gpu_node WHERE id = $1';
+
+// A node that was set aside while it was asked keeps its back-off: what it answered is older than that.
 const READY = `
   UPDATE gpu_node SET healthy = true, last_seen_at = now(), next_probe_at = now() + $2 * interval '1 ms'
-  FROM (SELECT id, healthy FROM gpu_node WHERE id = $1 FOR UPDATE) AS before
-  WHERE gpu_node.id = before.id
+  FROM (SELECT id, healthy, failures FROM gpu_node WHERE id = $1 FOR UPDATE) AS before
+  WHERE gpu_node.id = before.id AND (before.healthy OR before.failures = $3)
   RETURNING NOT before.healthy AS changed`;
 
 const BUSY = `
@@ -58,8 +61,8 @@ const FAILED = `
 export function createProber({ database, carrier, directory, intervalMs, log }: ProberOptions): Prober {
   const { pool } = database;
 
-  async function write(sql: string, node: GpuNode): Promise<boolean> {
-    const { rows } = await pool.query<{ changed: boolean }>(sql, [node.id, intervalMs]);
+  async function write(sql: string, node: GpuNode, ...values: number[]): Promise<boolean> {
+    const { rows } = await pool.query<{ changed: boolean }>(sql, [node.id, intervalMs, ...values]);
     return rows[0]?.changed === true;
   }
 
@@ -76,11 +79,12 @@ export function createProber({ database, carrier, directory, intervalMs, log }: 
   async function probe(node: GpuNode, signal: AbortSignal): Promise<void> {
     using connected = directory.connect(node);
     const { protocol, client } = connected;
+    const { rows } = await pool.query<{ failures: number }>(FAILURES, [node.id]);
     const timeout = AbortSignal.timeout(PROBE_TIMEOUT_MS);
     const { ready, detail = 'not ready' } = await protocol.ready(client, AbortSignal.any([timeout, signal]));
     if (signal.aborted) return;
     if (ready) {
-      if (!(await write(READY, node))) return;
+      if (!(await write(READY, node, rows[0]?.failures ?? 0))) return;
       log.info({ node: node.name }, 'node became healthy');
       carrier.announce({ type: 'node', id: node.id });
       carrier.announce({ type: 'slots' });
