@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openWorkers } from './support.ts';
 
 describe('a cancel', () => {
-  test('stops the node from another process, where hanging up stops it', async () => {
+  test('stops the node within 200 ms from another process, where hanging up stops it', async () => {
     await using yard = await openWorkers();
     const node = await yard.simulate({ protocol: 'WHISPER_CPP', latencyMs: 20_000 });
     await yard.worker();
@@ -12,8 +12,7 @@ describe('a cancel', () => {
     const { tasks } = await yard.another();
     await tasks.cancel(taskId);
     const { endedAt } = await call.ended;
-    // Long before it would have answered.
-    expect((endedAt ?? Number.NaN) - canceledAt).toBeLessThan(10_000);
+    expect((endedAt ?? Number.NaN) - canceledAt).toBeLessThan(200);
     await expect.poll(() => tasks.cancel(taskId)).toEqual({ outcome: 'STOPPED_ON_NODE' });
     await expect.poll(yard.busySlots).toBe(0);
     await yard.until(taskId, { status: 'CANCELED' });
