@@ -3,7 +3,8 @@ import type { NodeClient } from './client.ts';
 
 /**
  * How a running call can be stopped. On `none` and `queued-only` the call is left open and its answer frees
- * the slot; on `disconnect` aborting {@link Call.signal} stops it; on `api` the protocol's own `stop` does.
+ * the slot; on `disconnect` aborting {@link Call.signal} stops it; on `api` the protocol's own `cancel` does,
+ * which on `queued-only` works only until the node begins.
  */
 export type StopCapability = 'none' | 'queued-only' | 'disconnect' | 'api';
 
@@ -33,12 +34,47 @@ export interface Call<K extends KindName> {
   readonly signal: AbortSignal;
   /** Real progress only: a fraction between 0 and 1 that never falls, or null where the node tells none. */
   progress(value: number | null, message?: string): void;
+  /** The latest intermediate picture; older ones are forgotten, and those that come too fast are left out. */
+  preview(picture: MadeFile): void;
+  /** For nodes that take a job and are asked for its result later. */
+  readonly remote: RemoteJob;
+}
+
+/** The job that a task has on a node which works by itself: it outlives the worker that submitted it. */
+export interface RemoteJob {
+  /** What an earlier attempt of this task kept on this node; null where there is nothing to resume. */
+  readonly handle: string | null;
+  /**
+   * Before a job is submitted that costs something and that nobody can find again: from here on until
+   * {@link keep}, a lost worker leaves the task failed as unknown rather than submitted, and paid for, twice.
+   */
+  submitting(): Promise<void>;
+  /** As soon as the handle is known. Resolves once it is durable. */
+  keep(handle: string): Promise<void>;
+  /** The job is gone from the node, or failed there: the next attempt submits anew. */
+  forget(): Promise<void>;
+}
+
+/** A running call that is to be stopped at its node. */
+export interface StopRequest {
+  readonly node: NodeClient;
+  /** As the call had it. */
+  readonly attemptId: string;
+  /** What the call kept; null where it kept nothing. */
+  readonly handle: string | null;
+  readonly signal: AbortSignal;
 }
 
 export interface Readiness {
   readonly ready: boolean;
   /** For people: why it is not. */
   readonly detail?: string;
+  /** The models that it holds in memory now, where it tells; by the names that offers use. */
+  readonly loadedModels?: readonly string[];
+  /** The models that it could load, where it tells. */
+  readonly models?: readonly string[];
+  /** Whether it works on nothing now, where it tells: slots that cool down need not wait longer. */
+  readonly idle?: boolean;
 }
 
 /**
@@ -56,4 +92,9 @@ export interface NodeProtocol<Name extends string = string> {
    * the signal aborts: it is not ready.
    */
   ready(node: NodeClient, signal: AbortSignal): Promise<Readiness>;
+  /**
+   * Of protocols whose `stop` is `api` or `queued-only`: stops that call's work, and never somebody else's.
+   * Answers whether it is stopped; false where it runs on.
+   */
+  cancel?(request: StopRequest): Promise<boolean>;
 }
