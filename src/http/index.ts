@@ -1,1 +1,2 @@
-export { createHttpServer, type HttpConfig, type HttpLimits, type HttpServer } from './server.ts';
+export type { ApiLimits } from './api.ts';
+export { createHttpServer, type HttpConfig, type HttpServer } from './server.ts';

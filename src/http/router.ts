@@ -1,23 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ServeArtifact } from './artifacts.ts';
-import type { ServeGraphiQL } from './graphiql.ts';
+import type { Api } from './api.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
+import { GRAPHQL_PATH } from './yoga.ts';
 
 /** Answers a request. @returns the route for metrics: one of few */
 export type Router = (request: IncomingMessage, response: ServerResponse) => Promise<string>;
 
 export interface RouterOptions {
-  readonly graphqlPath: string;
-  readonly serveGraphQL: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  readonly serveGraphiQL: ServeGraphiQL;
-  readonly serveArtifact: ServeArtifact;
+  /** Null where the process serves none. */
+  readonly api: Pick<Api, 'answer'> | null;
   readonly health: Health;
   readonly metrics: Metrics;
 }
 
-function notFound(response: ServerResponse, graphqlPath: string): void {
-  const text = `there is nothing here; the API is at ${graphqlPath}\n`;
+function notFound(response: ServerResponse, where: string): void {
+  const text = `there is nothing here; ${where}\n`;
   response
     .writeHead(404, {
       'content-type': 'text/plain; charset=utf-8',
@@ -27,8 +25,11 @@ function notFound(response: ServerResponse, graphqlPath: string): void {
 }
 
 /** Which part of the server answers which path. */
-export function createRouter(options: RouterOptions): Router {
-  const { graphqlPath, serveGraphQL, serveGraphiQL, serveArtifact, health, metrics } = options;
+export function createRouter({ api, health, metrics }: RouterOptions): Router {
+  const where =
+    api === null
+      ? 'this process is a worker, and the API is on the processes with --role api or all'
+      : `the API is at ${GRAPHQL_PATH}`;
 
   async function answerFixed(path: string, response: ServerResponse): Promise<boolean> {
     switch (path) {
@@ -50,14 +51,10 @@ export function createRouter(options: RouterOptions): Router {
 
   return async (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    if (path === graphqlPath) {
-      if (await serveGraphiQL(request, response)) return 'graphiql';
-      await serveGraphQL(request, response);
-      return graphqlPath;
-    }
     if (await answerFixed(path, response)) return path;
-    if (await serveArtifact(request, response)) return '/artifacts';
-    notFound(response, graphqlPath);
+    const route = await api?.answer(path, request, response);
+    if (route != null) return route;
+    notFound(response, where);
     return 'none';
   };
 }

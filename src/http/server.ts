@@ -6,36 +6,19 @@ import { Registry } from 'prom-client';
 import type { Carrier } from '../events/index.ts';
 import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { createSchema, type Services } from '../schema/index.ts';
-import { createServeArtifact } from './artifacts.ts';
-import { createServeGraphiQL } from './graphiql.ts';
+import type { Services } from '../schema/index.ts';
+import { type ApiConfig, type ApiLimits, createApi } from './api.ts';
 import { createHealth } from './health.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { createOrigins } from './origins.ts';
-import { createPeers } from './peers.ts';
-import type { OperationLimits } from './plugins/limits.ts';
-import { SubscriptionCount, type SubscriptionLimits } from './plugins/subscriptions.ts';
 import type { RequestScope } from './problems.ts';
 import { createRouter, type Router } from './router.ts';
-import { createSocketProtocol } from './socket-protocol.ts';
-import { createSockets, type SocketLimits } from './sockets.ts';
-import { createViewerWatch } from './viewer-watch.ts';
-import { createGraphQLServer, GRAPHQL_PATH } from './yoga.ts';
 
-export interface HttpConfig {
+export interface HttpConfig extends ApiConfig {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  readonly corsOrigins: readonly string[];
-  readonly trustProxy: boolean;
-  readonly maxUploadBytes: number;
-}
-
-export interface HttpLimits {
-  readonly operation?: OperationLimits;
-  readonly subscriptions?: SubscriptionLimits;
-  readonly sockets?: SocketLimits;
-  readonly operationsPerSocket?: number;
+  /** A worker's port is for health and metrics alone. */
+  readonly role: 'all' | 'api' | 'worker';
 }
 
 export interface HttpServerOptions {
@@ -44,7 +27,7 @@ export interface HttpServerOptions {
   readonly log: Log;
   /** Where others count, too; its own unless given. */
   readonly registry?: Registry;
-  readonly limits?: HttpLimits;
+  readonly limits?: ApiLimits;
 }
 
 export interface HttpServer {
@@ -58,7 +41,6 @@ export interface HttpServer {
   drain(timeoutMs: number): Promise<void>;
 }
 
-const OPERATIONS_PER_SOCKET = 1_000;
 const requestIdPattern = /^[\w.:-]{1,100}$/;
 
 /** Longer than the idle time of the usual load balancers, or they would send into closing connections. */
@@ -107,64 +89,25 @@ async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The API's own server: GraphQL over HTTP, SSE and sockets, artifacts, health and metrics on one port. */
+/** One port: the API, health and metrics; without the API in a worker's process. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { services, config, log, registry = new Registry(), limits = {} } = options;
-  const { accounts, artifacts, carrier, database, tasks } = services;
+  const { database, tasks } = services;
   const draining = new AbortController();
   const isDraining = (): boolean => draining.signal.aborted;
   const scopes = new AsyncLocalStorage<RequestScope>();
-  const peers = createPeers(config.trustProxy);
-  const origins = createOrigins(config.corsOrigins);
-  const watch = createViewerWatch({ accounts, carrier, clock: database.clock, log });
-  const count = new SubscriptionCount();
-  const graphql = createGraphQLServer({
-    schema: createSchema(),
-    services,
-    scopes,
-    origins,
-    maxUploadBytes: config.maxUploadBytes,
-    limits: limits.operation,
-    subscriptions: { watch, draining: draining.signal, count, limits: limits.subscriptions },
-  });
-  const sockets = createSockets({
-    protocol: createSocketProtocol({
-      graphql,
-      accounts,
-      watch,
-      scopes,
-      maxOperations: limits.operationsPerSocket ?? OPERATIONS_PER_SOCKET,
-    }),
-    path: GRAPHQL_PATH,
-    origins,
-    peers,
-    isDraining,
-    scopes,
-    log,
-    limits: limits.sockets,
-  });
+  const api =
+    config.role === 'worker'
+      ? null
+      : createApi({ services, config, scopes, draining: draining.signal, limits, log });
   const metrics = createMetrics({
     registry,
     tasks,
-    sockets: () => sockets.size,
-    subscriptions: () => count.total,
+    sockets: () => api?.sockets.size ?? 0,
+    subscriptions: () => api?.subscriptions.total ?? 0,
     log,
   });
-  const router = createRouter({
-    graphqlPath: GRAPHQL_PATH,
-    serveGraphQL: async (request, response) => {
-      response.setHeader('vary', 'origin');
-      const closed = new AbortController();
-      // With a reason at hand: making an exception for each request costs as much as logging it.
-      response.once('close', () => closed.abort('closed'));
-      const clientAddress = peers.addressOf(request);
-      await graphql(request, response, { viewer: null, clientAddress, closed: closed.signal });
-    },
-    serveGraphiQL: createServeGraphiQL(),
-    serveArtifact: createServeArtifact({ artifacts, log }),
-    health: createHealth({ database, isDraining, log }),
-    metrics,
-  });
+  const router = createRouter({ api, health: createHealth({ database, isDraining, log }), metrics });
   const handle = createHandler({ scopes, router, metrics, log });
   const server = createServer(serverTimeouts, (request, response) => {
     if (isDraining()) response.shouldKeepAlive = false;
@@ -178,7 +121,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     });
     void handle(request, response);
   });
-  server.on('upgrade', sockets.upgrade);
+  if (api) server.on('upgrade', api.sockets.upgrade);
 
   return {
     server,
@@ -191,15 +134,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (isDraining()) return;
       draining.abort();
       const closed = new Promise((resolve) => server.close(resolve));
-      const ended = await within(timeoutMs, Promise.all([sockets.drain(), closed]));
+      const ended = await within(timeoutMs, Promise.all([api?.sockets.drain(), closed]));
       if (!ended) {
         log.warn({ timeoutMs }, 'requests were cut off: they took longer than the drain may');
-        sockets.terminate();
+        api?.sockets.terminate();
         server.closeAllConnections();
         await closed;
       }
-      watch.close();
-      await graphql.dispose();
+      await api?.close();
     },
   };
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTestApp } from '../support/app.ts';
 import { type Api, startApi } from './support.ts';
 import { registerNode } from './work.ts';
 
@@ -51,4 +53,22 @@ describe('beside GraphQL', () => {
     expect(await idOf('trace-42')).toBe('trace-42');
     expect(await idOf('no id: <b>')).toMatch(/^[0-9a-f-]{36}$/);
   });
+});
+
+it('a worker answers for its health and metrics, and for nothing else', async () => {
+  await using app = await startTestApp({}, 'worker');
+  for (const path of ['/health/live', '/health/ready', '/metrics']) {
+    expect([path, (await fetch(app.url + path)).status]).toEqual([path, 200]);
+  }
+  const init = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"query":"{ __typename }"}',
+  };
+  const answer = await fetch(`${app.url}/graphql`, init);
+  expect([answer.status, await answer.text()]).toEqual([404, expect.stringContaining('--role api')]);
+  expect((await fetch(`${app.url}/graphql`, { headers: { accept: 'text/html' } })).status).toBe(404);
+  expect((await fetch(`${app.url}/artifacts/x`)).status).toBe(404);
+  const socket = new WebSocket(`${app.url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  await once(socket, 'error');
 });

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { createClosers } from '../../src/closers.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Role, Tier, User } from '../../src/database/index.ts';
-import { createHttpServer, type HttpLimits, type HttpServer } from '../../src/http/index.ts';
+import { type ApiLimits, createHttpServer, type HttpServer } from '../../src/http/index.ts';
 import type { Log } from '../../src/log.ts';
 import { type OpenServices, openServices } from '../../src/services.ts';
 import { createTestDatabase } from '../support/database.ts';
@@ -50,7 +50,7 @@ export interface SendOptions {
 
 export interface ApiOptions {
   readonly variables?: Record<string, string>;
-  readonly limits?: HttpLimits;
+  readonly limits?: ApiLimits;
   readonly log?: Log;
   /** Where to find the database, given where it is. */
   readonly via?: (url: string) => Promise<string>;
