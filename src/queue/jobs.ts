@@ -3,10 +3,10 @@ import type { JobKey, LockedJob, QueueHead, QueueRow } from './types.ts';
 
 // The same condition and order as pg-boss's fetch, so that its index serves both.
 const heads = `
-  SELECT q.id, q.kind, q.model, q.boss_name AS name, j.priority, j.created_on AS "createdAt",
+  SELECT q.id, q.kind, q.model, q.boss_name AS name, j.id AS "jobId", j.priority, j.created_on AS "createdAt",
          j.data->>'taskId' AS "taskId", j.data->>'userId' AS "userId", (j.data->>'cost')::float8 AS cost
   FROM queue q CROSS JOIN LATERAL (
-    SELECT priority, created_on, data FROM pgboss.job_common
+    SELECT id, priority, created_on, data FROM pgboss.job_common
     WHERE name = q.boss_name AND state < 'active' AND NOT blocked AND start_after <= now()
     ORDER BY priority DESC, created_on LIMIT $1
   ) AS j`;

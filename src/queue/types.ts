@@ -47,6 +47,7 @@ export interface LockedJob extends JobAttempt {
 /** A job that is due, near the head of its queue. */
 export interface QueueHead extends JobData {
   readonly queue: QueueRow;
+  readonly jobId: string;
   readonly priority: number;
   readonly createdAt: Date;
 }

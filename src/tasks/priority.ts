@@ -1,4 +1,5 @@
 import type { TaskPriority } from '../database/index.ts';
+import type { HeadView } from '../nodes/index.ts';
 
 /**
  * A job's priority, pg-boss's integer of 32 bits, is the time of its arrival: earlier is higher. A task's
@@ -30,6 +31,11 @@ export function jobPriority(priority: TaskPriority, arrival: Date): number {
   // Beyond the limits jobs tie, and pg-boss serves ties in the order of their creation.
   if (priority === 'URGENT') return between(URGENT_ABOVE + 1, HIGHEST - units, HIGHEST);
   return between(LOWEST, URGENT_ABOVE - headStart.HIGH + headStart[priority] - units, URGENT_ABOVE);
+}
+
+/** How the planner compares jobs of that priority, in whatever queues they are. */
+export function orderOf(jobPriority: number): Pick<HeadView, 'band' | 'tag'> {
+  return { band: jobPriority > URGENT_ABOVE ? 1 : 0, tag: (-jobPriority * UNIT_MS) / 1_000 };
 }
 
 /** The priority that holds where `highest` is the most that is allowed. */

@@ -4,6 +4,7 @@ import type { Nodes, NodeView, QueueView } from '../nodes/index.ts';
 import type { QueueHead, QueueRow } from '../queue/index.ts';
 import type { Core } from './core.ts';
 import { type Counts, countTasks } from './counts.ts';
+import { orderOf } from './priority.ts';
 
 /** Of the advisory lock that claims wait for: one plans at a time, and from what the one before left. */
 const CLAIM_LOCK = 0x5717_c1a1;
@@ -22,10 +23,13 @@ export class WorkerLostError extends Error {
 
 // KEY SHARE, so that nobody takes the worker for lost, and its slots with it, before this commits.
 const selectWorker = `
-  SELECT id FROM worker WHERE id = $1 AND lease_until > statement_timestamp() FOR KEY SHARE`;
+  SELECT (extract(epoch FROM statement_timestamp()) * 1000)::float8 AS now
+  FROM worker WHERE id = $1 AND lease_until > statement_timestamp() FOR KEY SHARE`;
 
 /** What a claim plans from. */
 export interface Sight {
+  /** Of the database's clock, in milliseconds. */
+  readonly now: number;
   readonly nodes: readonly NodeView[];
   /** Empty where no task can start. */
   readonly queues: readonly QueueView[];
@@ -49,16 +53,18 @@ export async function look(
 ): Promise<Sight> {
   void tx.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
   const [workers, views, heads] = await Promise.all([
-    tx.query(selectWorker, [workerId]),
+    tx.query<{ now: number }>(selectWorker, [workerId]),
     nodes.views(tx),
     core.queue.heads(tx, Math.min(MAX_HEADS, limit)),
   ]);
-  if (workers.length === 0) throw new WorkerLostError(workerId);
+  const [worker] = workers;
+  if (!worker) throw new WorkerLostError(workerId);
+  const { now } = worker;
   const isIdle = heads.length === 0 || views.every(({ freeSlots }) => freeSlots.length === 0);
-  if (isIdle) return { nodes: views, queues: [], rows: new Map() };
+  if (isIdle) return { now, nodes: views, queues: [], rows: new Map() };
   const rows = new Map(heads.map(({ queue }) => [queue.id, queue]));
   const counts = await countTasks(tx, [...rows.keys()]);
-  return { nodes: views, queues: queueViews(rows, heads, counts), rows };
+  return { now, nodes: views, queues: queueViews(rows, heads, counts), rows };
 }
 
 function queueViews(
@@ -74,10 +80,11 @@ function queueViews(
       kind,
       model,
       waiting: Math.max(counts.get(id)?.queued ?? 0, first.length),
-      heads: first.map(({ userId, cost, priority, createdAt }) => ({
+      heads: first.map(({ jobId, userId, cost, priority, createdAt }) => ({
+        id: jobId,
         userId,
         cost,
-        priority,
+        ...orderOf(priority),
         createdAt: createdAt.getTime(),
       })),
       secondsPerUnit: kindOf(kind).secondsPerUnit,

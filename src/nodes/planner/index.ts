@@ -3,6 +3,7 @@ export { strategyNames } from './strategies/index.ts';
 export type {
   HeadView,
   JobView,
+  LimitsView,
   NodeView,
   OfferView,
   Placement,
@@ -10,4 +11,5 @@ export type {
   Snapshot,
   SpeedView,
   StrategyName,
+  SwapView,
 } from './types.ts';

@@ -6,7 +6,7 @@ export interface Next {
   readonly job: HeadView;
 }
 
-/** All queues' waiting jobs as one line: higher priority first, then older ones. */
+/** All queues' waiting jobs as one line: a higher band first, then a lower tag, then older ones. */
 export interface Line {
   /** Undefined at the end of the line. */
   first(): Next | undefined;
@@ -17,14 +17,10 @@ export interface Line {
 }
 
 function isBefore(a: Next, b: Next): boolean {
-  if (a.job.priority !== b.job.priority) return a.job.priority > b.job.priority;
+  if (a.job.band !== b.job.band) return a.job.band > b.job.band;
+  if (a.job.tag !== b.job.tag) return a.job.tag < b.job.tag;
   if (a.job.createdAt !== b.job.createdAt) return a.job.createdAt < b.job.createdAt;
   return a.queue.id < b.queue.id;
-}
-
-/** The job at that position; those that were not read are taken to be like the last that was. */
-function jobAt(queue: QueueView, position: number): HeadView | undefined {
-  return position < queue.waiting ? (queue.heads[position] ?? queue.heads.at(-1)) : undefined;
 }
 
 export function createLine(queues: readonly QueueView[]): Line {
@@ -33,7 +29,7 @@ export function createLine(queues: readonly QueueView[]): Line {
     first() {
       let first: Next | undefined;
       for (const [queue, position] of positions) {
-        const job = jobAt(queue, position);
+        const job = queue.heads[position];
         if (job && (!first || isBefore({ queue, job }, first))) first = { queue, job };
       }
       return first;

@@ -7,7 +7,7 @@ import type { Placement, Snapshot, StrategyName } from './types.ts';
 const MAX_WAITING = 64;
 
 /**
- * Decides how many jobs of which queues start now, and in which slots: walks the waiting jobs by priority and
+ * Decides which jobs start now, and in which slots: walks the waiting jobs by band, tag and
  * age, and gives each the place that the strategy chooses. A job that had better wait for a busy node keeps
  * that node's next free time from those behind it, and leaves idle slots to them.
  */
@@ -28,7 +28,14 @@ export function plan(snapshot: Snapshot, strategyName: StrategyName): Placement[
     }
     const slotNo = board.take(option);
     if (slotNo !== null) {
-      placements.push({ queueId: queue.id, nodeId: option.nodeId, slotNo, runSeconds: option.runSeconds });
+      placements.push({
+        queueId: queue.id,
+        jobId: job.id,
+        nodeId: option.nodeId,
+        slotNo,
+        runSeconds: option.runSeconds,
+        swapSeconds: 0,
+      });
     } else {
       const waiting = (waits.get(queue.id) ?? 0) + 1;
       waits.set(queue.id, waiting);

@@ -16,6 +16,13 @@ export interface NodeView {
   readonly busyForSeconds: readonly number[];
   /** When one of its slots was last leased, in milliseconds of any one clock; 0 for never. */
   readonly lastLeasedAt: number;
+  /**
+   * The models that it holds in memory, by the names of its offers, the least recently used first. Null where
+   * that is unknown, or where changing the model costs nothing: no swap is reckoned with then.
+   */
+  readonly loadedModels?: readonly string[] | null;
+  /** It has yet to prove itself: gets one task at a time. */
+  readonly trial?: boolean;
 }
 
 /** A waiting job, as far as planning needs to know it. */
@@ -25,11 +32,26 @@ export interface JobView {
   readonly cost: number;
 }
 
+/**
+ * A job that may be placed. Those of one queue come in a given order; between queues a higher band is first,
+ * then a lower tag, then the older one.
+ */
 export interface HeadView extends JobView {
-  /** pg-boss's: higher is first. */
-  readonly priority: number;
-  /** Milliseconds of any one clock: among equal priorities, earlier is first. */
+  /** The job's own; a placement names it. */
+  readonly id: string;
+  /** Compared before all else, be it what model a node has loaded: 1 for URGENT, 0 for all others. */
+  readonly band: number;
+  /**
+   * Seconds on one scale for all queues, lower is first: virtual time under fair share, else arrival less the
+   * head start of its priority. A job whose model is loaded may overtake one that needs a swap only where its
+   * tag is at most `OVERTAKING_SWAPS` times that swap higher. So nobody is overtaken for long, and nothing
+   * need be remembered about who was.
+   */
+  readonly tag: number;
+  /** Milliseconds of the clock of `Snapshot.now`. */
   readonly createdAt: number;
+  /** Only this node may run it, since a remote job of the task lives there. */
+  readonly nodeId?: string;
 }
 
 /** A queue with work that is due. Empty ones may be left out. */
@@ -40,8 +62,8 @@ export interface QueueView {
   /** How many jobs are due; a guess is enough, but at least as many as `heads`. */
   readonly waiting: number;
   /**
-   * Its first jobs, in the order in which a fetch answers them; at least one. Those behind are taken to be
-   * like the last: read as many as there are free slots where priorities between queues are to hold exactly.
+   * Its first jobs, in the order in which they are to be served; at least one. Only these can be placed: read
+   * at least as many as there are free slots, and some more for those that a limit or a pin keeps waiting.
    */
   readonly heads: readonly HeadView[];
   /** The kind's guess, for nodes that were never measured. */
@@ -58,20 +80,45 @@ export interface SpeedView {
   readonly samples: number;
 }
 
+/** What loading a model was measured to take on a node, where another was loaded before. */
+export interface SwapView {
+  readonly nodeId: string;
+  readonly model: string;
+  /** The median of recent ones. */
+  readonly seconds: number;
+}
+
+/** How many more may start now, at least 0; there is no limit for what is left out. */
+export interface LimitsView {
+  /** By user id. */
+  readonly users?: ReadonlyMap<string, number>;
+  readonly kinds?: ReadonlyMap<string, number>;
+  /** By the model's name, whatever the kind. */
+  readonly models?: ReadonlyMap<string, number>;
+}
+
 /** Everything that a plan depends on: no clock and no I/O beside it. */
 export interface Snapshot {
+  /** Milliseconds of the clock of `HeadView.createdAt`. */
+  readonly now: number;
   readonly nodes: readonly NodeView[];
   readonly queues: readonly QueueView[];
   readonly speeds: readonly SpeedView[];
+  /** Where one is missing: the median of those of the model, then of the node, then a guess. */
+  readonly swaps?: readonly SwapView[];
+  readonly limits?: LimitsView;
   /** At most so many placements. */
   readonly limit: number;
 }
 
-/** One job of that queue starts now in that slot. */
+/** That job starts now in that slot. */
 export interface Placement {
   readonly queueId: string;
+  readonly jobId: string;
   readonly nodeId: string;
   readonly slotNo: number;
-  /** What the run is expected to take; for planning only, never shown. */
+  /** What the run is expected to take, with the swap; for planning only, never shown. */
   readonly runSeconds: number;
+  /** What of that goes into loading the model; 0 where it is loaded. */
+  readonly swapSeconds: number;
 }

@@ -47,7 +47,8 @@ describe.each(strategyNames)('%s', (strategy) => {
       for (const placement of placements) expect(offers(snapshot, placement)).toBe(true);
       for (const [id, group] of Map.groupBy(placements, ({ queueId }) => queueId)) {
         const queue = snapshot.queues.find((candidate) => candidate.id === id);
-        expect(group.length).toBeLessThanOrEqual(queue?.waiting ?? 0);
+        expect(group.length).toBeLessThanOrEqual(queue?.heads.length ?? 0);
+        expect(group.map(({ jobId }) => jobId)).toEqual([...new Set(group.map(({ jobId }) => jobId))]);
       }
     });
   });
@@ -64,7 +65,7 @@ describe.each(strategyNames)('%s', (strategy) => {
     });
   });
 
-  test('starts nothing of a queue in place of a job of higher priority that could have had the slot', () => {
+  test('starts nothing of a queue in place of a job of a higher band that could have had the slot', () => {
     always((snapshot, placements) => {
       if (placements.length === snapshot.limit) return;
       const placed = Map.groupBy(placements, ({ queueId }) => queueId);
@@ -74,7 +75,7 @@ describe.each(strategyNames)('%s', (strategy) => {
         // Its head waits though it could have started: for something better than each slot that lower ones got.
         const given = placements.filter(({ nodeId, queueId }) => {
           const low = snapshot.queues.find(({ id }) => id === queueId);
-          const isLower = low?.heads.every(({ priority }) => priority < first.priority) ?? false;
+          const isLower = low?.heads.every(({ band }) => band < first.band) ?? false;
           return isLower && offers(snapshot, { nodeId, queueId: high.id });
         });
         const speeds = createSpeeds(snapshot.speeds);
@@ -99,7 +100,7 @@ describe.each(strategyNames)('%s', (strategy) => {
       for (const queue of snapshot.queues) {
         const started = placements.filter(({ queueId }) => queueId === queue.id).length;
         const next = queue.heads[Math.min(started, queue.heads.length - 1)];
-        if (started === queue.waiting || !next) continue;
+        if (started === queue.heads.length || !next) continue;
         for (const idle of leftFor(snapshot, placements, queue.id)) {
           expect(strategy).toBe('earliest-completion');
           const now = Math.min(...queue.heads.map(({ cost }) => cost)) * speeds(idle.id, queue);

@@ -17,7 +17,14 @@ describe('earliest completion', () => {
       'earliest-completion',
     );
     expect(placements).toEqual([
-      { queueId: 'q', nodeId: 'fast', slotNo: 1, runSeconds: expect.closeTo(5, 3) },
+      {
+        queueId: 'q',
+        jobId: expect.any(String),
+        nodeId: 'fast',
+        slotNo: 1,
+        runSeconds: expect.closeTo(5, 3),
+        swapSeconds: 0,
+      },
     ]);
   });
 
@@ -37,7 +44,7 @@ describe('earliest completion', () => {
       snapshot({
         nodes: [node('fast', { freeSlots: [], busyForSeconds: [2] }), node('slow')],
         speeds: [fast, slow],
-        queues: [queue({ heads: jobs(1), waiting })],
+        queues: [queue({ heads: jobs(waiting) })],
       });
     // On the fast node the n-th ends after 2 + 5 n seconds, on the slow one after 40.
     expect(plan(given(7), 'earliest-completion')).toEqual([]);
@@ -47,7 +54,7 @@ describe('earliest completion', () => {
   test('keeps what a task waits for from those behind it', () => {
     const busy = node('fast', { freeSlots: [], busyForSeconds: [1] });
     const queues = [
-      queue({ id: 'first', heads: [head({ priority: 1, cost: 100 })] }),
+      queue({ id: 'first', heads: [head({ tag: -1, cost: 100 })] }),
       queue({ id: 'second', heads: [head()] }),
     ];
     const given = snapshot({ nodes: [busy, node('slow')], speeds: [fast, slow], queues });
@@ -73,7 +80,7 @@ describe('earliest completion', () => {
 test('a higher priority goes first, whatever queue it is in; then the older one', () => {
   const queues = [
     queue({ id: 'normal', heads: [head({ createdAt: 1 }), head({ createdAt: 2 })] }),
-    queue({ id: 'urgent', heads: [head({ priority: 5, createdAt: 9 })] }),
+    queue({ id: 'urgent', heads: [head({ band: 1, createdAt: 9 })] }),
     queue({ id: 'older', heads: [head({ createdAt: 0 })] }),
   ];
   const given = snapshot({ nodes: [node('a', { freeSlots: [1, 2, 3] })], queues });
@@ -82,7 +89,7 @@ test('a higher priority goes first, whatever queue it is in; then the older one'
 
 test('a queue that nobody serves keeps nobody else waiting', () => {
   const queues = [
-    queue({ id: 'unserved', model: 'other', heads: [head({ priority: 9 })], waiting: 100_000 }),
+    queue({ id: 'unserved', model: 'other', heads: [head({ band: 1 })], waiting: 100_000 }),
     queue({ id: 'served' }),
   ];
   for (const strategy of ['earliest-completion', 'least-loaded', 'round-robin', 'user-hash'] as const) {

@@ -1,10 +1,14 @@
 import fc from 'fast-check';
 import type { HeadView, NodeView, QueueView, Snapshot, SpeedView } from '../../../src/nodes/index.ts';
 
+let made = 0;
+
 export const head = (changes: Partial<HeadView> = {}): HeadView => ({
+  id: `job-${++made}`,
   userId: 'ann',
   cost: 10,
-  priority: 0,
+  band: 0,
+  tag: 0,
   createdAt: 0,
   ...changes,
 });
@@ -45,6 +49,7 @@ export const speed = (
 });
 
 export const snapshot = (changes: Partial<Snapshot> = {}): Snapshot => ({
+  now: 0,
   nodes: [],
   queues: [],
   speeds: [],
@@ -75,7 +80,8 @@ const anyNode = (id: string): fc.Arbitrary<NodeView> =>
 const anyHead = fc.record({
   userId: fc.constantFrom('ann', 'bob', 'cem', 'dan'),
   cost: seconds,
-  priority: fc.integer({ min: -3, max: 3 }),
+  band: fc.constantFrom(0, 0, 0, 1),
+  tag: fc.integer({ min: -300, max: 300 }),
   createdAt: fc.nat(100),
 });
 
@@ -91,7 +97,9 @@ const anyQueue = (kind: string, model: string): fc.Arbitrary<QueueView> =>
       kind,
       model,
       waiting: heads.length + more,
-      heads: heads.sort((a, b) => b.priority - a.priority || a.createdAt - b.createdAt),
+      heads: heads
+        .sort((a, b) => b.band - a.band || a.tag - b.tag || a.createdAt - b.createdAt)
+        .map((one, n) => ({ ...one, id: `${kind}/${model} ${n}` })),
       secondsPerUnit,
     }));
 
@@ -109,6 +117,7 @@ const speedKey = ({ nodeId, kind, model }: SpeedView): string => `${nodeId} ${ki
 
 /** Any state that a pool can be in. */
 export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
+  now: fc.constant(100),
   nodes: fc.subarray(nodeIds).chain((ids) => fc.tuple(...ids.map(anyNode))),
   queues: fc
     .subarray(kinds.flatMap((kind) => models.map((model) => [kind, model] as const)))
