@@ -7,6 +7,7 @@ import { useCsrfPrevention } from './plugins/csrf.ts';
 import { useExecutor } from './plugins/executor.ts';
 import { useIdentity } from './plugins/identity.ts';
 import { type OperationLimits, useLimits } from './plugins/limits.ts';
+import { useMediaTypes } from './plugins/media-types.ts';
 import { useOperationLog } from './plugins/operation-log.ts';
 import { useStorableText } from './plugins/storable-text.ts';
 import { type SubscriptionsOptions, useSubscriptions } from './plugins/subscriptions.ts';
@@ -67,6 +68,7 @@ export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServe
       useExecutor(),
       useIdentity(services.accounts),
       useCsrfPrevention(),
+      useMediaTypes(),
       useBodyLimits(options.maxUploadBytes),
       useLimits(options.limits),
       useStorableText(),

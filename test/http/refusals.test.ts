@@ -199,6 +199,35 @@ describe('a refused request', () => {
     }
   });
 
+  it('BAD_USER_INPUT: a content-type that cannot be read, and one that cannot be written', async () => {
+    const send = async (headers: Record<string, string>, query = '{ __typename }') => {
+      const body = JSON.stringify({ query });
+      const init = { method: 'POST', headers: { ...bearer(user), ...headers }, body };
+      const answer = await answerOf(await fetch(`${api.url}/graphql`, init));
+      return { status: answer.status, type: answer.headers.get('content-type'), ...refusal(answer) };
+    };
+    const json = { 'content-type': 'application/json' };
+    const refused = { type: 'application/json; charset=utf-8', code: 'BAD_USER_INPUT' };
+    expect(await send({ 'content-type': 'text/xml' })).toEqual({
+      status: 415,
+      ...refused,
+      message: expect.stringMatching(/must be application\/json, or multipart.*; got text\/xml/),
+    });
+    const notAcceptable = {
+      status: 406,
+      ...refused,
+      message: expect.stringContaining('send application/json, or text/event-stream'),
+    };
+    const create = 'mutation { createApiKey(input: { name: "unheard" }) { __typename } }';
+    expect(await send({ ...json, accept: 'text/xml' }, create)).toEqual(notAcceptable);
+    const { data } = await api.send('{ apiKeys { name } }', { as: user });
+    expect(data).toEqual({ apiKeys: [{ name: 'test' }] });
+    const subscription = 'subscription { stats { workers { idle } } }';
+    expect(await send({ ...json, accept: 'application/json' }, subscription)).toEqual(notAcceptable);
+    const headers = { ...json, accept: 'text/xml', authorization: 'Bearer nonsense' };
+    expect(await send(headers)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+  });
+
   it('INTERNAL_SERVER_ERROR: tells nothing but an id, under which the log has everything', async () => {
     const { log, lines } = capturedLog('error');
     await using broken = await startApi({ log });
