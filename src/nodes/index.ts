@@ -18,7 +18,14 @@ export type { ConnectedNode } from './directory.ts';
 export type { Run } from './estimates.ts';
 export { offersOf } from './models.ts';
 export * from './planner/index.ts';
-export { type MadeByKind, type MadeFile, NodeFault, type NodeProtocol } from './protocols/index.ts';
+export {
+  type MadeByKind,
+  type MadeFile,
+  NodeFault,
+  type NodeProtocol,
+  type RemoteJob,
+  type StopRequest,
+} from './protocols/index.ts';
 export type { NodeChanges, NodeInput, NodeStatus, Offer, OfferedModel } from './types.ts';
 export { statusOf } from './types.ts';
 

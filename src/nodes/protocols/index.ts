@@ -7,7 +7,16 @@ import { whisperCpp } from './whisper-cpp.ts';
 export type { NodeClient } from './client.ts';
 export { type FaultCode, type FaultSide, NodeFault } from './fault.ts';
 export { createNodeClient } from './http-client.ts';
-export type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness, StopCapability } from './protocol.ts';
+export type {
+  Call,
+  MadeByKind,
+  MadeFile,
+  NodeProtocol,
+  Readiness,
+  RemoteJob,
+  StopCapability,
+  StopRequest,
+} from './protocol.ts';
 
 /** Every protocol. A new one is a file of its own, and one line here. */
 export const protocols = {
