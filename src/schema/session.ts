@@ -8,6 +8,9 @@ import {
 import { builder } from './builder.ts';
 import { UserType } from './user.ts';
 
+/** Extension of mutations that are for people without a good credential; a bad one does not refuse them. */
+export const FOR_SIGNED_OUT = 'forSignedOut';
+
 const AuthPayload = builder.objectRef<SignedIn>('AuthPayload').implement({
   fields: (t) => ({
     accessToken: t.exposeString('accessToken'),
@@ -61,17 +64,20 @@ const ChangePasswordInput = builder.inputType('ChangePasswordInput', {
 
 builder.mutationFields((t) => ({
   register: t.field({
+    extensions: { [FOR_SIGNED_OUT]: true },
     type: RegisterResult,
     args: { input: t.arg({ type: RegisterInput, required: true }) },
     resolve: (_root, { input }, { services, clientAddress }) =>
       services.accounts.register(input, clientAddress),
   }),
   login: t.field({
+    extensions: { [FOR_SIGNED_OUT]: true },
     type: LoginResult,
     args: { input: t.arg({ type: LoginInput, required: true }) },
     resolve: (_root, { input }, { services, clientAddress }) => services.accounts.login(input, clientAddress),
   }),
   refreshToken: t.field({
+    extensions: { [FOR_SIGNED_OUT]: true },
     type: RefreshTokenResult,
     args: { input: t.arg({ type: RefreshTokenInput, required: true }) },
     resolve: (_root, { input }, { services }) => services.accounts.refresh(input.refreshToken),

@@ -41,6 +41,26 @@ describe('a refused request', () => {
     }
   });
 
+  it('UNAUTHENTICATED: but nobody is kept from getting a good credential by a bad one', async () => {
+    const headers = { authorization: 'Bearer sy_nonsense' };
+    const send = (query: string) => api.send(`mutation { ${query} }`, { headers });
+    const person = '(input: { username: "stale", password: "correct horse" })';
+    const token = '... on AuthPayload { refreshToken }';
+    const registered = await send(`register${person} { ${token} }`);
+    expect(registered.data).toEqual({ register: { refreshToken: expect.any(String) } });
+    const { data } = await send(`login${person} { ${token} }`);
+    const { refreshToken } = data.login as unknown as { refreshToken: string };
+    const refresh = `refreshToken(input: { refreshToken: "${refreshToken}" }) { __typename }`;
+    expect((await send(refresh)).data).toEqual({ refreshToken: { __typename: 'AuthPayload' } });
+
+    const more = `login${person} { __typename } createApiKey(input: { name: "x" }) { __typename }`;
+    for (const query of [more, `... on Mutation { ${more} }`, '__typename']) {
+      const refused = await send(query);
+      expect(refused.status).toBe(401);
+      expect(refusal(refused)).toMatchObject({ message: expect.stringContaining('API key') });
+    }
+  });
+
   it('FORBIDDEN: an operation above the role', async () => {
     const answer = await api.send('{ gpuNodes { id } }', { as: user });
     expect(refusal(answer)).toEqual({ code: 'FORBIDDEN', message: expect.stringContaining('USER') });
@@ -224,8 +244,8 @@ describe('a refused request', () => {
     expect(data).toEqual({ apiKeys: [{ name: 'test' }] });
     const subscription = 'subscription { stats { workers { idle } } }';
     expect(await send({ ...json, accept: 'application/json' }, subscription)).toEqual(notAcceptable);
-    const headers = { ...json, accept: 'text/xml', authorization: 'Bearer nonsense' };
-    expect(await send(headers)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
+    const neither = { 'content-type': 'text/xml', accept: 'text/xml', authorization: 'Bearer nonsense' };
+    expect(await send(neither)).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' });
   });
 
   it('INTERNAL_SERVER_ERROR: tells nothing but an id, under which the log has everything', async () => {
