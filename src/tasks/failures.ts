@@ -11,6 +11,13 @@ export function deadlineExceeded(attempt: number, last?: TaskFailure): TaskFailu
   };
 }
 
+/** What a task fails with whose attempt ended between the beginning of a submission and its answer. */
+export function submissionUnknown(last: TaskFailure): TaskFailure {
+  const unknown = 'the job may have been submitted to the node all the same';
+  const message = `${last.message}; ${unknown}: retryTask submits it, and pays for it, again`;
+  return { ...last, message, retryable: false };
+}
+
 /** What an attempt fails with whose process is not heard of any more. */
 export function workerLost(attempt: number): TaskFailure {
   return {

@@ -13,6 +13,7 @@ import { createFailOverdue } from './overdue.ts';
 import { queuePositions } from './positions.ts';
 import { createProgress } from './progress.ts';
 import { createRelease } from './release.ts';
+import { createRemoteJobs, type RemoteJobs } from './remote-jobs.ts';
 import { createRemove } from './remove.ts';
 import { createRepair } from './repair.ts';
 import { createRetention } from './retention.ts';
@@ -28,6 +29,7 @@ import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
 export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
+export type { RemoteJobs } from './remote-jobs.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
 export { WorkerLostError } from './snapshot.ts';
@@ -65,6 +67,8 @@ export interface Tasks extends Workers {
    * be written.
    */
   reportProgress(lease: Lease, value: number | null, message?: string | null): void;
+  /** What attempts keep of the jobs that they have on nodes. */
+  readonly remoteJobs: RemoteJobs;
   /** Tells whoever canceled the task whether its node stopped working on it. */
   stopped(lease: Pick<Lease, 'taskId' | 'attempt'>, isStopped: boolean): Promise<void>;
   /**
@@ -134,6 +138,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     freeSlot: slots.freeSlot,
     settle: settler.settle,
     reportProgress: progress.reportProgress,
+    remoteJobs: createRemoteJobs(core),
     stopped: createStopped(core),
     cancel: createCancel(core, config.stopWaitMs),
     retry: createRetry(core),

@@ -31,11 +31,15 @@ interface SlotRow {
   /** Measured, the slowest tenth left out; null before there are samples. */
   readonly secondsPerUnit: number | null;
   readonly heldSeconds: number;
+  /** The job that the task has there is resumed by its next attempt. */
+  readonly isResumed: boolean;
 }
 
 const lockSlots = `
   SELECT s.node_id AS "nodeId", s.slot_no AS "slotNo", n.protocol, t.kind, t.cost, t.timeout_ms AS "timeoutMs",
-         e.p90 AS "secondsPerUnit", extract(epoch FROM now() - s.leased_at)::float8 AS "heldSeconds"
+         e.p90 AS "secondsPerUnit", extract(epoch FROM now() - s.leased_at)::float8 AS "heldSeconds",
+         EXISTS (SELECT FROM remote_job r WHERE r.task_id = s.task_id AND r.node_id = s.node_id
+                   AND r.handle IS NOT NULL) AS "isResumed"
   FROM slot s JOIN gpu_node n ON n.id = s.node_id LEFT JOIN task t ON t.id = s.task_id
   LEFT JOIN LATERAL (
     SELECT percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds) AS p90
@@ -74,14 +78,14 @@ const freeSlots = `
   WHERE s.node_id = f.node_id AND s.slot_no = f.slot_no`;
 
 /**
- * Seconds for which the slot of a lost worker is left alone, since its node may still be at work: 0 where the
- * node stops when the connection closes; else what was expected of the attempt, and never beyond its timeout.
+ * Seconds for which the slot of a lost worker is left alone, since its node may still be at work and nobody asks it to stop: 0 where the
+ * node stops when the connection closes, or the next attempt takes up its job; else what was expected of the attempt, and never beyond its timeout.
  */
 function holdSeconds(slot: SlotRow): number {
   // A protocol that this version does not know is taken for one that cannot stop.
   const protocol = parseProtocolName(slot.protocol);
   const stop = protocol === null ? 'none' : protocolOf(protocol).stop;
-  if (stop === 'disconnect' || stop === 'api') return 0;
+  if (stop === 'disconnect' || slot.isResumed) return 0;
   if (slot.kind === null || slot.cost === null || slot.timeoutMs === null) return 0;
   const expected = slot.cost * (slot.secondsPerUnit ?? kindOf(slot.kind).secondsPerUnit);
   return Math.max(0, Math.min(expected, slot.timeoutMs / 1000) - slot.heldSeconds);

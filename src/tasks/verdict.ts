@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/index.ts';
-import { deadlineExceeded } from './failures.ts';
+import { deadlineExceeded, submissionUnknown } from './failures.ts';
 import type { AttemptEnd, TaskFailure } from './types.ts';
 
 /** What a failed attempt leads to. */
@@ -18,12 +18,15 @@ export interface Tries {
   readonly maxAttempts: number;
   /** Null: no deadline. */
   readonly secondsLeft: number | null;
+  /** It was about to submit a job to its node, and nobody knows whether it did. */
+  readonly isSubmissionUnknown: boolean;
 }
 
 const select = `
-  SELECT id AS "taskId", attempt - attempt_base AS spent, max_attempts AS "maxAttempts",
-         extract(epoch FROM deadline - now())::float8 AS "secondsLeft"
-  FROM task WHERE id = ANY ($1::uuid[])`;
+  SELECT t.id AS "taskId", t.attempt - t.attempt_base AS spent, t.max_attempts AS "maxAttempts",
+         extract(epoch FROM t.deadline - now())::float8 AS "secondsLeft",
+         EXISTS (SELECT FROM remote_job r WHERE r.task_id = t.id AND r.handle IS NULL) AS "isSubmissionUnknown"
+  FROM task t WHERE t.id = ANY ($1::uuid[])`;
 
 export async function readTries(tx: Transaction, taskIds: readonly string[]): Promise<Map<string, Tries>> {
   if (taskIds.length === 0) return new Map();
@@ -43,8 +46,10 @@ export function backoffSeconds(spent: number, random: () => number = Math.random
 }
 
 /** Whether a task is tried again after that failure, and when: never after its deadline. */
-export function judge(failure: Failure, { spent, maxAttempts, secondsLeft }: Tries): Verdict {
+export function judge(failure: Failure, tries: Tries): Verdict {
   const { error, spendsAttempt, retryAfterMs } = failure;
+  const { spent, maxAttempts, secondsLeft, isSubmissionUnknown } = tries;
+  if (isSubmissionUnknown) return { type: 'final', error: submissionUnknown(error) };
   if (spendsAttempt && (!error.retryable || spent >= maxAttempts)) return { type: 'final', error };
   const usual = spendsAttempt ? backoffSeconds(spent) : UNSPENT_DELAY_SECONDS;
   const delaySeconds = retryAfterMs === null ? usual : Math.max(0, retryAfterMs) / 1000;

@@ -1,15 +1,19 @@
 import type { Artifacts } from '../artifacts/index.ts';
 import { type KindInput, type KindName, kindOf, type Media } from '../kinds/index.ts';
-import type { ConnectedNode, MadeByKind } from '../nodes/index.ts';
+import type { ConnectedNode, MadeByKind, MadeFile, RemoteJob } from '../nodes/index.ts';
 import type { Claimed } from '../tasks/types.ts';
 
-/** Takes what a protocol tells of its progress. */
-export type Report = (value: number | null, message?: string) => void;
+/** What a call tells while it is under way, and what it keeps for the task's next attempt. */
+export interface CallHooks {
+  progress(value: number | null, message?: string): void;
+  preview(picture: MadeFile): void;
+  readonly remote: RemoteJob;
+}
 
 /** A call with all that it takes, ready to be sent. */
 export interface PreparedCall {
   /** Sends it. @throws NodeFault; the signal's reason */
-  send(progress: Report): Promise<MadeByKind[KindName]>;
+  send(hooks: CallHooks): Promise<MadeByKind[KindName]>;
 }
 
 export interface PrepareOptions {
@@ -19,10 +23,15 @@ export interface PrepareOptions {
   readonly signal: AbortSignal;
 }
 
+/** What nodes that take a client's id know an attempt by. */
+export function attemptId(taskId: string, attempt: number): string {
+  return `${taskId}-${attempt}`;
+}
+
 function send<K extends KindName>(
   kind: K,
   { claimed, node, signal }: PrepareOptions,
-  { input, media, progress }: { input: unknown; media: readonly Media[]; progress: Report },
+  { input, media, ...hooks }: CallHooks & { readonly input: unknown; readonly media: readonly Media[] },
 ): Promise<MadeByKind[K]> {
   const run = node.protocol.run[kind];
   if (!run) throw new Error(`${node.protocol.name} does no ${kind}`);
@@ -33,9 +42,9 @@ function send<K extends KindName>(
     // What the kind's own schema answered.
     input: input as KindInput<K>,
     media,
-    attemptId: `${taskId}-${attempt}`,
+    attemptId: attemptId(taskId, attempt),
     signal,
-    progress,
+    ...hooks,
   });
 }
 
@@ -50,5 +59,5 @@ export async function prepareCall(options: PrepareOptions): Promise<PreparedCall
   const media = await Promise.all(
     kind.media(input).map((reference) => artifacts.media(reference, { userId: claimed.userId, signal })),
   );
-  return { send: (progress) => send(claimed.kind, options, { input, media, progress }) };
+  return { send: (hooks) => send(claimed.kind, options, { input, media, ...hooks }) };
 }

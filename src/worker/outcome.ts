@@ -82,7 +82,7 @@ export function stopVerdict(claimed: Claimed, reason: Exclude<StopReason, 'cance
 /** An attempt failed before or after its call. */
 export class AttemptFault extends Error {
   override readonly name = 'AttemptFault';
-  readonly code: Extract<TaskErrorCode, 'BAD_NODE_ANSWER' | 'STORAGE_ERROR'>;
+  readonly code: Extract<TaskErrorCode, 'BAD_NODE_ANSWER' | 'STORAGE_ERROR' | 'WORKER_LOST'>;
 
   constructor(code: AttemptFault['code'], message: string, cause: unknown) {
     super(message, { cause });

@@ -1,9 +1,11 @@
 import type { ConnectedNode } from '../nodes/index.ts';
 import type { AttemptEnd, Claimed } from '../tasks/types.ts';
-import { prepareCall } from './call.ts';
+import { attemptId, prepareCall } from './call.ts';
 import { errorVerdict, type StopReason, stopVerdict, type Verdict } from './outcome.ts';
 import { persist } from './persist.ts';
+import { holdRemoteJob, type RemoteHold } from './remote.ts';
 import { settle, storeResult } from './settle.ts';
+import { stopAtNode } from './stop-at-node.ts';
 import type { RunContext } from './types.ts';
 
 /** One attempt under way. */
@@ -45,6 +47,7 @@ class Attempt implements Run {
   /** Ends the call itself. */
   readonly #cut = new AbortController();
   #node: ConnectedNode | null = null;
+  #remote: RemoteHold | null = null;
   #sentAt: number | null = null;
   #isAnswered = false;
 
@@ -97,12 +100,20 @@ class Attempt implements Run {
     const node = await nodes.connect(this.claimed.lease.nodeId);
     this.#node = node;
     const { signal } = this.#cut;
-    const call = await prepareCall({ claimed: this.claimed, node, artifacts, signal });
+    const [call, remote] = await Promise.all([
+      prepareCall({ claimed: this.claimed, node, artifacts, signal }),
+      holdRemoteJob(this.claimed, { ...this.#context, remoteJobs: this.#context.tasks.remoteJobs }),
+    ]);
+    this.#remote = remote;
     this.#assertLease();
     signal.throwIfAborted();
     this.#sentAt = performance.now();
-    return call.send((value, message) => {
-      if (this.isAwaited) this.#context.tasks.reportProgress(this.claimed.lease, value, message);
+    return call.send({
+      remote: remote.job,
+      progress: (value, message) => {
+        if (this.isAwaited) this.#context.tasks.reportProgress(this.claimed.lease, value, message);
+      },
+      preview: () => undefined,
     });
   }
 
@@ -144,11 +155,15 @@ class Attempt implements Run {
 
   /** The attempt was stopped before its node answered. */
   async #end(reason: StopReason, answered: Promise<Answer>): Promise<void> {
+    const isStopped = await this.#stopAtNode(reason, answered);
+    if (isStopped) this.#cut.abort(new StoppedError(reason));
     const isCut = this.#cut.signal.aborted;
     this.#context.log.info({ reason, isCut }, 'attempt stopped');
     if (isCut) {
       await answered;
-      await this.#freeSlot(await this.#remainingMs(reason));
+      if (isStopped || (reason === 'node-lost' && !this.#node?.protocol.keepsJobs))
+        await this.#forgetRemoteJob();
+      await this.#freeSlot(isStopped ? 0 : await this.#remainingMs(reason));
       return this.#settleStopped(reason, isCut);
     }
     await this.#settleStopped(reason, isCut);
@@ -158,17 +173,40 @@ class Attempt implements Run {
     await this.#freeSlot(this.#cut.signal.aborted ? await this.#remainingMs(reason) : 0);
   }
 
+  /**
+   * Whether the node confirmed that it no longer works on this very call: of protocols that have a way to ask.
+   * A job that the task's next attempt takes up is left alone.
+   */
+  async #stopAtNode(reason: StopReason, answered: Promise<Answer>): Promise<boolean> {
+    const isLeft = (reason === 'drain' || reason === 'lease-lost') && this.#remote?.handle != null;
+    if (this.#node === null || this.#sentAt === null || reason === 'node-lost' || isLeft) return false;
+    const over = new AbortController();
+    // A call that was cut ends at once, and says nothing about its node.
+    if (!this.#cut.signal.aborted) void answered.then(() => over.abort());
+    const { protocol, client: node } = this.#node;
+    const { taskId, attempt } = this.claimed.lease;
+    const call = { node, attemptId: attemptId(taskId, attempt), handle: this.#remote?.handle ?? null };
+    return stopAtNode({ protocol, over: over.signal, ...call });
+  }
+
   async #settleStopped(reason: StopReason, isCut: boolean): Promise<void> {
     if (reason === 'cancel') return this.#tellStopped(isCut);
     const { end } = stopVerdict(this.claimed, reason);
     await settle(this.#context, this.claimed, { end, gpuMs: this.#heldMs() });
   }
 
+  /** A job that died with its node, or was stopped there, is not resumed. */
+  async #forgetRemoteJob(): Promise<void> {
+    if (this.#remote?.handle) await this.#remote.job.forget();
+  }
+
   /** How long the node is expected to work on for nobody, since its protocol has no way to stop it. */
   async #remainingMs(reason: StopReason): Promise<number> {
     const { kind, model, cost, timeoutMs, lease } = this.claimed;
     const isStopped = reason === 'node-lost' || this.#node?.protocol.stop === 'disconnect';
-    if (this.#sentAt === null || isStopped) return 0;
+    // The task's next attempt takes up the job: nobody need wait for its end.
+    const isResumed = reason !== 'cancel' && this.#remote?.handle != null;
+    if (this.#sentAt === null || isStopped || isResumed) return 0;
     const expected = await this.#context.nodes.expectedSeconds({ nodeId: lease.nodeId, kind, model, cost });
     const elapsed = performance.now() - this.#sentAt;
     return Math.max(0, Math.min(expected * 1000, timeoutMs) - elapsed);
@@ -185,8 +223,10 @@ class Attempt implements Run {
   #measure(): void {
     const { kind, model, cost, lease } = this.claimed;
     const { nodes } = this.#context;
+    // Of a job that an earlier attempt began, this one saw but the end.
+    const isResumed = this.#remote?.job.handle != null;
     const seconds = (performance.now() - (this.#sentAt ?? this.claimed.claimedAt)) / 1000;
-    nodes.recordRun({ nodeId: lease.nodeId, kind, model, cost, seconds });
+    if (!isResumed) nodes.recordRun({ nodeId: lease.nodeId, kind, model, cost, seconds });
     void this.#tellNode({ node: 'fine' });
   }
 

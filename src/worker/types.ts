@@ -6,7 +6,7 @@ import type { Claimed, Tasks } from '../tasks/index.ts';
 /** What the worker needs of the tasks. */
 export type WorkerTasks = Pick<
   Tasks,
-  'join' | 'renew' | 'leave' | 'claim' | 'freeSlot' | 'settle' | 'reportProgress' | 'stopped'
+  'join' | 'renew' | 'leave' | 'claim' | 'freeSlot' | 'settle' | 'reportProgress' | 'stopped' | 'remoteJobs'
 >;
 
 /** What an attempt needs to run. */

@@ -175,7 +175,7 @@ test('a try that does not count is judged neither by their number nor by whether
     spendsAttempt: false,
     retryAfterMs: 250,
   } as const;
-  const tries = { taskId: 'x', spent: 9, maxAttempts: 1, secondsLeft: null };
+  const tries = { taskId: 'x', spent: 9, maxAttempts: 1, secondsLeft: null, isSubmissionUnknown: false };
   expect(judge(handedBack, tries)).toEqual({ type: 'again', delaySeconds: 0.25 });
   expect(judge({ ...handedBack, spendsAttempt: true }, tries)).toEqual({ type: 'final', error });
 });

@@ -44,12 +44,14 @@ export interface Call<K extends KindName> {
 export interface RemoteJob {
   /** What an earlier attempt of this task kept on this node; null where there is nothing to resume. */
   readonly handle: string | null;
+  /** The resumed job has been there for as long as an attempt may take: look once more, and give it up. */
+  readonly isOverdue: boolean;
   /**
    * Before a job is submitted that costs something and that nobody can find again: from here on until
    * {@link keep}, a lost worker leaves the task failed as unknown rather than submitted, and paid for, twice.
    */
   submitting(): Promise<void>;
-  /** As soon as the handle is known. Resolves once it is durable. */
+  /** As soon as the handle is known. Resolves once it is durable, or where the attempt has ended. */
   keep(handle: string): Promise<void>;
   /** The job is gone from the node, or failed there: the next attempt submits anew. */
   forget(): Promise<void>;
@@ -85,6 +87,8 @@ export interface NodeProtocol<Name extends string = string> {
   /** As in the GraphQL enum `NodeProtocol`: `FAST_WHISPER`. */
   readonly name: Name;
   readonly stop: StopCapability;
+  /** Its jobs outlive the server that answers, as a provider's do: the task waits for that node, even a lost one. */
+  readonly keepsJobs?: true;
   /** Kinds that it does, and how. */
   readonly run: { readonly [K in KindName]?: (call: Call<K>) => Promise<MadeByKind[K]> };
   /**

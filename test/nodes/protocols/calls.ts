@@ -4,9 +4,11 @@ import {
   type Call,
   createNodeClient,
   type MadeByKind,
+  type MadeFile,
   type NodeClient,
   NodeFault,
   type NodeProtocol,
+  type RemoteJob,
 } from '../../../src/nodes/protocols/index.ts';
 
 /** A client that `await using` closes. */
@@ -54,14 +56,31 @@ export interface Asked<K extends KindName> {
   readonly model?: string;
   readonly signal?: AbortSignal;
   readonly reports?: Report[];
+  readonly previews?: MadeFile[];
+  readonly remote?: RemoteJob;
+}
+
+/** What an attempt finds of the one before it, and a record of what it does with it. */
+export function remoteJob(
+  found: Partial<Pick<RemoteJob, 'handle' | 'isOverdue'>> = {},
+): RemoteJob & { readonly record: string[] } {
+  const record: string[] = [];
+  return {
+    ...{ handle: null, isOverdue: false, ...found },
+    record,
+    submitting: async () => void record.push('submitting'),
+    keep: async (handle) => void record.push(`keep ${handle}`),
+    forget: async () => void record.push('forget'),
+  };
 }
 
 /** Has the node do the kind's sample, or what differs from it. */
 export async function perform<K extends KindName>(
   protocol: NodeProtocol,
   kind: K,
-  { node, input, media, model = 'test-model', signal = AbortSignal.timeout(15_000), reports }: Asked<K>,
+  asked: Asked<K>,
 ): Promise<MadeByKind[K]> {
+  const { node, input, media, model = 'test-model', signal = AbortSignal.timeout(15_000) } = asked;
   const run: ((call: Call<K>) => Promise<MadeByKind[K]>) | undefined = protocol.run[kind];
   if (run === undefined) throw new Error(`${protocol.name} doesn't do ${kind}`);
   const sample: Sample<K> = samples[kind];
@@ -72,7 +91,9 @@ export async function perform<K extends KindName>(
     media: media ?? sample.media,
     attemptId: 'attempt-1',
     signal,
-    progress: (value, message) => void reports?.push({ value, message }),
+    progress: (value, message) => void asked.reports?.push({ value, message }),
+    preview: (picture) => void asked.previews?.push(picture),
+    remote: asked.remote ?? remoteJob(),
   });
 }
 
