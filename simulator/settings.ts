@@ -16,6 +16,10 @@ export interface SimulatorSettings {
   readonly side: number;
   /** The share of calls, from 0 to 1, that fail as the protocol's servers do. */
   readonly failureRate: number;
+  /** Of servers that have several: the names of those that it has; null: whatever it is asked for. */
+  readonly models: readonly string[] | null;
+  /** How long what became of a job can be asked for, where jobs are asked for at all. */
+  readonly keepsJobsMs: number;
   /** Whether work ends when the caller hangs up; null: as the protocol's servers do. */
   readonly stopsOnDisconnect: boolean | null;
 }
@@ -29,6 +33,8 @@ export const defaultSettings: SimulatorSettings = {
   token: null,
   side: 512,
   failureRate: 0,
+  models: null,
+  keepsJobsMs: 600_000,
   stopsOnDisconnect: null,
 };
 

@@ -1,9 +1,18 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
 import type { ProtocolName } from '../src/nodes/protocols/index.ts';
 import { type CallRecord, Calls, type SimulatedCall, Slots } from './calls.ts';
 import { pass, readRequest, send, sendBroken } from './http.ts';
+import { type Job, Jobs } from './jobs.ts';
 import { simulatedProtocols } from './protocols/index.ts';
 import {
   type Answer,
@@ -76,8 +85,17 @@ export async function createSimulator(options: SimulatorOptions): Promise<Simula
   };
 }
 
+/** How a job's end reaches whoever asked for it. */
+interface Ending {
+  /** That end the work, beside the node's power and whoever stops the job. */
+  readonly signals: readonly AbortSignal[];
+  deliver(made: Answer): Promise<void>;
+  stopped(): Promise<void>;
+}
+
 async function listen(node: SimulatedNode, host: string, port: number): Promise<Server> {
   const server = createServer((incoming, response) => void node.handle(incoming, response));
+  server.on('upgrade', (incoming, socket, head) => node.upgrade(incoming, socket, head));
   server.listen(port, host);
   await once(server, 'listening');
   return server;
@@ -92,6 +110,8 @@ async function closeServer(server: Server): Promise<void> {
 
 class SimulatedNode {
   readonly calls = new Calls();
+  readonly #jobs = new Jobs();
+  readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #protocol: SimulatedProtocol;
   readonly #slots: Slots;
   readonly #failures: Failure[] = [];
@@ -117,29 +137,50 @@ class SimulatedNode {
   /** Loses all work under way, as a machine does that is switched off and on. */
   async reset(): Promise<void> {
     this.#power.abort(new Error('the node went down'));
+    for (const socket of this.#sockets.clients) socket.terminate();
     await Promise.all(this.#underWay);
+    this.#jobs.forget();
     this.#power = new AbortController();
   }
 
+  upgrade(incoming: IncomingMessage, connection: Duplex, head: Buffer): void {
+    const url = new URL(incoming.url ?? '/', 'ws://localhost');
+    const route = `${incoming.method} ${url.pathname}`;
+    const speak = this.#isTrusted(incoming.headers) && this.#protocol.socket?.({ route, url }, this.#jobs);
+    if (!speak) return void connection.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+    this.#sockets.handleUpgrade(incoming, connection, head, speak);
+  }
+
   async handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const done = this.#respond(incoming, response).catch((error: unknown) => {
-      // A caller that hung up in the middle of its request, or was cut off, waits for nothing.
-      if (!response.destroyed) response.destroy(error instanceof Error ? error : undefined);
-    });
+    await this.#track(
+      this.#respond(incoming, response).catch((error: unknown) => {
+        // A caller that hung up in the middle of its request, or was cut off, waits for nothing.
+        if (!response.destroyed) response.destroy(error instanceof Error ? error : undefined);
+      }),
+    );
+  }
+
+  async #track(done: Promise<void>): Promise<void> {
     this.#underWay.add(done);
     await done;
     this.#underWay.delete(done);
   }
 
+  #isTrusted({ authorization }: IncomingHttpHeaders): boolean {
+    const { token } = this.settings;
+    if (token === null) return true;
+    const basic = `Basic ${Buffer.from(token).toString('base64')}`;
+    return authorization === (token.includes(':') ? basic : `Bearer ${token}`);
+  }
+
   async #respond(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await readRequest(incoming);
-    const { token } = this.settings;
-    if (token !== null && request.headers.authorization !== `Bearer ${token}`) {
+    if (!this.#isTrusted(incoming.headers)) {
       return send(response, json(401, { detail: 'Invalid or missing token' }));
     }
-    const asked = this.#protocol.work(request, this.settings);
+    const asked = this.#protocol.work(request, this.settings, this.#jobs);
     if (asked !== null) return this.#work(request, asked, response);
-    const page = await this.#protocol.page(request, this.settings);
+    const page = await this.#protocol.page(request, this.settings, this.#jobs);
     send(response, page ?? this.#protocol.says.notFound(request.url.pathname));
   }
 
@@ -149,8 +190,9 @@ class SimulatedNode {
     response.once('close', () => hungUp.abort(new Error('the caller hung up')));
     try {
       await this.#answer(call, await asked, response, hungUp.signal);
-    } finally {
+    } catch (error) {
       call.end('stopped');
+      throw error;
     }
   }
 
@@ -161,38 +203,93 @@ class SimulatedNode {
     hungUp: AbortSignal,
   ): Promise<void> {
     const failure = this.#nextFailure();
-    const answer = (outcome: 'refused' | 'failed' | 'answered', body: Answer) => {
+    const answer = (outcome: CallRecord['outcome'], body: Answer) => {
       call.end(hungUp.aborted ? 'abandoned' : outcome);
       send(response, body);
     };
     const { says, stopsOnDisconnect } = this.#protocol;
-    if (failure?.type === 'full' || failure?.type === 'fail') {
-      return answer('failed', failure.type === 'full' ? says.full : says.failed);
-    }
+    const isJob = isWork(work) && work.accepted !== undefined;
+    if (failure?.type === 'full') return answer('failed', says.full);
+    if (failure?.type === 'fail' && !isJob) return answer('failed', says.failed);
     if (!this.settings.ready) return answer('refused', says.loading);
     if (!isWork(work)) return answer('refused', work);
     call.input = work.input;
     if (this.settings.whenFull === 'refuse' && this.#slots.full) return answer('refused', says.full);
+    if (isJob) return this.#accept(call, work, response, failure);
 
     const stops = this.settings.stopsOnDisconnect ?? stopsOnDisconnect;
-    const signal = AbortSignal.any(stops ? [this.#power.signal, hungUp] : [this.#power.signal]);
-    const slot = await this.#slots.take(signal);
+    await this.#carryOut(call, this.#jobs.add(work), work, {
+      signals: stops ? [hungUp] : [],
+      async deliver(made) {
+        const result = failure?.type === 'error-inside' ? says.errorInside : made;
+        if (failure === undefined) return answer('answered', result);
+        await sendBroken(response, result, failure);
+        call.end('failed');
+      },
+      stopped: async () => answer('stopped', (await work.stopped?.()) ?? says.failed),
+    });
+  }
+
+  /** Takes a job: what is ordered to go wrong goes wrong with the job, or else with the answer that it is taken. */
+  async #accept(
+    call: CallRecord,
+    work: Work,
+    response: ServerResponse,
+    failure: Failure | undefined,
+  ): Promise<void> {
+    const { says } = this.#protocol;
+    const job = this.#jobs.add(work);
+    const underWay = this.#carryOut(call, job, work, {
+      signals: [],
+      deliver: async (made) => {
+        const fails = failure?.type === 'fail';
+        const good = failure?.type === 'error-inside' ? says.errorInside : made;
+        job.end(fails ? 'failed' : 'done', fails ? says.failed : good);
+        call.end(fails ? 'failed' : 'answered');
+      },
+      stopped: async () => call.end('stopped'),
+    });
+    // Without power it is lost.
+    void this.#track(underWay.catch(() => call.end('stopped')));
+    const accepted = work.accepted?.(job) ?? says.failed;
+    const isBroken = failure !== undefined && failure.type !== 'fail' && failure.type !== 'error-inside';
+    await (isBroken ? sendBroken(response, accepted, failure) : send(response, accepted));
+  }
+
+  /** Waits for a slot and has the job take its time there, unless somebody stops it. */
+  async #carryOut(
+    call: CallRecord,
+    job: Job,
+    work: Work,
+    { signals, deliver, stopped }: Ending,
+  ): Promise<void> {
+    const signal = AbortSignal.any([this.#power.signal, job.signal, ...signals]);
     try {
-      call.slot = slot;
-      call.startedAt = performance.now();
-      await this.#spendTime(work.units, signal);
-      const result = failure?.type === 'error-inside' ? says.errorInside : await work.make();
-      if (failure === undefined) return answer('answered', result);
-      await sendBroken(response, result, failure);
-      call.end('failed');
-    } finally {
-      this.#slots.giveBack(slot);
+      const slot = await this.#slots.take(signal);
+      try {
+        call.slot = slot;
+        call.startedAt = performance.now();
+        job.begin();
+        await this.#spendTime(work, job, signal);
+        await deliver(await work.make());
+        job.end('done');
+      } finally {
+        this.#slots.giveBack(slot);
+      }
+    } catch (error) {
+      job.end('canceled');
+      if (!job.signal.aborted) throw error;
+      await stopped();
     }
   }
 
-  async #spendTime(units: number, signal: AbortSignal): Promise<void> {
+  async #spendTime({ units, steps = 1 }: Work, job: Job, signal: AbortSignal): Promise<void> {
     const { latencyMs, speed } = this.settings;
-    await pass(latencyMs + (speed === null ? 0 : (units / speed) * 1000), signal);
+    const ms = latencyMs + (speed === null ? 0 : (units / speed) * 1000);
+    while (job.step < steps) {
+      await pass(ms / steps, signal);
+      job.advance();
+    }
   }
 
   #nextFailure(): Failure | undefined {

@@ -1,3 +1,5 @@
+import type { WebSocket } from 'ws';
+import type { Job, Jobs } from '../jobs.ts';
 import type { SimulatorSettings } from '../settings.ts';
 
 export interface Request {
@@ -22,15 +24,25 @@ export interface Work {
   /** Megapixel-steps, or seconds of sound. */
   readonly units: number;
   make(): Promise<Answer>;
+  /** By which other requests name it, where they do. */
+  readonly job?: string;
+  /** How many it takes, where the server tells of each. */
+  readonly steps?: number;
+  /** Of servers that take a job and are asked for its result later: what the caller gets at once. */
+  accepted?(job: Job): Answer;
+  /** What the caller gets where somebody stops the job; without it the connection is closed. */
+  stopped?(): Promise<Answer>;
 }
 
 /** How a simulated node looks from outside: one sort of server. */
 export interface SimulatedProtocol {
   readonly stopsOnDisconnect: boolean;
   /** Requests that are work; null for others. Answers at once what is wrong with them. */
-  work(request: Request, settings: SimulatorSettings): Promise<Work | Answer> | null;
+  work(request: Request, settings: SimulatorSettings, jobs: Jobs): Promise<Work | Answer> | null;
   /** All other requests; null where the server has no such page. */
-  page(request: Request, settings: SimulatorSettings): Promise<Answer | null> | Answer | null;
+  page(request: Request, settings: SimulatorSettings, jobs: Jobs): Promise<Answer | null> | Answer | null;
+  /** Speaks on a WebSocket; null where the server has none there. */
+  socket?(request: Pick<Request, 'route' | 'url'>, jobs: Jobs): ((socket: WebSocket) => void) | null;
   /** The server's own way to say that it … */
   readonly says: {
     readonly full: Answer;

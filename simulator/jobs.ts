@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import type { Answer, Work } from './protocols/protocol.ts';
+
+export type JobState = 'queued' | 'working' | 'done' | 'failed' | 'canceled';
+
+/** Work that a server has under way, or had: what its pages tell of it. */
+export class Job {
+  readonly id: string;
+  /** As of the work. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly steps: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt = Date.now();
+  startedAt: number | null = null;
+  endedAt: number | null = null;
+  state: JobState = 'queued';
+  /** How many steps are done. */
+  step = 0;
+  /** What it came to, where it is done or failed. */
+  result: Answer | null = null;
+  readonly #stopped = new AbortController();
+  readonly #tell: (job: Job) => void;
+
+  constructor({ job: id = randomUUID(), input, steps = 1 }: Work, tell: (job: Job) => void) {
+    this.id = id;
+    this.input = input;
+    this.steps = steps;
+    this.#tell = tell;
+  }
+
+  /** Aborts when somebody stops it. */
+  get signal(): AbortSignal {
+    return this.#stopped.signal;
+  }
+
+  get isOver(): boolean {
+    return this.endedAt !== null;
+  }
+
+  begin(): void {
+    this.state = 'working';
+    this.startedAt = Date.now();
+    this.#tell(this);
+  }
+
+  advance(): void {
+    this.step += 1;
+    this.#tell(this);
+  }
+
+  end(state: 'done' | 'failed' | 'canceled', result: Answer | null = null): void {
+    if (this.isOver) return;
+    this.state = state;
+    this.result = result;
+    this.endedAt = Date.now();
+    this.#tell(this);
+  }
+
+  stop(): void {
+    this.#stopped.abort(new Error('somebody stopped the job'));
+  }
+}
+
+/** The jobs of one node that have a name, in the order in which they came. */
+export class Jobs {
+  readonly #jobs = new Map<string, Job>();
+  readonly #listeners = new Set<(job: Job) => void>();
+
+  get all(): readonly Job[] {
+    return [...this.#jobs.values()];
+  }
+
+  /** Those that wait for a slot. */
+  get queued(): readonly Job[] {
+    return this.all.filter(({ state }) => state === 'queued');
+  }
+
+  get working(): readonly Job[] {
+    return this.all.filter(({ state }) => state === 'working');
+  }
+
+  get(id: unknown): Job | undefined {
+    return typeof id === 'string' ? this.#jobs.get(id) : undefined;
+  }
+
+  add(work: Work): Job {
+    const job = new Job(work, (changed) => {
+      for (const listener of this.#listeners) listener(changed);
+    });
+    if (work.job !== undefined) this.#jobs.set(job.id, job);
+    return job;
+  }
+
+  /** Hears of each change of a job; call the answer to hear no more. */
+  listen(listener: (job: Job) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** As of a node without power. */
+  forget(): void {
+    this.#jobs.clear();
+  }
+}
