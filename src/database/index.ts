@@ -33,6 +33,9 @@ export interface DatabaseOptions {
   readonly lanes?: number;
 }
 
+/** Above the pool's and PostgreSQL's own bounds, which tell better what a transaction waited for in vain. */
+const transactionOptions = { maxWait: 10_000, timeout: 20_000 };
+
 /** Opens every connection that an app needs. The database must have been migrated. */
 export async function openDatabase({
   url,
@@ -46,7 +49,7 @@ export async function openDatabase({
     // A connection that is being closed may still hear that its server stops.
     if (!isClosing) log.warn({ err: error }, 'idle database connection lost');
   });
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions });
   const hot = createLanes({ url, size: lanes, log });
   const clock = await createDatabaseClock(pool);
   return {

@@ -32,7 +32,7 @@ const aliases: Readonly<Record<string, string>> = {
 
 /** Of PostgreSQL, Prisma and Node: nothing is wrong with the request, the database can't be reached just now. */
 const unavailable =
-  /^(08|53|55P03|57014|57P0|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024)/;
+  /^(08|53|55P03|57014|57P0|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024|P2028)/;
 const unavailableMessage =
   /timeout exceeded when trying to connect|Connection terminated|connection was lost/;
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../../src/errors.ts';
 import { type NodeInput, type Nodes, statusOf } from '../../src/nodes/index.ts';
@@ -116,6 +117,19 @@ describe('a node that is registered', () => {
     const ways = [nodes.drain, nodes.resume, nodes.remove, (gone: string) => nodes.update(gone, {})];
     for (const way of ways) await expect(way(id)).rejects.toThrow(NotFoundError);
     await expect(nodes.connect(id)).rejects.toThrow(NotFoundError);
+  });
+
+  test('waits its turn when more register at once than there are connections', async () => {
+    await using under = await openNodes();
+    const holder = await pool(under).connect();
+    await holder.query('BEGIN; LOCK TABLE gpu_node IN ACCESS EXCLUSIVE MODE');
+    const names = Array.from({ length: 20 }, (_, n) => `node-${n}`);
+    const registered = Promise.all(names.map((name) => under.nodes.register(painter(name))));
+    // Longer than Prisma waits for a connection unless it is told otherwise.
+    await Promise.race([registered, setTimeout(2_200)]);
+    await holder.query('COMMIT');
+    holder.release();
+    expect(await registered).toHaveLength(20);
   });
 
   test('is announced with each change', async () => {
