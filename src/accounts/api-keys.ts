@@ -2,7 +2,8 @@ import type { ApiKey, Database } from '../database/index.ts';
 import { InvalidInputError, NotFoundError, QuotaExceededError } from '../errors.ts';
 import type { Carrier } from '../events/announcement.ts';
 import { newId } from '../ids.ts';
-import { apiKeyName, checked } from './input.ts';
+import { valid } from '../validation.ts';
+import { apiKeyName } from './input.ts';
 import { apiKeyPrefix, hashSecret, newApiKey } from './tokens.ts';
 
 export interface ApiKeys {
@@ -24,7 +25,7 @@ export function createApiKeys({ database, carrier }: { database: Database; carri
   const { prisma, clock, lanes } = database;
   return {
     async create(userId, { name: givenName, expiresAt = null }) {
-      const { name } = checked(apiKeyName, { name: givenName });
+      const { name } = valid(apiKeyName, { name: givenName });
       if (expiresAt !== null && expiresAt <= clock.now()) {
         throw new InvalidInputError([{ path: 'expiresAt', message: 'must be in the future' }]);
       }

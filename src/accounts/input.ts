@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { InvalidInputError } from '../errors.ts';
 
 const username = z
   .string()
@@ -18,12 +17,3 @@ export const registration = z.object({ username, password });
 export const newUser = z.object({ username, password: password.nullable() });
 export const newPassword = z.object({ newPassword: password });
 export const apiKeyName = z.object({ name: z.string().trim().min(1, nameLength).max(100, nameLength) });
-
-/** What the schema makes of the input. @throws InvalidInputError with an issue for each field that is wrong */
-export function checked<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  throw new InvalidInputError(
-    result.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
-  );
-}

@@ -7,8 +7,9 @@ import {
   RefusedError,
 } from '../errors.ts';
 import { newId } from '../ids.ts';
+import { valid } from '../validation.ts';
 import type { Viewer } from './access.ts';
-import { checked, newPassword, registration } from './input.ts';
+import { newPassword, registration } from './input.ts';
 import type { Passwords } from './passwords.ts';
 import type { Sessions, SignedIn } from './sessions.ts';
 import type { Throttle } from './throttle.ts';
@@ -46,7 +47,7 @@ export function createSignIn(options: {
         const message = 'registration is closed on this server; ask an administrator for an account';
         throw new InvalidInputError([{ path: '', message }]);
       }
-      const { username, password } = checked(registration, input);
+      const { username, password } = valid(registration, input);
       await throttle.register(address);
       const taken = new AlreadyExistsError(`the username "${username}" is taken`);
       if (username === ADMIN_USERNAME) throw taken;
@@ -68,7 +69,7 @@ export function createSignIn(options: {
       return sessions.open(user);
     },
     async changePassword(viewer, input) {
-      const { newPassword: password } = checked(newPassword, input);
+      const { newPassword: password } = valid(newPassword, input);
       await throttle.login(viewer.username, null).catch((error: unknown) => {
         if (error instanceof RateLimitedError) throw new RefusedError('RATE_LIMITED', error.message);
         throw error;

@@ -2,7 +2,8 @@ import type { Database, Role, Tier, User } from '../database/index.ts';
 import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../errors.ts';
 import type { Carrier } from '../events/announcement.ts';
 import { newId } from '../ids.ts';
-import { checked, newUser } from './input.ts';
+import { valid } from '../validation.ts';
+import { newUser } from './input.ts';
 import type { Passwords } from './passwords.ts';
 import { apiKeyPrefix, hashSecret, newApiKey } from './tokens.ts';
 
@@ -79,7 +80,7 @@ export function createUsers(options: { database: Database; carrier: Carrier; pas
 
   return {
     async create(input) {
-      const { username, password } = checked(newUser, input);
+      const { username, password } = valid(newUser, input);
       const { role = 'USER', tier = 'FREE' } = input;
       const passwordHash = password === null ? null : await passwords.hash(password);
       const [user] = await prisma.user.createManyAndReturn({

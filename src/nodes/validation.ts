@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InvalidInputError } from '../errors.ts';
 import { kindNames } from '../kinds/index.ts';
+import { valid } from '../validation.ts';
 import { parseProtocolName, protocolNames, protocolOf } from './protocols/index.ts';
 import type { NodeChanges, NodeInput, Offer } from './types.ts';
 
@@ -79,14 +80,6 @@ function pathOf(at: string, ...path: readonly PropertyKey[]): string {
   return [...(at === '' ? [] : [at]), ...path.map(String)].join('.');
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, at: string): z.output<Schema> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new InvalidInputError(
-    result.error.issues.map(({ path, message }) => ({ path: pathOf(at, ...path), message })),
-  );
-}
-
 /** @throws InvalidInputError for an offer of a kind that the protocol doesn't do */
 function checkKinds(protocol: string, list: readonly Offer[], at: string): void {
   const { run } = protocolOf(protocol);
@@ -104,14 +97,14 @@ function checkKinds(protocol: string, list: readonly Offer[], at: string): void 
  * @throws InvalidInputError
  */
 export function validNode(input: NodeInput, at: string): ValidNode {
-  const valid = parse(node, input, at);
-  checkKinds(valid.protocol, valid.offers, at);
-  return valid;
+  const checked = valid(node, input, at);
+  checkKinds(checked.protocol, checked.offers, at);
+  return checked;
 }
 
 /** @throws InvalidInputError */
 export function validChanges(input: NodeChanges, protocol: string, at: string): ValidChanges {
-  const valid = parse(changes, input, at);
-  if (valid.offers) checkKinds(protocol, valid.offers, at);
-  return valid;
+  const checked = valid(changes, input, at);
+  if (checked.offers) checkKinds(protocol, checked.offers, at);
+  return checked;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TaskPriority } from '../database/index.ts';
-import { type InputIssue, InvalidInputError } from '../errors.ts';
+import type { InputIssue } from '../errors.ts';
+import { type Checked, check } from '../validation.ts';
 
 /** What a caller may say of a task beside its input; null and left out are the same. */
 export interface SubmissionOptions {
@@ -68,17 +69,6 @@ const schema = z.object({
   labels: labels.nullish().transform((all) => (all && Object.keys(all).length > 0 ? all : null)),
 });
 
-/** Dots and indices. A record's key is told where the key itself is wrong. */
-export function issuesOf(error: z.ZodError, prefix: string): InputIssue[] {
-  return error.issues.map((issue) => {
-    const inner = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
-    return {
-      path: [prefix, ...issue.path].filter((part) => part !== '').join('.'),
-      message: inner ?? issue.message,
-    };
-  });
-}
-
 interface Times {
   readonly startAt: Date | null;
   readonly deadline: Date | null;
@@ -99,18 +89,15 @@ function checkTimes({ startAt, deadline, mayBeReplay }: Times, now: Date): Input
   return issues;
 }
 
-/**
- * Checks everything of a submission but its input. A start in the past is no start time.
- * @throws InvalidInputError with all that is wrong
- */
-export function validOptions(options: SubmissionOptions, now: Date): ValidOptions {
+/** Checks everything of a submission but its input. A start in the past is no start time. */
+export function checkOptions(options: SubmissionOptions, now: Date): Checked<ValidOptions> {
   const startAt = options.startAt != null && options.startAt > now ? options.startAt : null;
   const deadline = options.deadline ?? null;
-  const result = schema.safeParse(options);
+  const checked = check(schema, options);
   const issues = [
-    ...(result.success ? [] : issuesOf(result.error, '')),
+    ...(checked.isValid ? [] : checked.issues),
     ...checkTimes({ startAt, deadline, mayBeReplay: options.idempotencyKey != null }, now),
   ];
-  if (!result.success || issues.length > 0) throw new InvalidInputError(issues);
-  return { ...result.data, startAt, deadline };
+  if (!checked.isValid || issues.length > 0) return { isValid: false, issues };
+  return { isValid: true, value: { ...checked.value, startAt, deadline } };
 }

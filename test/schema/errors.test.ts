@@ -67,14 +67,19 @@ describe('what a caller can get wrong', () => {
     const year = new Date(Date.now() + 400 * 24 * 3600 * 1000).toISOString();
     const past = '2020-01-01T00:00:00Z';
     const cases: [object, object, string, RegExp][] = [
-      [{ prompt: '' }, {}, 'task.textToImage.prompt', /1/],
-      [{ prompt: 'x'.repeat(10_001) }, {}, 'task.textToImage.prompt', /10.?000/],
-      [{ width: 15 }, {}, 'task.textToImage.width', /16/],
-      [{ height: 4097 }, {}, 'task.textToImage.height', /4096/],
-      [{ steps: 0 }, {}, 'task.textToImage.steps', /1/],
-      [{ steps: 201 }, {}, 'task.textToImage.steps', /200/],
-      [{ count: 9 }, {}, 'task.textToImage.count', /8/],
-      [{ seed: -1 }, {}, 'task.textToImage.seed', /0/],
+      [{ prompt: '' }, {}, 'task.textToImage.prompt', /^must not be empty$/],
+      [
+        { prompt: 'x'.repeat(10_001) },
+        {},
+        'task.textToImage.prompt',
+        /^must have at most 10,000 characters$/,
+      ],
+      [{ width: 15 }, {}, 'task.textToImage.width', /^must be at least 16$/],
+      [{ height: 4097 }, {}, 'task.textToImage.height', /^must be at most 4,096$/],
+      [{ steps: 0 }, {}, 'task.textToImage.steps', /^must be at least 1$/],
+      [{ steps: 201 }, {}, 'task.textToImage.steps', /^must be at most 200$/],
+      [{ count: 9 }, {}, 'task.textToImage.count', /^must be at most 8$/],
+      [{ seed: -1 }, {}, 'task.textToImage.seed', /^must be at least 0$/],
       [{}, { timeoutMs: 0 }, 'timeoutMs', /10 to 86,400,000/],
       [{}, { maxAttempts: 0 }, 'maxAttempts', /1 to 100/],
       [{}, { waitMs: 60_001 }, 'waitMs', /0 to 60,000/],
@@ -91,8 +96,14 @@ describe('what a caller can get wrong', () => {
   });
 
   it('InvalidInputError lists everything that is wrong at once', async () => {
-    const { issues } = await submit(user, { width: 1, count: 0 });
+    const { issues } = await submit(
+      user,
+      { width: 1, count: 0 },
+      { waitMs: -1, deadline: '2020-01-01T00:00:00Z' },
+    );
     expect(Object.values(issues ?? {}).map(({ path }) => path)).toEqual([
+      'waitMs',
+      'deadline',
       'task.textToImage.width',
       'task.textToImage.count',
     ]);

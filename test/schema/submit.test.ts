@@ -219,6 +219,11 @@ describe('the file of a submission', () => {
     expect(empty.issues).toEqual([
       { path: 'task.speechToText.audio.upload', message: expect.stringContaining('empty') },
     ]);
+    const both = await uploaded({ upload: null }, 'upload', new Blob([]), { maxAttempts: 0 });
+    expect(both.issues).toEqual([
+      { path: 'maxAttempts', message: 'must be 1 to 100' },
+      { path: 'task.speechToText.audio.upload', message: expect.stringContaining('empty') },
+    ]);
     const { errors } = await api.send(mutation, {
       as: user,
       variables: { input: { task: { speechToText: { audio: { upload: 'a.wav' } } } } },
