@@ -1,10 +1,10 @@
 import type { TierLimits } from '../accounts/index.ts';
 import type { Transaction } from '../database/index.ts';
-import { takeTokens } from '../database/token-bucket.ts';
+import { type TokenGrant, takeTokens } from '../database/token-bucket.ts';
 import { IdempotencyConflictError, QueueFullError, QuotaExceededError, RateLimitedError } from '../errors.ts';
 import type { QueueRow } from '../queue/index.ts';
 import type { Core } from './core.ts';
-import { countTasks, noCounts } from './counts.ts';
+import { type Counts, countTasks, noCounts } from './counts.ts';
 import type { Submission, Submitted } from './types.ts';
 
 /** A submission on its way into the database. */
@@ -85,15 +85,25 @@ function byUser(entries: readonly Entry[]): Map<string, readonly Entry[]> {
   return Map.groupBy(entries, ({ submission }) => submission.userId);
 }
 
-async function takeRates(tx: Transaction, entries: readonly Entry[]): Promise<Map<Entry, Verdict>> {
+interface Limited {
+  readonly group: readonly Entry[];
+  readonly rate: number;
+}
+
+/** Those whose tier has a rate, with what becomes of their wish for tokens. */
+function askRates(tx: Transaction, entries: readonly Entry[]) {
   const limited = [...byUser(entries)].flatMap(([userId, group]) => {
     const { perSecond, burst } = group[0]?.limits ?? { perSecond: null, burst: 0 };
     return perSecond === null ? [] : [{ group, key: `submit:${userId}`, rate: perSecond, burst }];
   });
-  const grants = await takeTokens(
+  const grants = takeTokens(
     tx,
     limited.map(({ group, key, rate, burst }) => ({ key, rate, burst, amount: group.length })),
   );
+  return { limited, grants };
+}
+
+function refuseRates(limited: readonly Limited[], grants: readonly TokenGrant[]): Map<Entry, Verdict> {
   const verdicts = new Map<Entry, Verdict>();
   for (const [n, { group, rate }] of limited.entries()) {
     const { granted = 0, retryAfterMs = 0 } = grants[n] ?? {};
@@ -105,19 +115,27 @@ async function takeRates(tx: Transaction, entries: readonly Entry[]): Promise<Ma
   return verdicts;
 }
 
-async function readAllowance(tx: Transaction, entries: readonly Entry[], capacity: number) {
-  const users = byUser(entries);
-  const queueIds = new Set(entries.map(({ queue }) => queue.id));
-  const counts = await countTasks(tx, [...queueIds, ...users.keys()]);
+function askCounts(tx: Transaction, entries: readonly Entry[]): Promise<Map<string, Counts>> {
+  return countTasks(tx, [
+    ...new Set(entries.map(({ queue }) => queue.id)),
+    ...new Set(entries.map(({ submission }) => submission.userId)),
+  ]);
+}
+
+function allowanceOf(
+  entries: readonly Entry[],
+  counts: ReadonlyMap<string, Counts>,
+  capacity: number,
+): Allowance {
   const waiting = (owner: string): number => {
     const { queued, scheduled } = counts.get(owner) ?? noCounts;
     return queued + scheduled;
   };
   const allowance = new Allowance();
-  for (const id of queueIds) allowance.start(id, capacity - waiting(id));
-  for (const [userId, [entry]] of users) {
-    const limit = entry?.limits.waiting ?? null;
-    if (limit !== null) allowance.start(userId, limit - waiting(userId));
+  for (const { queue } of entries) allowance.start(queue.id, capacity - waiting(queue.id));
+  for (const { submission, limits } of entries) {
+    const { userId } = submission;
+    if (limits.waiting !== null) allowance.start(userId, limits.waiting - waiting(userId));
   }
   return allowance;
 }
@@ -139,30 +157,32 @@ function withinLimits({ submission, queue, limits }: Entry, allowance: Allowance
 /**
  * Decides which entries of a group need not, or may not, be written. A replay of an idempotency key is not
  * held against any limit. Nothing that others wait for is locked for longer than a round trip, and losing it
- * in a crash only gives a rate back: so this has a transaction of its own, before the group's.
+ * in a crash only gives a rate back: so this has a transaction of its own, beside the group's.
  */
-export function admit(
+export async function admit(
   { database }: Core,
   entries: readonly Entry[],
   capacity: number,
 ): Promise<Map<Entry, Verdict>> {
-  return database.lanes.transact(
+  const { verdicts, fresh, rates, counts } = await database.lanes.transact(
     async (tx) => {
       const verdicts = await findByKey(tx, entries);
       const fresh = entries.filter((entry) => !verdicts.has(entry));
-      if (fresh.length === 0) return verdicts;
-      const [rates, allowance] = await Promise.all([
-        takeRates(tx, fresh),
-        readAllowance(tx, fresh, capacity),
-      ]);
-      for (const entry of fresh) {
-        const refused = rates.get(entry);
-        const error = refused ? null : withinLimits(entry, allowance);
-        if (refused) verdicts.set(entry, refused);
-        if (error) verdicts.set(entry, { error });
-      }
-      return verdicts;
+      // The answers are waited for behind the commit: all of it is one round trip.
+      const rates = askRates(tx, fresh);
+      const counts = askCounts(tx, fresh);
+      // What fails here fails the commit, too.
+      for (const answer of [rates.grants, counts]) answer.catch(() => undefined);
+      return { verdicts, fresh, rates, counts };
     },
     { durable: false },
   );
+  const refused = refuseRates(rates.limited, await rates.grants);
+  const allowance = allowanceOf(fresh, await counts, capacity);
+  for (const entry of fresh) {
+    const error = refused.has(entry) ? null : withinLimits(entry, allowance);
+    const verdict = error ? { error } : refused.get(entry);
+    if (verdict) verdicts.set(entry, verdict);
+  }
+  return verdicts;
 }

@@ -6,7 +6,7 @@ import type { Nodes } from '../nodes/index.ts';
 import { admit, type Entry, findByKey, type Keyed, type Verdict } from './admission.ts';
 import type { Core } from './core.ts';
 import type { Submission, Submitted } from './types.ts';
-import { type Written, writeSubmissions } from './write-submissions.ts';
+import { NotAdmittedError, type Written, writeSubmissions } from './write-submissions.ts';
 
 const MAX_GROUP = 200;
 const MAX_TRIES = 5;
@@ -51,14 +51,31 @@ export interface Submitter {
 
 /** Writes the submissions that arrive while others are being written together, in one transaction. */
 export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: SubmitOptions): Submitter {
-  async function writeAll(entries: readonly Entry[]): Promise<Verdict[]> {
+  const { lanes } = core.database;
+  // Claims and settlements need lanes as well.
+  const maxInFlight = Math.min(4, Math.max(1, lanes.size - 2));
+  // A group that is being written holds its lane until it is admitted, which takes another.
+  const canAdmitBeside = lanes.size > maxInFlight;
+  /** Whether the group before had submissions that were refused: then it is better to know before writing. */
+  let isCrowded = false;
+
+  async function admitGroup(entries: readonly Entry[]): Promise<Map<Entry, Verdict>> {
     const verdicts = await untilCertain(() => admit(core, entries, queueCapacity));
+    isCrowded = verdicts.size > 0;
+    return verdicts;
+  }
+
+  async function writeAll(entries: readonly Entry[]): Promise<Verdict[]> {
+    const admitted = admitGroup(entries);
+    const isFirst = isCrowded || !canAdmitBeside;
+    const verdicts = isFirst ? await admitted : await writeApart(entries, admitted);
+    for (const [entry, verdict] of await admitted) verdicts.set(entry, verdict);
     for (let tries = 1; ; tries++) {
       const open = entries.filter((entry) => !verdicts.has(entry));
       if (open.length === 0) break;
       // Left open: the task that had a key was deleted before it could be read.
       if (tries > MAX_TRIES) throw new Error('an idempotency key never settled');
-      for (const [entry, verdict] of await writeApart(open)) verdicts.set(entry, verdict);
+      for (const [entry, verdict] of await writeApart(open, admitted)) verdicts.set(entry, verdict);
     }
     return entries.map(
       (entry) => verdicts.get(entry) ?? { error: new Error('a submission without a verdict') },
@@ -66,17 +83,23 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
   }
 
   /** A group that PostgreSQL will not take is halved, until whoever is at fault meets the error alone. */
-  async function writeApart(entries: readonly Entry[]): Promise<Map<Entry, Verdict>> {
+  async function writeApart(
+    entries: readonly Entry[],
+    admitted: Promise<ReadonlyMap<Entry, Verdict>>,
+  ): Promise<Map<Entry, Verdict>> {
     try {
-      const { verdicts, tasks } = await untilCertain(() => writeSubmissions(core, entries));
+      const { verdicts, tasks } = await untilCertain(() => writeSubmissions(core, entries, admitted));
       announce(tasks);
       return verdicts;
     } catch (error) {
+      if (error instanceof NotAdmittedError) return new Map();
       if (entries.length === 1 || !isDataFault(error)) {
         return new Map(entries.map((entry) => [entry, { error: explain(error) }]));
       }
       const half = Math.ceil(entries.length / 2);
-      const halves = await Promise.all([entries.slice(0, half), entries.slice(half)].map(writeApart));
+      const halves = await Promise.all(
+        [entries.slice(0, half), entries.slice(half)].map((part) => writeApart(part, admitted)),
+      );
       return new Map(halves.flatMap((verdicts) => [...verdicts]));
     }
   }
@@ -108,8 +131,7 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
 
   const batcher = createBatcher<Entry, Verdict>({
     maxSize: MAX_GROUP,
-    // Claims and settlements need lanes as well.
-    maxInFlight: Math.min(4, Math.max(1, core.database.lanes.size - 2)),
+    maxInFlight,
     write: writeAll,
   });
 

@@ -126,12 +126,31 @@ export interface Written {
   readonly tasks: readonly { readonly entry: Entry; readonly task: WrittenTask }[];
 }
 
-/** One transaction: all that win are written with all that belongs to them, the others told whose task it is. */
-export function writeSubmissions(core: Core, entries: readonly Entry[]): Promise<Written> {
+/** Some of a group may not be written. */
+export class NotAdmittedError extends Error {
+  override readonly name = 'NotAdmittedError';
+
+  constructor() {
+    super('some submissions of the group were not admitted');
+  }
+}
+
+/**
+ * One transaction: all that win are written with all that belongs to them, the others told whose task it is.
+ * @param admitted is waited for before anything of it can be seen
+ * @throws NotAdmittedError where there is a verdict on one of the entries
+ */
+export function writeSubmissions(
+  core: Core,
+  entries: readonly Entry[],
+  admitted: Promise<ReadonlyMap<Entry, Verdict>>,
+): Promise<Written> {
   const jobIds = entries.map(randomId);
   return core.database.lanes.transact(async (tx) => {
-    const rows = await insertTasks(tx, core.shard(tx), entries, jobIds);
-    const won = new Map(rows.map((row) => [row.id, row]));
+    const inserting = insertTasks(tx, core.shard(tx), entries, jobIds);
+    const known = await admitted;
+    if (entries.some((entry) => known.has(entry))) throw new NotAdmittedError();
+    const won = new Map((await inserting).map((row) => [row.id, row]));
     const tasks = entries.flatMap((entry, n) => {
       const row = won.get(entry.taskId);
       return row === undefined ? [] : [{ entry, task: writtenTask(entry, row, jobIds[n] ?? null) }];

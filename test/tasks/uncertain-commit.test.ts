@@ -5,16 +5,18 @@ import { expectAllDone, expectInvariants } from '../support/invariants.ts';
 import { testLog } from '../support/log.ts';
 import { claimOne, drain, finish, openYard, submission, success } from '../support/yard.ts';
 
-test('when the connection breaks after a commit was sent, nothing is lost, doubled or forgotten', async () => {
+const title =
+  'when the connection breaks after a commit was sent, nothing is lost, doubled or forgotten: %i connections';
+test.for([1, 4])(title, async (lanes) => {
   await using yard = await openYard();
   await using proxy = await openCutProxy(yard.database.url);
-  const connections = await openDatabase({ url: proxy.url, log: testLog, poolSize: 2, lanes: 1 });
+  const connections = await openDatabase({ url: proxy.url, log: testLog, poolSize: 2, lanes });
   const shaky = await yard.another(connections);
   await yard.addNode({ models: ['cut'] });
   const userId = await yard.addUser();
 
   await shaky.queue.ensure('TEXT_TO_IMAGE', 'cut');
-  // The first commit is that of the admission, the second writes the task.
+  // One commit is that of the admission, the other writes the task.
   for (const nth of [1, 2]) {
     const cut = proxy.cutCommit(nth);
     const unkeyed = await shaky.tasks.submit(submission(userId, { model: 'cut' }), 'VIP');
