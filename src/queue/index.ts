@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { createDirectory } from './directory.ts';
 import { isJobLive, lockJobs, selectHeads } from './jobs.ts';
 import { map, type Sent, send } from './sent.ts';
+import { takeJobs } from './take.ts';
 import type { JobAttempt, JobData, Queue } from './types.ts';
 
 export type { Sent } from './sent.ts';
@@ -55,17 +56,6 @@ export async function createQueue({ database, log }: { database: Database; log: 
       });
     },
 
-    async fetch(tx, queue, count) {
-      const sent = await send(tx, (db) =>
-        boss.fetch<JobData>(queue.name, { batchSize: count, includeMetadata: true, db }),
-      );
-      return map(sent, (jobs) =>
-        jobs
-          .sort((a, b) => b.priority - a.priority || a.createdOn.getTime() - b.createdOn.getTime())
-          .map(({ id, retryCount, data }) => ({ id, retryCount, taskId: data.taskId })),
-      );
-    },
-
     async complete(tx, queue, jobs) {
       if (jobs.length === 0) return nothingSent;
       const sent = await send(tx, (db) => boss.complete(queue.name, attempts(jobs), undefined, { db }));
@@ -90,6 +80,7 @@ export async function createQueue({ database, log }: { database: Database; log: 
       return map(sent, settledIds);
     },
 
+    take: takeJobs,
     lock: lockJobs,
     isLive: isJobLive,
     heads: selectHeads,

@@ -32,6 +32,7 @@ export interface JobAttempt {
 
 export interface FetchedJob extends JobAttempt {
   readonly taskId: string;
+  readonly priority: number;
 }
 
 export interface JobKey {
@@ -63,8 +64,8 @@ export interface Queue {
   get(id: string): Promise<QueueRow>;
   /** The answer rejects where a job was not inserted, since its id had been used. */
   insert(tx: Transaction, queue: QueueRow, jobs: readonly NewJob[]): Promise<Sent<void>>;
-  /** Takes up to so many of the jobs that are due; in the order in which they are to be served. */
-  fetch(tx: Transaction, queue: QueueRow, count: number): Promise<Sent<FetchedJob[]>>;
+  /** Takes those of the jobs that are due and waits for whoever holds one; the others are left out of the answer. */
+  take(tx: Transaction, jobs: readonly JobKey[]): Promise<FetchedJob[]>;
   /** Ends active jobs for good. Answers the ids of those that it found as they were fetched. */
   complete(tx: Transaction, queue: QueueRow, jobs: readonly JobAttempt[]): Promise<Sent<string[]>>;
   /** Puts active jobs back in their places. Answers as `complete`. */

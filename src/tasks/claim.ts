@@ -26,8 +26,8 @@ const lockSlots = `
 
 const slotKey = ({ nodeId, slotNo }: Pick<Placement, 'nodeId' | 'slotNo'>): string => `${nodeId} ${slotNo}`;
 
-/** Locks the slots of the plan, in their order, and takes as many jobs out of each queue as it has placements. */
-async function fetch(
+/** Locks the slots of the plan, in their order, and takes the jobs that it names: those that are still to be had. */
+async function take(
   { queue: boss }: Core,
   tx: Transaction,
   placements: readonly Placement[],
@@ -37,26 +37,23 @@ async function fetch(
     placements.map(({ nodeId }) => nodeId),
     placements.map(({ slotNo }) => slotNo),
   ]);
-  const byQueue = [...Map.groupBy(placements, ({ queueId }) => queueId)].sort(([a], [b]) => (a < b ? -1 : 1));
-  const fetching = [];
-  for (const [id, group] of byQueue) {
-    const queue = queues.get(id);
-    if (!queue) throw new Error(`the plan names the queue ${id}, which has no work`);
-    fetching.push({ queue, group, ...(await boss.fetch(tx, queue, group.length)) });
-  }
+  const wanted = placements.map((placement) => {
+    const queue = queues.get(placement.queueId);
+    if (!queue) throw new Error(`the plan names the queue ${placement.queueId}, which has no work`);
+    return { queue, placement };
+  });
+  const taking = boss.take(
+    tx,
+    wanted.map(({ queue, placement }) => ({ queue, id: placement.jobId })),
+  );
   const locked = new Set((await locking).map(slotKey));
-  const placed: Placed[] = [];
-  for (const { queue, group, answer } of fetching) {
-    for (const [n, job] of (await answer).entries()) {
-      const placement = group[n];
-      if (!placement || !locked.has(slotKey(placement))) {
-        // Nobody leases slots without the lock of the claims.
-        throw new Error('a slot of the plan was leased meanwhile');
-      }
-      placed.push({ queue, job, placement });
-    }
-  }
-  return placed;
+  const jobs = new Map((await taking).map((job) => [job.id, job]));
+  return wanted.flatMap(({ queue, placement }) => {
+    // Nobody leases slots without the lock of the claims.
+    if (!locked.has(slotKey(placement))) throw new Error('a slot of the plan was leased meanwhile');
+    const job = jobs.get(placement.jobId);
+    return job ? [{ queue, job, placement }] : [];
+  });
 }
 
 function secondsPerUnit(speeds: readonly SpeedView[], { queue, placement }: Placed): number {
@@ -108,6 +105,13 @@ class NotDueError extends Error {
   }
 }
 
+/** What one transaction came to. */
+interface Catch {
+  readonly claimed: readonly Claimed[];
+  /** False: a job of the plan was gone, or the plan was cut short, and there may be more to claim at once. */
+  readonly isWhole: boolean;
+}
+
 const MAX_TRIES = 10;
 
 /**
@@ -123,14 +127,16 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     { workerId, limit }: ClaimRequest,
     speeds: readonly SpeedView[],
     claimedAt: number,
-  ): Promise<readonly Claimed[]> {
+  ): Promise<Catch> {
     const { rows: queueRows, ...sight } = await look(core, tx, { nodes, workerId, limit });
     const recovered = await findLeased(tx, workerId, uncertain);
-    if (recovered.length > 0) return recovered;
+    if (recovered.length > 0) return { claimed: recovered, isWhole: false };
     const placements = sight.queues.length === 0 ? [] : plan({ ...sight, speeds, limit }, routingStrategy);
-    if (placements.length === 0) return [];
+    if (placements.length === 0) return { claimed: [], isWhole: true };
 
-    const placed = await fetch(core, tx, placements, queueRows);
+    const placed = await take(core, tx, placements, queueRows);
+    const isWhole = placed.length === placements.length;
+    if (placed.length === 0) return { claimed: [], isWhole };
     const rows = await lease(tx, core.shard(tx), {
       workerId,
       placed,
@@ -139,31 +145,30 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     const byTask = new Map(rows.map((row) => [row.taskId, row]));
     const left = placed.filter(({ job }) => !byTask.has(job.taskId));
     if (left.length > 0) throw new NotDueError(left);
-    return placed.flatMap((one) => {
+    const claimed = placed.flatMap((one) => {
       const row = byTask.get(one.job.taskId);
       return row ? [toClaimed(one, row, claimedAt)] : [];
     });
+    return { claimed, isWhole };
   }
 
-  async function claimOnce(request: ClaimRequest): Promise<readonly Claimed[]> {
+  async function claimOnce(request: ClaimRequest): Promise<Catch> {
     const speeds = await nodes.speeds();
     const claimedAt = performance.now();
-    let claimed: readonly Claimed[] = [];
+    let caught: Catch = { claimed: [], isWhole: true };
     try {
       await core.database.lanes.transact(async (tx) => {
-        claimed = await claimIn(tx, request, speeds, claimedAt);
+        caught = await claimIn(tx, request, speeds, claimedAt);
       });
     } catch (error) {
-      if (error instanceof UncertainCommitError) uncertain = [...uncertain, ...claimed];
+      if (error instanceof UncertainCommitError) uncertain = [...uncertain, ...caught.claimed];
       throw error;
     }
     uncertain = [];
-    for (const {
-      lease: { taskId },
-      userId,
-    } of claimed)
-      core.carrier.announce({ type: 'task', id: taskId, userId });
-    return claimed;
+    for (const { lease, userId } of caught.claimed) {
+      core.carrier.announce({ type: 'task', id: lease.taskId, userId });
+    }
+    return caught;
   }
 
   /**
@@ -174,7 +179,13 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     if (request.limit < 1) return [];
     for (let tries = 1; ; tries++) {
       try {
-        return await claimOnce(request);
+        const { claimed, isWhole } = await claimOnce(request);
+        if (isWhole || tries === MAX_TRIES) return claimed;
+        if (claimed.length > 0) {
+          // What was claimed has to start, and the places that are left have to be found soon.
+          core.carrier.announce({ type: 'slots' });
+          return claimed;
+        }
       } catch (error) {
         if (!(error instanceof NotDueError)) throw error;
         announceChanged(core, await discard(core, error.left));

@@ -86,7 +86,7 @@ function writtenTask(entry: Entry, { status, createdAt }: WonRow, jobId: string 
     ...{ priority: priorityOf(submission, entry), version: 1, attempt: 0, maxAttempts, attemptBase: 0 },
     ...{ timeoutMs: timeoutOf(submission), cost: costOf(submission), idempotencyKey, startAt, deadline },
     jobId: status === 'QUEUED' ? jobId : null,
-    ...{ nodeId: null, progress: null, progressMessage: null, gpuMs: 0n },
+    ...{ nodeId: null, progress: null, progressMessage: null, gpuMs: 0n, chargedSeconds: 0 },
     ...{ createdAt, startedAt: null, finishedAt: null, updatedAt: createdAt },
     data: {
       taskId,

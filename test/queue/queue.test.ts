@@ -41,17 +41,26 @@ test('a queue is made once, by however many ask at once', async () => {
   await expect(yard.queue.get(newId())).rejects.toThrow('there is no queue');
 });
 
-test('jobs are fetched by priority and then by age, exactly as many as asked', async () => {
+test('the jobs that are taken are those that are named, of several queues, and due', async () => {
   const { queue, database } = open();
-  const jobs = [job(1), job(3), job(2), job(3)];
-  const row = await insert(queue, 'order', jobs.slice(0, 3));
-  await insert(queue, 'order', jobs.slice(3));
-  const fetch = (count: number) =>
-    database.lanes.transact(async (tx) => (await queue.fetch(tx, row, count)).answer);
-  const ids = (fetched: { id: string }[]) => fetched.map(({ id }) => jobs.findIndex((one) => one.id === id));
-  expect(ids(await fetch(3))).toEqual([1, 3, 2]);
-  expect(ids(await fetch(3))).toEqual([0]);
-  expect(await fetch(1)).toEqual([]);
+  const [first, second, later, gone] = [job(1), job(3), job(2), job(2)];
+  const row = await insert(queue, 'named', [first, later, gone]);
+  const other = await insert(queue, 'named too', [second]);
+  const { transact } = database.lanes;
+  await transact(async (tx) => {
+    await queue.delay(tx, row, later.id, 60);
+    await queue.cancel(tx, row, [gone.id]);
+  });
+  const keys = [first, later, gone, job()].map(({ id }) => ({ queue: row, id }));
+  const taken = await transact((tx) => queue.take(tx, [...keys, { queue: other, id: second.id }]));
+  const expected = [first, second].map(({ id, taskId, priority }) => ({
+    id,
+    taskId,
+    priority,
+    retryCount: 0,
+  }));
+  expect(taken.toSorted((a, b) => a.priority - b.priority)).toEqual(expected);
+  expect(await transact((tx) => queue.take(tx, keys))).toEqual([]);
 });
 
 test('an id that was used before is an error, and rolls back all that came with it', async () => {
@@ -81,7 +90,14 @@ test('a job that failed comes back with its place, after its delay, and the atte
   const row = await insert(queue, 'fenced', [first, second]);
   const { transact } = database.lanes;
   const fetchOne = async () => {
-    const [fetched] = await transact(async (tx) => (await queue.fetch(tx, row, 1)).answer);
+    const waiting = [first, second].map(({ id }) => ({ queue: row, id }));
+    const [head] = (await transact((tx) => queue.heads(tx, 1))).filter((one) => one.queue.id === row.id);
+    const [fetched] = await transact((tx) =>
+      queue.take(
+        tx,
+        waiting.filter(({ id }) => id === head?.jobId),
+      ),
+    );
     if (!fetched) throw new Error('there is no job');
     return fetched;
   };
@@ -116,7 +132,7 @@ test('waiting jobs are kept for ever, and finished ones are cleared away', async
   const [waiting, done] = [job(1), job(2)];
   const row = await insert(yard.queue, 'cleared', [waiting, done]);
   const transact = yard.database.lanes.transact;
-  const fetched = await transact(async (tx) => (await yard.queue.fetch(tx, row, 1)).answer);
+  const fetched = await transact((tx) => yard.queue.take(tx, [{ queue: row, id: done.id }]));
   await transact(async (tx) => (await yard.queue.complete(tx, row, fetched)).answer);
   await yard.sql(
     `UPDATE pgboss.job_common SET created_on = now() - interval '60 days', start_after = now() - interval '60 days',
