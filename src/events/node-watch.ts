@@ -16,6 +16,12 @@ export interface NodeWatch {
   close(): Promise<void>;
 }
 
+/** With how many of its slots are busy, which nobody announces: from it comes whether a drain has ended, too. */
+const ofAll = {
+  include: { _count: { select: { slots: { where: { taskId: { not: null } } } } } },
+  orderBy: { id: 'asc' },
+} as const;
+
 /** What makes a change worth telling when nobody announced it: a probe alone does not. */
 function fingerprint(row: GpuNode): string {
   return JSON.stringify({ ...row, lastSeenAt: null, nextProbeAt: null });
@@ -44,7 +50,7 @@ export function createNodeWatch({ database, log }: { database: Database; log: Lo
       newcomers = new Set();
       announced = new Set();
       try {
-        publish(await database.prisma.gpuNode.findMany({ orderBy: { id: 'asc' } }), fresh, named);
+        publish(await database.prisma.gpuNode.findMany(ofAll), fresh, named);
         backoff.reset();
       } catch (error) {
         log.warn({ err: error }, 'cannot load nodes');

@@ -217,3 +217,17 @@ test('nodes are told as they are, then after each change, announced or not', asy
   expect(await next(stream)).toMatchObject({ name: 'two', state: 'REMOVED' });
   expect((await take(feed.nodes(), 1)).map(({ name }) => name)).toEqual(['one']);
 });
+
+test('a node is told of again when more of its slots are busy, or fewer', async () => {
+  await using stage = await openStage();
+  const { tasks, feed, database } = stage;
+  const node = { id: newId(), name: 'one', url: 'http://127.0.0.1:9', protocol: 'OPENAI', offers: [] };
+  await database.prisma.gpuNode.create({
+    data: { ...node, slotCount: 1, slots: { create: { slotNo: 1 } } },
+  });
+  const stream = feed.nodes();
+  await next(stream);
+  await database.prisma.slot.updateMany({ data: { taskId: await tasks.add() } });
+  expect(await next(stream)).toMatchObject({ id: node.id });
+  await stream.return?.();
+});
