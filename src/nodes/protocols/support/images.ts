@@ -1,7 +1,12 @@
 import { fileTypeFromBuffer } from 'file-type';
 import type { MadeFile } from '../protocol.ts';
 import { badAnswer } from './answer.ts';
+import { withoutPngText } from './png.ts';
 import { rawText } from './refusal.ts';
+
+export const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
+/** Base64 of several pictures; a longer string than this V8 can't hold. */
+export const MAX_PICTURES_BYTES = 384 * 1024 * 1024;
 
 const MAX_SAID = 300;
 
@@ -11,14 +16,14 @@ function said(bytes: Uint8Array): string {
   return text.includes('\uFFFD') ? '' : `: ${text.slice(0, MAX_SAID)}`;
 }
 
-/** A picture with the type that its own bytes tell; `BAD_NODE_ANSWER` where they are none. */
+/** A picture with the type that its own bytes tell, without text inside; `BAD_NODE_ANSWER` where they are none. */
 export async function picture(bytes: Uint8Array): Promise<MadeFile> {
   if (bytes.length === 0) throw badAnswer('is empty where a picture was due');
   const type = await fileTypeFromBuffer(bytes);
   if (type?.mime.startsWith('image/') !== true) {
     throw badAnswer(`is no picture${type === undefined ? said(bytes) : ` but ${type.mime}`}`);
   }
-  return { bytes, mimeType: type.mime };
+  return { bytes: withoutPngText(bytes), mimeType: type.mime };
 }
 
 /** A picture in base64, or in a data URL as some servers write it. */
