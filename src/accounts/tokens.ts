@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, hash, randomBytes } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import type { DatabaseClock } from '../database/index.ts';
 import { RefusedError } from '../errors.ts';
@@ -77,7 +77,7 @@ export function createAccessTokens(secret: Uint8Array, clock: DatabaseClock): Ac
 
 /** What is stored of a refresh token or an API key. They are random, so that a plain hash is enough. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 export function newRefreshToken(): string {

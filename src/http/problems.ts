@@ -5,10 +5,26 @@ import { CallerError, InvalidInputError, RateLimitedError, RefusedError } from '
 import type { Log } from '../log.ts';
 
 /** What is known of the request that is being answered, wherever its work has got to. */
-export interface RequestScope {
+export class RequestScope {
   readonly requestId: string;
-  /** Bears the request's id. */
-  readonly log: Log;
+  readonly #parent: Log;
+  #log: Log | undefined;
+
+  constructor(requestId: string, log: Log) {
+    this.requestId = requestId;
+    this.#parent = log;
+  }
+
+  /** Whether what is only for finding faults is logged. */
+  get isDebugging(): boolean {
+    return this.#parent.isLevelEnabled('debug');
+  }
+
+  /** Bears the request's id. Made when it is first asked for: most requests log nothing. */
+  get log(): Log {
+    this.#log ??= this.#parent.child({ requestId: this.requestId });
+    return this.#log;
+  }
 }
 
 export type RequestScopes = AsyncLocalStorage<RequestScope>;

@@ -10,7 +10,7 @@ import type { Services } from '../schema/index.ts';
 import { type ApiConfig, type ApiLimits, createApi } from './api.ts';
 import { createHealth } from './health.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import type { RequestScope } from './problems.ts';
+import { RequestScope } from './problems.ts';
 import { createRouter, type Router } from './router.ts';
 
 export interface HttpConfig extends ApiConfig {
@@ -59,13 +59,14 @@ function createHandler({ scopes, router, metrics, log }: Handling) {
     const started = performance.now();
     const given = request.headers['x-request-id'];
     const requestId = typeof given === 'string' && requestIdPattern.test(given) ? given : randomId();
-    const scope = { requestId, log: log.child({ requestId }) };
+    const scope = new RequestScope(requestId, log);
     response.setHeader('x-request-id', requestId);
     let route = 'none';
     response.once('close', () => {
       const { statusCode: status } = response;
       const seconds = (performance.now() - started) / 1000;
       metrics.answered({ method: request.method ?? 'GET', route, status, seconds });
+      if (!scope.isDebugging) return;
       scope.log.debug({ method: request.method, route, status, ms: Math.round(seconds * 1000) }, 'answered');
     });
     try {

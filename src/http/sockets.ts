@@ -6,7 +6,7 @@ import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Origins } from './origins.ts';
 import type { Peers } from './peers.ts';
-import type { RequestScopes } from './problems.ts';
+import { RequestScope, type RequestScopes } from './problems.ts';
 import type { SocketState } from './socket-protocol.ts';
 
 export interface SocketLimits {
@@ -133,7 +133,7 @@ export function createSockets(options: SocketsOptions): Sockets {
     handle: (data: string) => Promise<void>,
   ): Promise<void> {
     const requestId = randomId();
-    const scope = { requestId, log: log.child({ requestId }) };
+    const scope = new RequestScope(requestId, log);
     try {
       await scopes.run(scope, () => handle(data));
     } catch (error) {

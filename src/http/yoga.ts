@@ -32,11 +32,8 @@ export interface GraphQLServerOptions {
 export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServer {
   const { schema, services, scopes, origins } = options;
 
-  function contextOf(initial: ServerContext): Context {
-    const scope = scopes.getStore();
-    if (scope === undefined) throw new Error('an operation runs outside of its request');
-    const { viewer, clientAddress, closed } = initial;
-    return { viewer, clientAddress, services, ...scope, signals: [closed, options.subscriptions.draining] };
+  function contextOf({ viewer, clientAddress, closed }: ServerContext): Context {
+    return { viewer, clientAddress, services, signals: [closed, options.subscriptions.draining] };
   }
 
   return createYoga<ServerContext, Context>({
@@ -72,7 +69,7 @@ export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServe
       useBodyLimits(options.maxUploadBytes),
       useLimits(options.limits),
       useStorableText(),
-      useOperationLog(),
+      useOperationLog(scopes),
       useSubscriptions(options.subscriptions),
     ],
   });

@@ -2,7 +2,6 @@ import type { Accounts, Viewer } from '../accounts/index.ts';
 import type { Artifacts } from '../artifacts/index.ts';
 import type { Database } from '../database/index.ts';
 import type { Feed } from '../events/index.ts';
-import type { Log } from '../log.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Tasks } from '../tasks/index.ts';
 
@@ -21,10 +20,6 @@ export interface Context {
   /** Null: anonymous. Read again before each delivery of a subscription. */
   viewer: Viewer | null;
   readonly services: Services;
-  /** In the log lines of this request, and in what it answers when something unexpected happens. */
-  readonly requestId: string;
-  /** Bears the request's id. */
-  readonly log: Log;
   /** Of the caller, as far as it is known: what logins are limited by. */
   readonly clientAddress: string;
   /** One of them aborts when nobody waits for an answer any more: the caller is gone, or the server drains. */

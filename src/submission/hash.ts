@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 type Replace = (key: string, value: unknown) => unknown;
 
@@ -16,5 +16,5 @@ export function hashOf(value: unknown, sha256: ReadonlyMap<string, string>): Uin
   const text = canonical(value, (key, inner) =>
     key === 'artifactId' && typeof inner === 'string' ? (sha256.get(inner) ?? inner) : inner,
   );
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }

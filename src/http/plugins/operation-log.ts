@@ -1,13 +1,19 @@
 import { getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../../schema/index.ts';
+import type { RequestScopes } from '../problems.ts';
 
 /** A line for each operation, with its name, who asked and how long it took. Variables are never logged. */
-export function useOperationLog(): Plugin<Context> {
+export function useOperationLog(scopes: RequestScopes): Plugin<Context> {
+  const debugLog = () => {
+    const scope = scopes.getStore();
+    return scope?.isDebugging ? scope.log : undefined;
+  };
   return {
     onExecute({ args }) {
-      const { log, viewer }: Context = args.contextValue;
-      if (!log.isLevelEnabled('debug')) return undefined;
+      const log = debugLog();
+      if (!log) return undefined;
+      const { viewer }: Context = args.contextValue;
       const started = performance.now();
       const operation = getOperationAST(args.document, args.operationName);
       return {
@@ -19,9 +25,9 @@ export function useOperationLog(): Plugin<Context> {
       };
     },
     onSubscribe({ args }) {
-      const { log, viewer }: Context = args.contextValue;
+      const { viewer }: Context = args.contextValue;
       const name = getOperationAST(args.document, args.operationName)?.name?.value ?? null;
-      log.debug({ operation: 'subscription', name, userId: viewer?.userId }, 'operation');
+      debugLog()?.debug({ operation: 'subscription', name, userId: viewer?.userId }, 'operation');
     },
   };
 }
