@@ -19,6 +19,7 @@ export class Job {
   /** What it came to, where it is done or failed. */
   result: Answer | null = null;
   readonly #stopped = new AbortController();
+  readonly #over = Promise.withResolvers<void>();
   readonly #tell: (job: Job) => void;
 
   constructor({ job: id = randomUUID(), input, steps = 1 }: Work, tell: (job: Job) => void) {
@@ -33,8 +34,9 @@ export class Job {
     return this.#stopped.signal;
   }
 
-  get isOver(): boolean {
-    return this.endedAt !== null;
+  /** Resolves when it has ended, in whatever way. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   begin(): void {
@@ -49,10 +51,11 @@ export class Job {
   }
 
   end(state: 'done' | 'failed' | 'canceled', result: Answer | null = null): void {
-    if (this.isOver) return;
+    if (this.endedAt !== null) return;
     this.state = state;
     this.result = result;
     this.endedAt = Date.now();
+    this.#over.resolve();
     this.#tell(this);
   }
 

@@ -31,6 +31,7 @@ export type NodeProtocol =
   | 'FAST_WHISPER'
   | 'OPENAI'
   | 'QWEN_IMAGE_GGUF'
+  | 'SD_CPP'
   | 'WHISPER_CPP';
 
 export type NodeStatus =

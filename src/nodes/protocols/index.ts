@@ -2,6 +2,7 @@ import { fastWhisper } from './fast-whisper.ts';
 import { openai } from './openai.ts';
 import type { NodeProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
+import { sdCpp } from './sd-cpp.ts';
 import { whisperCpp } from './whisper-cpp.ts';
 
 export type { NodeClient } from './client.ts';
@@ -24,6 +25,7 @@ export const protocols = {
   FAST_WHISPER: fastWhisper,
   OPENAI: openai,
   WHISPER_CPP: whisperCpp,
+  SD_CPP: sdCpp,
 } as const satisfies { readonly [Name in string]: NodeProtocol<Name> };
 
 export type ProtocolName = keyof typeof protocols;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { speak } from '../../../simulator/index.ts';
 import type { KindInput, KindName, Media } from '../../../src/kinds/index.ts';
 import {
@@ -42,6 +43,7 @@ const samples: { readonly [K in KindName]: Sample<K> } = {
     input: { audio: { url: 'https://example.com/speech.wav' }, timestamps: false },
     media: [mediaOf(speak('go forward ten meters'))],
   },
+  CUSTOM: { input: { type: 'test-model', payload: { text: 'go forward ten meters' } }, media: [] },
 };
 
 export interface Report {
@@ -57,6 +59,7 @@ export interface Asked<K extends KindName> {
   readonly signal?: AbortSignal;
   readonly reports?: Report[];
   readonly previews?: MadeFile[];
+  readonly attemptId?: string;
   readonly remote?: RemoteJob;
 }
 
@@ -89,7 +92,7 @@ export async function perform<K extends KindName>(
     model,
     input: { ...sample.input, ...input },
     media: media ?? sample.media,
-    attemptId: 'attempt-1',
+    attemptId: asked.attemptId ?? randomUUID(),
     signal,
     progress: (value, message) => void asked.reports?.push({ value, message }),
     preview: (picture) => void asked.previews?.push(picture),
