@@ -1,7 +1,5 @@
 import type { ProtocolName } from '../../src/nodes/protocols/index.ts';
-import { cog } from './cog.ts';
 import { fastWhisper } from './fast-whisper.ts';
-import { json } from './json.ts';
 import { openai } from './openai.ts';
 import type { SimulatedProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
@@ -14,7 +12,5 @@ export const simulatedProtocols: Readonly<Record<ProtocolName, SimulatedProtocol
   FAST_WHISPER: fastWhisper,
   OPENAI: openai,
   WHISPER_CPP: whisperCpp,
-  COG: cog,
-  JSON: json,
   SD_CPP: sdCpp,
 };
