@@ -50,7 +50,7 @@ const aliases: Readonly<Record<string, string>> = {
 const unavailable =
   /^(08|53|55P03|57014|57P0|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024|P2028)/;
 const unavailableMessage =
-  /timeout exceeded when trying to connect|Connection terminated|connection was lost/;
+  /timeout exceeded when trying to connect|Connection terminated|connection was lost|is not queryable/;
 
 /** Prisma keeps PostgreSQL's own code far below its own. */
 const prismaError = z.object({

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultOperationLimits } from '../../src/http/plugins/limits.ts';
+import { problemOf } from '../../src/http/problems.ts';
 import { openLine } from './line.ts';
 import { first, subscribe } from './streams.ts';
 import { type Answer, type Api, answerOf, bearer, capturedLog, type Person, startApi } from './support.ts';
@@ -284,6 +285,19 @@ describe('a refused request', () => {
     const ready = await fetch(`${away.url}/health/ready`);
     expect([ready.status, await ready.json()]).toEqual([503, { status: 'database unreachable' }]);
     expect((await fetch(`${away.url}/health/live`)).status).toBe(200);
+  });
+
+  it('SERVICE_UNAVAILABLE: the database goes away in the middle of a transaction', async () => {
+    const line = await openLine();
+    await using away = await startApi({ via: line.to });
+    const broken = away.services.database.lanes.transact(async (tx) => {
+      await tx.query('SELECT 1');
+      await line.cut();
+      await expect(tx.query('SELECT 1')).rejects.toThrow();
+      await tx.query('SELECT 1');
+    });
+    const error = await broken.catch((thrown: unknown) => thrown);
+    expect(problemOf(error, undefined).extensions.code).toBe('SERVICE_UNAVAILABLE');
   });
 
   it('SERVICE_UNAVAILABLE: more uploads at once than there is memory for', async () => {
