@@ -4,19 +4,28 @@ import { NotFoundError } from '../errors.ts';
 import type { Carrier } from '../events/announcement.ts';
 import type { KindName } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
+import { createAllowedHosts } from './allowed-hosts.ts';
 import { createBreaker } from './breaker.ts';
+import { createDepartures, type Departure } from './departures.ts';
 import { type ConnectedNode, createDirectory } from './directory.ts';
 import { createEstimates, type Run } from './estimates.ts';
 import { isDead } from './liveness.ts';
+import { type Load, noteLoads } from './loaded-models.ts';
 import { createModels, type Models } from './models.ts';
-import type { NodeView, SpeedView } from './planner/index.ts';
+import { createNodeTokens, type NodeTokens } from './node-tokens.ts';
+import { createNodeWriter } from './node-writer.ts';
+import type { NodeView, SpeedView, SwapView } from './planner/index.ts';
 import { createProber } from './prober.ts';
 import { createRegistry, type Registry } from './registry.ts';
+import { createSelfRegistration, DEFAULT_NODE_LEASE_MS, type SelfRegistration } from './self-registration.ts';
 import { readNodeViews } from './slots.ts';
 
+export { type CircuitState, circuitOf } from './breaker.ts';
+export type { Departure } from './departures.ts';
 export type { ConnectedNode } from './directory.ts';
 export type { Run } from './estimates.ts';
 export { offersOf } from './models.ts';
+export { isNodeSecret } from './node-tokens.ts';
 export * from './planner/index.ts';
 export {
   type MadeByKind,
@@ -26,26 +35,43 @@ export {
   type RemoteJob,
   type StopRequest,
 } from './protocols/index.ts';
-export type { NodeChanges, NodeInput, NodeStatus, Offer, OfferedModel } from './types.ts';
+export type { Heartbeat, NodeChanges, NodeInput, NodeStatus, Offer, OfferedModel } from './types.ts';
 export { statusOf } from './types.ts';
 
 /** The GPU nodes: which there are, what they offer, how fast they are, and how to reach them. */
-export interface Nodes extends Registry {
+export interface Nodes extends Registry, SelfRegistration {
   readonly models: Models;
+  /** What node agents authenticate with. */
+  readonly tokens: NodeTokens;
   /** The nodes that may take work now with their slots, as the claim's transaction sees them. Locks nothing. */
   views(tx: Pick<Transaction, 'query'>): Promise<NodeView[]>;
   /** Measured speeds for planning; up to a second old. */
   speeds(): Promise<readonly SpeedView[]>;
+  /** What loading models was measured to take; up to a second old. */
+  swaps(): Promise<readonly SwapView[]>;
+  /**
+   * Notes, in the claim's transaction, the models that nodes are about to run, so that the next plan knows
+   * what they hold. Answers for each whether the node has to load it first.
+   * @param views as the plan was made from
+   */
+  noteLoads(
+    tx: Pick<Transaction, 'query'>,
+    views: readonly NodeView[],
+    loads: readonly Load[],
+  ): Promise<readonly boolean[]>;
   /** Remembers how long a run took. */
   recordRun(run: Run): void;
   /** See `Estimates`. */
-  expectedSeconds(run: Omit<Run, 'seconds'>): Promise<number>;
+  expectedSeconds(run: Omit<Run, 'seconds' | 'isSwap'>): Promise<number>;
   /** See `Breaker`. */
-  reportFailure(nodeId: string): Promise<void>;
+  reportFailure(nodeId: string): Promise<number>;
   reportSuccess(nodeId: string): Promise<void>;
-  /** Whether that node counts as lost: marked unhealthy, and nothing listens at its address. */
-  isLost(nodeId: string): Promise<boolean>;
-  /** Probes the nodes until the signal aborts. One process at a time does so, as a leader. */
+  /**
+   * Why what runs on that node is to end: it is lost (it is not heard of any more; or marked unhealthy, and
+   * nothing listens at its address), or its drain is over. Null: it may run on.
+   */
+  departure(nodeId: string): Promise<Departure | null>;
+  /** Probes the nodes, and sees to those that go, until the signal aborts. One process at a time does so, as a leader. */
   probe(signal: AbortSignal): Promise<void>;
   /** How to call that node. Dispose of the answer after the call. @throws NotFoundError for a removed node */
   connect(id: string): Promise<ConnectedNode>;
@@ -61,6 +87,10 @@ export interface NodesOptions {
   readonly defaultModels?: Readonly<Partial<Record<KindName, string>>>;
   /** See `NodeClientOptions.checkUrl`. */
   readonly checkUrl?: (url: URL) => Promise<Dispatcher>;
+  /** How long a node that registered itself is there without a heartbeat: 30 seconds. */
+  readonly nodeLeaseMs?: number;
+  /** Where nodes may register themselves; left out: everywhere. See `createAllowedHosts`. */
+  readonly nodeAllowHosts?: readonly string[];
 }
 
 const HEALTH_CHECK_INTERVAL_MS = 15_000;
@@ -77,22 +107,37 @@ export function createNodes(options: NodesOptions): Nodes {
     return directory.connect(node);
   }
 
+  const write = createNodeWriter(database, carrier);
+  const departures = createDepartures({ database, carrier, log });
+  const prober = createProber({ database, carrier, directory, intervalMs, log });
+
+  async function isLost(id: string): Promise<boolean> {
+    const node = await directory.find(id);
+    if (!node || node.healthy) return false;
+    using connected = directory.connect(node);
+    return isDead(connected.client);
+  }
+
   return {
-    ...createRegistry({ database, carrier }),
-    ...createBreaker({ database, carrier, directory, intervalMs }),
+    ...createRegistry(database, write),
+    ...createBreaker({ database, carrier, directory, intervalMs, log }),
+    ...createSelfRegistration({
+      database,
+      write,
+      leaseMs: options.nodeLeaseMs ?? DEFAULT_NODE_LEASE_MS,
+      mayStandAt: createAllowedHosts(options.nodeAllowHosts ?? []),
+    }),
     models: createModels({ database, directory, defaultModels }),
+    tokens: createNodeTokens(database),
     views: readNodeViews,
     speeds: estimates.speeds,
+    swaps: estimates.swaps,
+    noteLoads,
     recordRun: estimates.record,
     expectedSeconds: estimates.expectedSeconds,
-    probe: createProber({ database, carrier, directory, intervalMs, log }).run,
+    probe: async (signal) => void (await Promise.all([prober.run(signal), departures.watch(signal)])),
     connect,
-    async isLost(id) {
-      const node = await directory.find(id);
-      if (!node || node.healthy) return false;
-      using connected = directory.connect(node);
-      return isDead(connected.client);
-    },
+    departure: async (id) => (await departures.of(id)) ?? ((await isLost(id)) ? 'lost' : null),
     async close() {
       await estimates.close();
       await directory.close();

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { Database, GpuNode, Prisma } from '../database/index.ts';
 import { AlreadyExistsError, type InputIssue, InvalidInputError, NotFoundError } from '../errors.ts';
-import type { Carrier } from '../events/announcement.ts';
 import { newId } from '../ids.ts';
+import { valid } from '../validation.ts';
+import { type NodeWriter, unproven } from './node-writer.ts';
 import type { NodeChanges, NodeInput } from './types.ts';
 import { type ValidNode, validChanges, validNode } from './validation.ts';
-
-/** Of the advisory lock under which nodes are written. */
-const REGISTRY_LOCK = 0x5717_0de5;
 
 /** Which nodes there are. Every change is announced; a removed node keeps its row, since attempts name it. */
 export interface Registry {
@@ -21,8 +20,11 @@ export interface Registry {
   register(input: NodeInput): Promise<GpuNode>;
   /** @throws InvalidInputError, NotFoundError */
   update(id: string, input: NodeChanges): Promise<GpuNode>;
-  /** The node takes no new work. @throws NotFoundError */
-  drain(id: string): Promise<GpuNode>;
+  /**
+   * The node takes no new work; what still runs after `timeoutMs` is handed back to its queue. Null or left
+   * out: it runs to its end. @throws InvalidInputError, NotFoundError
+   */
+  drain(id: string, timeoutMs?: number | null): Promise<GpuNode>;
   /** Ends a drain. @throws NotFoundError */
   resume(id: string): Promise<GpuNode>;
   /** The node takes no new work and is seen no more; what runs there runs to its end. @throws NotFoundError */
@@ -31,10 +33,19 @@ export interface Registry {
   list(): Promise<GpuNode[]>;
 }
 
-/** What a node starts with when it is new, stands elsewhere, or comes back: it is asked at once. */
-const unproven = { healthy: false, failures: 0, lastSeenAt: null, nextProbeAt: new Date(0) };
+/** Of a node that was put there: it stays, whatever it says of itself. */
+const stationary = { nodeTokenId: null, leaseUntil: null, leaving: false, drainUntil: null };
 
-function hashOf(entry: ValidNode): string {
+/** Of what a node is, as its entry or it itself says: whether that has changed. */
+export function hashOf({
+  name,
+  url,
+  protocol,
+  slots,
+  offers,
+  token,
+}: Omit<ValidNode, 'token'> & Partial<ValidNode>): string {
+  const entry = { name, url, protocol, slots, offers, token };
   return createHash('sha256').update(JSON.stringify(entry)).digest('hex');
 }
 
@@ -66,6 +77,7 @@ async function takeOver(tx: Prisma.TransactionClient, entry: ValidNode): Promise
     where: { id: known.id },
     data: {
       ...data,
+      ...stationary,
       ...(known.state === 'REMOVED' ? { state: 'ACTIVE' } : {}),
       ...(isElsewhere || known.state === 'REMOVED' ? unproven : { nextProbeAt: unproven.nextProbeAt }),
     },
@@ -84,7 +96,10 @@ async function enroll(tx: Prisma.TransactionClient, input: NodeInput): Promise<G
   const known = await tx.gpuNode.findUnique({ where: { name } });
   if (!known) return tx.gpuNode.create({ data: { id: newId(), name, ...data } });
   if (known.state !== 'REMOVED') throw new AlreadyExistsError(`there is a node named "${name}" already`);
-  return tx.gpuNode.update({ where: { id: known.id }, data: { ...data, ...unproven, state: 'ACTIVE' } });
+  return tx.gpuNode.update({
+    where: { id: known.id },
+    data: { ...data, ...stationary, ...unproven, state: 'ACTIVE' },
+  });
 }
 
 async function change(tx: Prisma.TransactionClient, id: string, input: NodeChanges): Promise<GpuNode> {
@@ -103,40 +118,35 @@ async function change(tx: Prisma.TransactionClient, id: string, input: NodeChang
   });
 }
 
+/** Whatever it was about to do by itself, an operator has decided otherwise. */
 async function setState(tx: Prisma.TransactionClient, id: string, state: GpuNode['state']): Promise<GpuNode> {
   await present(tx, id);
-  return tx.gpuNode.update({ where: { id }, data: { state } });
+  const lease = state === 'REMOVED' ? { leaseUntil: null } : {};
+  return tx.gpuNode.update({ where: { id }, data: { state, drainUntil: null, leaving: false, ...lease } });
 }
 
-export function createRegistry({ database, carrier }: { database: Database; carrier: Carrier }): Registry {
-  /** Runs `work`, gives the node the slots that it lacks then, and tells everybody. Writers wait for each other. */
-  async function write<Node extends GpuNode | null>(
-    work: (tx: Prisma.TransactionClient) => Promise<Node>,
-  ): Promise<Node> {
-    const node = await database.prisma.$transaction(async (tx) => {
-      await tx.$executeRaw`SELECT pg_advisory_xact_lock(${REGISTRY_LOCK})`;
-      const written = await work(tx);
-      if (written) {
-        await tx.$executeRaw`
-          INSERT INTO slot (node_id, slot_no)
-          SELECT ${written.id}::uuid, generate_series(1, ${written.slotCount}::int) ON CONFLICT DO NOTHING`;
-      }
-      return written;
-    });
-    if (node) {
-      carrier.announce({ type: 'node', id: node.id });
-      carrier.announce({ type: 'slots' });
-    }
-    return node;
-  }
+async function drain(tx: Prisma.TransactionClient, id: string, timeoutMs: number | null): Promise<GpuNode> {
+  const draining = await setState(tx, id, 'DRAINING');
+  if (timeoutMs === null) return draining;
+  await tx.$executeRaw`
+    UPDATE gpu_node SET drain_until = now() + ${timeoutMs} * interval '1 ms' WHERE id = ${id}::uuid`;
+  return tx.gpuNode.findUniqueOrThrow({ where: { id } });
+}
 
+/** A day. */
+const drainTimeout = z.number().int().min(0).max(86_400_000).nullable();
+
+export function createRegistry(database: Database, write: NodeWriter): Registry {
   return {
     async seed(entries) {
       for (const entry of validEntries(entries)) await write((tx) => takeOver(tx, entry));
     },
     register: (input) => write((tx) => enroll(tx, input)),
     update: (id, input) => write((tx) => change(tx, id, input)),
-    drain: (id) => write((tx) => setState(tx, id, 'DRAINING')),
+    async drain(id, timeoutMs = null) {
+      const checked = valid(drainTimeout, timeoutMs, 'timeoutMs');
+      return write((tx) => drain(tx, id, checked));
+    },
     resume: (id) => write((tx) => setState(tx, id, 'ACTIVE')),
     remove: async (id) => void (await write((tx) => setState(tx, id, 'REMOVED'))),
     list: () =>

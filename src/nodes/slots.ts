@@ -9,6 +9,7 @@ interface NodeRow {
   busy: number[] | null;
   last_leased_ms: number | null;
   on_trial: boolean;
+  loaded: string[] | null;
 }
 
 // Slots number from 1. Rows above slot_count stay, since their epochs must go on where they left off; one that
@@ -17,7 +18,7 @@ interface NodeRow {
 // An attempt past its expected end is taken to last as long again as it is late: what never ends must not look
 // like what ends at once.
 const NODE_VIEWS = `
-  SELECT n.id, n.offers, n.failures >= $1 AS on_trial,
+  SELECT n.id, n.offers, n.failures >= $1 AS on_trial, n.loaded_models AS loaded,
     array_agg(s.slot_no) FILTER (WHERE s.is_free) AS free,
     array_agg(abs(coalesce(extract(epoch FROM s.held_until - statement_timestamp()), 0))::float8)
       FILTER (WHERE NOT s.is_free) AS busy,
@@ -49,6 +50,8 @@ export async function readNodeViews(tx: Pick<Transaction, 'query'>): Promise<Nod
       freeSlots: row.on_trial ? trialSlots(free, busy) : free,
       busyForSeconds: busy,
       lastLeasedAt: row.last_leased_ms ?? 0,
+      loadedModels: row.loaded,
+      trial: row.on_trial,
     };
   });
 }

@@ -18,6 +18,14 @@ export interface NodeInput {
   readonly token?: string | null | undefined;
 }
 
+/** What a node says of itself, again and again. */
+export interface Heartbeat extends Omit<NodeInput, 'token'> {
+  /** By the names of its offers; left out where it does not know. */
+  readonly loadedModels?: readonly string[] | null | undefined;
+  /** It takes nothing new, and is removed once it is idle. */
+  readonly leaving?: boolean | null | undefined;
+}
+
 /** What is left out stays as it is; a token of null is taken away. */
 export type NodeChanges = {
   readonly [Name in 'url' | 'slots' | 'offers' | 'token']?: NodeInput[Name] | undefined;

@@ -3,7 +3,7 @@ import { InvalidInputError } from '../errors.ts';
 import { kindNames } from '../kinds/index.ts';
 import { valid } from '../validation.ts';
 import { parseProtocolName, protocolNames, protocolOf } from './protocols/index.ts';
-import type { NodeChanges, NodeInput, Offer } from './types.ts';
+import type { Heartbeat, NodeChanges, NodeInput, Offer } from './types.ts';
 
 const MAX_SLOTS = 1_000;
 
@@ -72,7 +72,20 @@ const node = z.object({
     .transform((token) => token ?? null),
 });
 
+const heartbeat = node.omit({ token: true }).extend({
+  loadedModels: z
+    .array(name(200))
+    .max(1_000)
+    .nullish()
+    .transform((models) => models ?? undefined),
+  leaving: z
+    .boolean()
+    .nullish()
+    .transform((leaving) => leaving ?? false),
+});
+
 export type ValidNode = z.infer<typeof node>;
+export type ValidHeartbeat = z.infer<typeof heartbeat>;
 export type ValidChanges = z.infer<typeof changes>;
 
 /** Dots and indices, below where the input stands. */
@@ -98,6 +111,13 @@ function checkKinds(protocol: string, list: readonly Offer[], at: string): void 
  */
 export function validNode(input: NodeInput, at: string): ValidNode {
   const checked = valid(node, input, at);
+  checkKinds(checked.protocol, checked.offers, at);
+  return checked;
+}
+
+/** @throws InvalidInputError */
+export function validHeartbeat(input: Heartbeat, at: string): ValidHeartbeat {
+  const checked = valid(heartbeat, input, at);
   checkKinds(checked.protocol, checked.offers, at);
   return checked;
 }

@@ -1,6 +1,6 @@
 import { type Transaction, UncertainCommitError } from '../database/index.ts';
 import { kindOf } from '../kinds/index.ts';
-import { type Nodes, type Placement, plan, type SpeedView, type StrategyName } from '../nodes/index.ts';
+import { type Nodes, type Placement, plan, type Snapshot, type StrategyName } from '../nodes/index.ts';
 import type { QueueRow } from '../queue/index.ts';
 import { announceChanged, type Core } from './core.ts';
 import { discard } from './discard.ts';
@@ -9,9 +9,11 @@ import { look } from './snapshot.ts';
 import type { Claimed } from './types.ts';
 
 export interface ClaimOptions {
-  readonly nodes: Pick<Nodes, 'views' | 'speeds'>;
+  readonly nodes: Pick<Nodes, 'views' | 'speeds' | 'swaps' | 'noteLoads'>;
   readonly routingStrategy: StrategyName;
 }
+
+type Measured = Pick<Snapshot, 'speeds' | 'swaps'>;
 
 export interface ClaimRequest {
   readonly workerId: string;
@@ -56,20 +58,18 @@ async function take(
   });
 }
 
-function secondsPerUnit(speeds: readonly SpeedView[], { queue, placement }: Placed): number {
-  const { kind, model } = queue;
-  const own = speeds.find((s) => s.nodeId === placement.nodeId && s.kind === kind && s.model === model);
-  return own?.secondsPerUnit ?? kindOf(kind).secondsPerUnit;
-}
-
-function toClaimed({ queue, job, placement }: Placed, row: LeasedRow, claimedAt: number): Claimed {
+function toClaimed(
+  { queue, job, placement }: Placed,
+  row: LeasedRow,
+  { claimedAt, isSwap }: Pick<Claimed, 'claimedAt' | 'isSwap'>,
+): Claimed {
   const { taskId, attempt, epoch, userId, input, timeoutMs, deadline, cost } = row;
   const { nodeId, slotNo } = placement;
   const { id, retryCount } = job;
   return {
     lease: { taskId, attempt, nodeId, slotNo, epoch, job: { id, retryCount } },
     ...{ userId, queueId: queue.id, kind: kindOf(queue.kind).name, model: queue.model },
-    ...{ input, timeoutMs, deadline, cost, claimedAt },
+    ...{ input, timeoutMs, deadline, cost, isSwap, claimedAt },
   };
 }
 
@@ -125,40 +125,42 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
   async function claimIn(
     tx: Transaction,
     { workerId, limit }: ClaimRequest,
-    speeds: readonly SpeedView[],
+    measured: Measured,
     claimedAt: number,
   ): Promise<Catch> {
     const { rows: queueRows, ...sight } = await look(core, tx, { nodes, workerId, limit });
     const recovered = await findLeased(tx, workerId, uncertain);
     if (recovered.length > 0) return { claimed: recovered, isWhole: false };
-    const placements = sight.queues.length === 0 ? [] : plan({ ...sight, speeds, limit }, routingStrategy);
+    const placements =
+      sight.queues.length === 0 ? [] : plan({ ...sight, ...measured, limit }, routingStrategy);
     if (placements.length === 0) return { claimed: [], isWhole: true };
 
     const placed = await take(core, tx, placements, queueRows);
     const isWhole = placed.length === placements.length;
     if (placed.length === 0) return { claimed: [], isWhole };
-    const rows = await lease(tx, core.shard(tx), {
-      workerId,
-      placed,
-      secondsPerUnit: placed.map((one) => secondsPerUnit(speeds, one)),
-    });
+    const rows = await lease(tx, core.shard(tx), { workerId, placed });
     const byTask = new Map(rows.map((row) => [row.taskId, row]));
     const left = placed.filter(({ job }) => !byTask.has(job.taskId));
     if (left.length > 0) throw new NotDueError(left);
-    const claimed = placed.flatMap((one) => {
+    const isSwap = await nodes.noteLoads(
+      tx,
+      sight.nodes,
+      placed.map(({ queue, placement }) => ({ nodeId: placement.nodeId, model: queue.model })),
+    );
+    const claimed = placed.flatMap((one, n) => {
       const row = byTask.get(one.job.taskId);
-      return row ? [toClaimed(one, row, claimedAt)] : [];
+      return row ? [toClaimed(one, row, { claimedAt, isSwap: isSwap[n] === true })] : [];
     });
     return { claimed, isWhole };
   }
 
   async function claimOnce(request: ClaimRequest): Promise<Catch> {
-    const speeds = await nodes.speeds();
+    const [speeds, swaps] = await Promise.all([nodes.speeds(), nodes.swaps()]);
     const claimedAt = performance.now();
     let caught: Catch = { claimed: [], isWhole: true };
     try {
       await core.database.lanes.transact(async (tx) => {
-        caught = await claimIn(tx, request, speeds, claimedAt);
+        caught = await claimIn(tx, request, { speeds, swaps }, claimedAt);
       });
     } catch (error) {
       if (error instanceof UncertainCommitError) uncertain = [...uncertain, ...caught.claimed];

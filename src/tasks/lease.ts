@@ -27,7 +27,7 @@ export interface LeasedRow {
 const insertLeases = `
   WITH placed AS (
     SELECT * FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::float8[])
-    AS p (task_id, job_id, node_id, slot_no, seconds_per_unit)
+    AS p (task_id, job_id, node_id, slot_no, seconds)
   ), due AS MATERIALIZED (
     SELECT p.*, t.user_id, t.queue_id, t.attempt + 1 AS attempt, t.version + 1 AS version, t.timeout_ms, t.cost, t.deadline
     FROM placed p JOIN task t ON t.id = p.task_id
@@ -37,7 +37,7 @@ const insertLeases = `
   ), leased AS (
     UPDATE slot s SET task_id = d.task_id, attempt = d.attempt, epoch = s.epoch + 1, worker_id = $2,
       leased_at = statement_timestamp(), held_until = statement_timestamp()
-        + least(d.timeout_ms / 1000.0, d.cost * d.seconds_per_unit) * interval '1 second'
+        + least(d.timeout_ms / 1000.0, d.seconds) * interval '1 second'
     FROM due d WHERE s.node_id = d.node_id AND s.slot_no = d.slot_no AND s.task_id IS NULL
     RETURNING d.*, s.epoch
   ), started AS (
@@ -60,8 +60,6 @@ const insertLeases = `
 export interface LeaseRequest {
   readonly workerId: string;
   readonly placed: readonly Placed[];
-  /** What is expected of each of them. */
-  readonly secondsPerUnit: readonly number[];
 }
 
 /**
@@ -69,7 +67,7 @@ export interface LeaseRequest {
  * others keep their slots free. Their jobs are fetched and their slots locked by now.
  */
 export function lease(tx: Transaction, shard: number, request: LeaseRequest): Promise<LeasedRow[]> {
-  const { workerId, placed, secondsPerUnit } = request;
+  const { workerId, placed } = request;
   return tx.query<LeasedRow>(insertLeases, [
     shard,
     workerId,
@@ -77,6 +75,6 @@ export function lease(tx: Transaction, shard: number, request: LeaseRequest): Pr
     placed.map(({ job }) => job.id),
     placed.map(({ placement }) => placement.nodeId),
     placed.map(({ placement }) => placement.slotNo),
-    secondsPerUnit,
+    placed.map(({ placement }) => placement.runSeconds),
   ]);
 }

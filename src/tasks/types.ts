@@ -54,6 +54,8 @@ export interface Claimed {
   readonly timeoutMs: number;
   readonly deadline: Date | null;
   readonly cost: number;
+  /** Whether the node has to load the model first. */
+  readonly isSwap: boolean;
   /** Monotonic (`performance.now()`), taken before the claim was sent: its true age is at most this much. */
   readonly claimedAt: number;
 }

@@ -4,7 +4,7 @@ import { NodeFault } from '../nodes/index.ts';
 import type { AttemptEnd, Claimed, TaskErrorCode } from '../tasks/types.ts';
 
 /** Why an attempt was ended before its node answered. */
-export type StopReason = 'timeout' | 'cancel' | 'node-lost' | 'lease-lost' | 'drain';
+export type StopReason = 'timeout' | 'cancel' | 'node-lost' | 'node-drained' | 'lease-lost' | 'drain';
 
 /** What the failure of an attempt means for the task, its slot and its node. */
 export interface Verdict {
@@ -33,6 +33,7 @@ const stopRules = {
   timeout: { ...spent, outcome: 'TIMED_OUT', node: 'unknown' },
   // The node is known to be gone, and another one need not be waited for.
   'node-lost': { ...spent, retryAfterMs: 0, outcome: 'NODE_LOST', node: 'unknown' },
+  'node-drained': { ...unspent, outcome: 'NODE_LOST', node: 'unknown', coolDownMs: 0 },
   'lease-lost': { ...spent, outcome: 'WORKER_LOST', node: 'unknown' },
   drain: { ...unspent, outcome: 'WORKER_LOST', node: 'unknown', coolDownMs: 0 },
 } as const satisfies Record<Exclude<StopReason, 'cancel'>, Rule>;
@@ -70,6 +71,8 @@ export function stopVerdict(claimed: Claimed, reason: Exclude<StopReason, 'cance
       return verdict(claimed, 'TIMED_OUT', `no answer within ${claimed.timeoutMs} ms`, rule);
     case 'node-lost':
       return verdict(claimed, 'NODE_UNREACHABLE', 'the node was lost while it worked', rule);
+    case 'node-drained':
+      return verdict(claimed, 'NODE_UNREACHABLE', 'the node was drained while it worked', rule);
     case 'lease-lost':
       return verdict(claimed, 'WORKER_LOST', 'the worker lost its lease', rule);
     case 'drain':

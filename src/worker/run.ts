@@ -149,7 +149,7 @@ class Attempt implements Run {
     const { code } = verdict.end.error;
     const level = code === 'INTERNAL_ERROR' ? 'error' : 'info';
     this.#context.log[level]({ err: error, code }, 'attempt failed');
-    await Promise.all([this.#tellNode(verdict), this.#freeSlot(verdict.coolDownMs)]);
+    await this.#freeSlot(Math.max(verdict.coolDownMs, await this.#tellNode(verdict)));
     await settle(this.#context, this.claimed, { end: verdict.end, gpuMs });
   }
 
@@ -221,12 +221,12 @@ class Attempt implements Run {
   }
 
   #measure(): void {
-    const { kind, model, cost, lease } = this.claimed;
+    const { kind, model, cost, isSwap, lease } = this.claimed;
     const { nodes } = this.#context;
     // Of a job that an earlier attempt began, this one saw but the end.
     const isResumed = this.#remote?.job.handle != null;
     const seconds = (performance.now() - (this.#sentAt ?? this.claimed.claimedAt)) / 1000;
-    if (!isResumed) nodes.recordRun({ nodeId: lease.nodeId, kind, model, cost, seconds });
+    if (!isResumed) nodes.recordRun({ nodeId: lease.nodeId, kind, model, cost, seconds, isSwap });
     void this.#tellNode({ node: 'fine' });
   }
 
@@ -242,14 +242,16 @@ class Attempt implements Run {
     await persist(() => this.#context.tasks.stopped(this.claimed.lease, stopped), this.#context);
   }
 
-  async #tellNode({ node }: Pick<Verdict, 'node'>): Promise<void> {
+  /** Answers for how many milliseconds the node's slot had better be left alone. */
+  async #tellNode({ node }: Pick<Verdict, 'node'>): Promise<number> {
     const { nodes, log } = this.#context;
     const { nodeId } = this.claimed.lease;
     try {
-      if (node === 'failed') await nodes.reportFailure(nodeId);
+      if (node === 'failed') return await nodes.reportFailure(nodeId);
       if (node === 'fine') await nodes.reportSuccess(nodeId);
     } catch (error) {
       log.warn({ err: error }, "a node's health could not be written");
     }
+    return 0;
   }
 }

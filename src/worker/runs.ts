@@ -13,8 +13,8 @@ export interface Runs {
   stop(reason: StopReason, which?: (run: Run) => boolean): void;
   /** Stops the runs of attempts that have ended otherwise, such as by a cancel that nobody told of. */
   stopEnded(workerId: string): Promise<void>;
-  /** Ends what runs on that node, if it is lost. */
-  stopIfLost(nodeId: string): Promise<void>;
+  /** Ends what runs on that node, if it is lost or its drain is over. */
+  stopIfGone(nodeId: string): Promise<void>;
   /** Resolves when no run is left, or after that time. */
   ended(timeoutMs: number): Promise<void>;
 }
@@ -59,12 +59,13 @@ export function createRuns({ database, freed, ...context }: RunsOptions): Runs {
       const running = new Set(rows.map((row) => keyOf(row.task_id, row.number)));
       for (const [key, run] of before) if (run.isAwaited && !running.has(key)) run.stop('cancel');
     },
-    async stopIfLost(nodeId) {
+    async stopIfGone(nodeId) {
       const isThere = (run: Run): boolean => run.claimed.lease.nodeId === nodeId;
       if (suspects.has(nodeId) || ![...runs.values()].some(isThere)) return;
       suspects.add(nodeId);
       try {
-        if (await context.nodes.isLost(nodeId)) stop('node-lost', isThere);
+        const departure = await context.nodes.departure(nodeId);
+        if (departure !== null) stop(departure === 'lost' ? 'node-lost' : 'node-drained', isThere);
       } finally {
         suspects.delete(nodeId);
       }

@@ -75,7 +75,7 @@ export function createWorker(options: WorkerOptions): Worker {
         runs.cancel(heard.taskId, heard.attempt);
         break;
       case 'node':
-        runs.stopIfLost(heard.id).catch(logFailure);
+        runs.stopIfGone(heard.id).catch(logFailure);
         break;
       case 'resync':
         if (lease.workerId !== null) runs.stopEnded(lease.workerId).catch(logFailure);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { createSimulator, type SimulatorOptions } from '../../simulator/index.ts';
+import { circuitOf } from '../../src/nodes/index.ts';
 import { openNodes, painter } from './support.ts';
 
 /** A simulated node that is registered, and probed until the end of the test. */
@@ -63,18 +64,21 @@ describe('a node', () => {
     expect(await probed.freeSlots()).toEqual([]);
     await probed.simulator.acceptConnections();
     await expect.poll(probed.freeSlots, within(3_000)).toEqual([1]);
+    expect(circuitOf(await probed.node())).toBe('HALF_OPEN');
     await probed.nodes.reportSuccess(probed.id);
     expect(await probed.freeSlots()).toEqual([1, 2]);
   });
 
-  test('that fails three calls in a row is set aside, whatever its readiness check says', async () => {
+  test('that fails three calls in a row, and is the only one, gets one task at a time, and time between them', async () => {
     await using probed = await openProbed();
     await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
-    for (let failures = 1; failures <= 3; failures++) await probed.nodes.reportFailure(probed.id);
-    expect(await probed.freeSlots()).toEqual([]);
-    await expect.poll(probed.freeSlots, within(3_000)).toEqual([1]);
-    await probed.nodes.reportFailure(probed.id);
-    expect(await probed.freeSlots()).toEqual([]);
+    const pauses: number[] = [];
+    for (let n = 1; n <= 4; n++) pauses.push(await probed.nodes.reportFailure(probed.id));
+    expect(pauses).toEqual([0, 0, 500, 1_000]);
+    expect(await probed.freeSlots()).toEqual([1]);
+    expect(circuitOf(await probed.node())).toBe('HALF_OPEN');
+    await probed.nodes.reportSuccess(probed.id);
+    expect(circuitOf(await probed.node())).toBe('CLOSED');
   });
 
   test('that moved is probed at its new address at once', async () => {
@@ -95,7 +99,7 @@ describe('a node that works', () => {
     const began = performance.now();
     await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: false });
     expect(performance.now() - began).toBeLessThan(3_000);
-    expect(await probed.nodes.isLost(probed.id)).toBe(true);
+    expect(await probed.nodes.departure(probed.id)).toBe('lost');
   });
 
   test('and is not ready for more is not dead', async () => {
@@ -104,7 +108,7 @@ describe('a node that works', () => {
     await probed.occupy();
     probed.simulator.set({ ready: false });
     await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: false });
-    expect(await probed.nodes.isLost(probed.id)).toBe(false);
+    expect(await probed.nodes.departure(probed.id)).toBeNull();
   });
 
   test('and answers no probe stays healthy as long as its port is open', async () => {
@@ -123,5 +127,88 @@ describe('a node that works', () => {
     await expect.poll(probed.node, within(9_000)).toMatchObject(seen);
     silent.closeAllConnections();
     silent.close();
+  });
+});
+
+/** Healthy nodes that nobody probes, each with the models it offers. */
+async function openPool(...models: string[][]) {
+  const under = await openNodes();
+  const ids: string[] = [];
+  for (const [n, offered] of models.entries()) {
+    const offers = [{ kind: 'TEXT_TO_IMAGE', models: offered }];
+    ids.push((await under.nodes.register(painter(`node-${n}`, { offers }))).id);
+  }
+  const sql = async (text: string) => (await under.database.pool.query(text)).rows;
+  await sql('UPDATE gpu_node SET healthy = true');
+  return {
+    ...under,
+    ids,
+    sql,
+    fail: async (id = '', times = 3) => {
+      for (let n = 0; n < times; n++) await under.nodes.reportFailure(id);
+    },
+    circuits: async () =>
+      (await under.database.prisma.gpuNode.findMany({ orderBy: { id: 'asc' } })).map(circuitOf),
+    /** Seconds for which each is set aside. */
+    async asideFor() {
+      const rows = await sql(
+        'SELECT extract(epoch FROM ejected_until - now())::float8 AS s FROM gpu_node ORDER BY id',
+      );
+      return rows.map(({ s }) => (s === null ? null : Math.ceil(s)));
+    },
+  };
+}
+
+describe('a node whose calls fail', () => {
+  test('is set aside for 30 seconds, and longer each time that it happens again', async () => {
+    await using pool = await openPool(['a'], ['a'], ['a']);
+    const [first] = pool.ids;
+    await pool.fail(first);
+    expect(await pool.circuits()).toEqual(['OPEN', 'CLOSED', 'CLOSED']);
+    expect(await pool.asideFor()).toEqual([30, null, null]);
+    await pool.sql(
+      'UPDATE gpu_node SET ejected_until = now(), healthy = true WHERE ejected_until IS NOT NULL',
+    );
+    expect(await pool.circuits()).toEqual(['HALF_OPEN', 'CLOSED', 'CLOSED']);
+    await pool.fail(first, 1);
+    expect(await pool.asideFor()).toEqual([60, null, null]);
+    const long = `now() - interval '11 minutes'`;
+    await pool.sql(
+      `UPDATE gpu_node SET ejected_until = ${long}, healthy = true WHERE ejected_until IS NOT NULL`,
+    );
+    await pool.fail(first, 1);
+    expect(await pool.asideFor()).toEqual([30, null, null]);
+  });
+
+  test('stays where it is the last one that does something, or where half of all are set aside', async () => {
+    await using pool = await openPool(['a'], ['a', 'b'], ['a'], ['a']);
+    await pool.fail(pool.ids[1]);
+    expect(await pool.circuits()).toEqual(['CLOSED', 'HALF_OPEN', 'CLOSED', 'CLOSED']);
+    await Promise.all([0, 2, 3].map((n) => pool.fail(pool.ids[n])));
+    expect((await pool.circuits()).filter((circuit) => circuit === 'OPEN')).toHaveLength(2);
+  });
+
+  test('and was set aside is not asked before its time, and is asked at once when another one is lost', async () => {
+    await using pool = await openPool(['a'], ['a'], ['a']);
+    await using simulator = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF' });
+    const [doubtful = '', lost = ''] = pool.ids;
+    for (const id of pool.ids) await pool.nodes.update(id, { url: simulator.url });
+    await pool.sql('UPDATE gpu_node SET healthy = true');
+    await pool.fail(doubtful);
+    const stopping = new AbortController();
+    const probing = pool.nodes.probe(stopping.signal);
+    const seen = () =>
+      pool.sql(
+        'SELECT last_seen_at FROM gpu_node WHERE id <> ALL (SELECT id FROM gpu_node WHERE ejected_until > now())',
+      );
+    await expect
+      .poll(async () => (await seen()).every((row) => row.last_seen_at !== null), within(3_000))
+      .toBe(true);
+    expect((await pool.circuits())[0]).toBe('OPEN');
+    await pool.nodes.update(lost, { url: 'http://127.0.0.1:9' });
+    await pool.sql(`UPDATE gpu_node SET healthy = true WHERE id = '${lost}'`);
+    await expect.poll(pool.circuits, within(5_000)).toEqual(['HALF_OPEN', 'OPEN', 'CLOSED']);
+    stopping.abort();
+    await probing;
   });
 });

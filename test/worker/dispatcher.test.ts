@@ -13,6 +13,7 @@ const claimed = (taskId: string): Claimed => ({
   timeoutMs: 1_000,
   deadline: null,
   cost: 1,
+  isSwap: false,
   claimedAt: 0,
 });
 
