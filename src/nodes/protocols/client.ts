@@ -21,6 +21,19 @@ export interface NodeAnswer {
   json(): unknown;
 }
 
+export interface SocketOptions {
+  /** Ends the socket. */
+  readonly signal: AbortSignal;
+  onMessage(message: string | Uint8Array): void;
+}
+
+export interface NodeSocket {
+  /** Resolves when it is closed, by whomever; never rejects. */
+  readonly closed: Promise<void>;
+  send(text: string): void;
+  close(): void;
+}
+
 /**
  * HTTP to one node, over a pool of its own. Failures of transport are thrown as `NodeFault`; a signal that
  * aborts rejects with its own reason, and closes the connection.
@@ -36,6 +49,8 @@ export interface NodeClient {
     url: URL,
     options: { readonly signal: AbortSignal; readonly maxBytes?: number },
   ): Promise<NodeAnswer>;
+  /** Opens a WebSocket at that path; the signal's abort and `close` end it. */
+  socket(path: string, options: SocketOptions): Promise<NodeSocket>;
   /** Opens a TCP connection and closes it again; throws a `NodeFault` (NODE_UNREACHABLE) where it can't. */
   reach(signal: AbortSignal): Promise<void>;
   /** Ends what is still under way, as a lost node. */

@@ -3,6 +3,8 @@ import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
 import type { NodeAnswer, NodeClient, NodeRequest } from './client.ts';
 import { AnswerHandler, badAnswer, unreachable } from './support/answer.ts';
+import { authorizationOf } from './support/authorization.ts';
+import { openSocket } from './support/socket.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 // Shorter than any common server's own, so that a request never meets a connection about to be closed.
@@ -13,7 +15,7 @@ const EXTRA_CONNECTIONS = 2;
 
 export interface NodeClientOptions {
   readonly url: URL;
-  /** Sent as a bearer token to the node's own origin only. */
+  /** Sent to the node's own origin only: as a bearer token, or with HTTP Basic where it is `user:password`. */
   readonly token?: string | null;
   /** How many calls go out at once; a change takes a new client. */
   readonly slots: number;
@@ -37,8 +39,9 @@ export function createNodeClient({ url, token, slots, checkUrl }: NodeClientOpti
     headersTimeout: 0,
     bodyTimeout: 0,
   });
-  const authorization: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {};
+  const authorization: Record<string, string> = token ? { authorization: authorizationOf(token) } : {};
   const folder = url.pathname.replace(/\/+$/, '');
+  const closing = new AbortController();
 
   return {
     url,
@@ -56,8 +59,17 @@ export function createNodeClient({ url, token, slots, checkUrl }: NodeClientOpti
       return send(await dispatcherFor(file, checkUrl), file.origin, request);
     },
 
+    socket: (path, { signal, onMessage }) =>
+      openSocket(new URL(`${folder}${path}`, url), authorization, {
+        signal: AbortSignal.any([signal, closing.signal]),
+        onMessage,
+      }),
+
     reach: (signal) => reach(url, signal),
-    close: () => pool.destroy(),
+    close() {
+      closing.abort(new Error('the client is closed'));
+      return pool.destroy();
+    },
   };
 }
 
