@@ -22,7 +22,15 @@ export async function readRequest(incoming: IncomingMessage): Promise<Request> {
 
 export function send(response: ServerResponse, { status, type, body, headers }: Answer): void {
   const bytes = Buffer.from(body);
+  // The end of a stream.
+  if (response.headersSent) return void response.end(bytes);
   response.writeHead(status, { 'content-type': type, 'content-length': bytes.length, ...headers }).end(bytes);
+}
+
+/** Sends a part of an answer whose end is still to come. */
+export function sendPart(response: ServerResponse, { status, type, body }: Answer): void {
+  if (!response.headersSent) response.writeHead(status, { 'content-type': type });
+  response.write(body);
 }
 
 /** Sends an answer broken as ordered; resolves once the connection is closed, or the broken answer sent. */

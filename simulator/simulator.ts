@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { ProtocolName } from '../src/nodes/protocols/index.ts';
 import { type CallRecord, Calls, type SimulatedCall, Slots } from './calls.ts';
-import { pass, readRequest, send, sendBroken } from './http.ts';
+import { pass, readRequest, send, sendBroken, sendPart } from './http.ts';
 import { type Job, Jobs } from './jobs.ts';
 import { simulatedProtocols } from './protocols/index.ts';
 import {
@@ -218,7 +218,14 @@ class SimulatedNode {
     if (isJob) return this.#accept(call, work, response, failure);
 
     const stops = this.settings.stopsOnDisconnect ?? stopsOnDisconnect;
-    await this.#carryOut(call, this.#jobs.add(work), work, {
+    const job = this.#jobs.add(work);
+    const { told } = work;
+    const deafen = this.#jobs.listen((changed) => {
+      if (failure === undefined && changed === job && job.state === 'working' && job.step > 0 && told) {
+        sendPart(response, told(job));
+      }
+    });
+    const ending: Ending = {
       signals: stops ? [hungUp] : [],
       async deliver(made) {
         const result = failure?.type === 'error-inside' ? says.errorInside : made;
@@ -227,7 +234,8 @@ class SimulatedNode {
         call.end('failed');
       },
       stopped: async () => answer('stopped', (await work.stopped?.()) ?? says.failed),
-    });
+    };
+    await this.#carryOut(call, job, work, ending).finally(deafen);
   }
 
   /** Takes a job: what is ordered to go wrong goes wrong with the job, or else with the answer that it is taken. */

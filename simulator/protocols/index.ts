@@ -1,5 +1,7 @@
 import type { ProtocolName } from '../../src/nodes/protocols/index.ts';
+import { cog } from './cog.ts';
 import { fastWhisper } from './fast-whisper.ts';
+import { json } from './json.ts';
 import { openai } from './openai.ts';
 import type { SimulatedProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
@@ -12,5 +14,7 @@ export const simulatedProtocols: Readonly<Record<ProtocolName, SimulatedProtocol
   FAST_WHISPER: fastWhisper,
   OPENAI: openai,
   WHISPER_CPP: whisperCpp,
+  COG: cog,
+  JSON: json,
   SD_CPP: sdCpp,
 };

@@ -28,6 +28,8 @@ export interface Work {
   readonly job?: string;
   /** How many it takes, where the server tells of each. */
   readonly steps?: number;
+  /** Of servers that stream: what is sent after each step, in front of what `make` answers. All of one type. */
+  told?(job: Job): Answer;
   /** Of servers that take a job and are asked for its result later: what the caller gets at once. */
   accepted?(job: Job): Answer;
   /** What the caller gets where somebody stops the job; without it the connection is closed. */

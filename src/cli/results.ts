@@ -6,12 +6,17 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { Client, Task } from '../../sdk/src/index.ts';
 
-type Image = Extract<NonNullable<Task['result']>, { __typename: 'ImageResult' }>['images'][number];
+type Artifact = Extract<NonNullable<Task['result']>, { __typename: 'ImageResult' }>['images'][number];
 
 const extensions: Readonly<Record<string, string>> = {
   'image/png': 'png',
   'image/jpeg': 'jpg',
   'image/webp': 'webp',
+  'application/json': 'json',
+  'application/pdf': 'pdf',
+  'audio/wav': 'wav',
+  'model/gltf-binary': 'glb',
+  'text/plain': 'txt',
 };
 
 /**
@@ -28,37 +33,51 @@ export async function saveResult(
   await mkdir(folder, { recursive: true });
   switch (result.__typename) {
     case 'ImageResult':
-      return Promise.all(
-        result.images.map((image, n) => {
-          const suffix = result.images.length === 1 ? '' : `-${n + 1}`;
-          return saveArtifact(client, image, path.join(folder, name + suffix), signal);
-        }),
-      );
+      return saveArtifacts(client, result.images, path.join(folder, name), signal);
+    case 'CustomResult': {
+      const files = await saveArtifacts(client, result.files, path.join(folder, name), signal);
+      return result.value === null ? files : [...files, await saveJson(folder, name, result.value)];
+    }
     case 'TranscriptResult': {
       const text = path.join(folder, `${name}.txt`);
       await writeFile(text, `${result.text}\n`);
-      if (result.segments.length === 0) return [text];
-      const segments = path.join(folder, `${name}.json`);
-      await writeFile(segments, `${JSON.stringify(result, null, 2)}\n`);
-      return [text, segments];
+      return result.segments.length === 0 ? [text] : [text, await saveJson(folder, name, result)];
     }
-    default: {
+    default:
       // A kind that is newer than this command.
-      const everything = path.join(folder, `${name}.json`);
-      await writeFile(everything, `${JSON.stringify(result, null, 2)}\n`);
-      return [everything];
-    }
+      return [await saveJson(folder, name, result)];
   }
+}
+
+async function saveJson(folder: string, name: string, value: unknown): Promise<string> {
+  const file = path.join(folder, `${name}.json`);
+  await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
+  return file;
+}
+
+/** Numbered where there are several. */
+async function saveArtifacts(
+  client: Client,
+  artifacts: readonly Artifact[],
+  file: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const several = artifacts.length > 1;
+  return Promise.all(
+    artifacts.map((artifact, n) =>
+      saveArtifact(client, artifact, several ? `${file}-${n + 1}` : file, signal),
+    ),
+  );
 }
 
 async function saveArtifact(
   client: Client,
-  image: Image,
+  artifact: Artifact,
   file: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const target = `${file}.${extensions[image.mimeType] ?? 'bin'}`;
-  const { body } = await client.download(image, { signal });
+  const target = `${file}.${extensions[artifact.mimeType] ?? 'bin'}`;
+  const { body } = await client.download(artifact, { signal });
   const bytes = body === null ? Readable.from([]) : Readable.fromWeb(body as ReadableStream);
   await pipeline(bytes, createWriteStream(target), { signal });
   return target;

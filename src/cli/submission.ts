@@ -119,6 +119,8 @@ function valueName(type: GraphQLInputType): string | null {
       return 'KEY=VALUE';
     case 'MediaSource':
       return 'FILE';
+    case 'JSON':
+      return 'JSON';
     default:
       return 'TEXT';
   }
@@ -135,6 +137,9 @@ async function valuesOf(
   const entries: [string, unknown][] = [];
   for (const field of fields) {
     const value = values[optionName(field)];
+    if (value === undefined && isRequiredInputField(field)) {
+      throw new UsageError(`--${optionName(field)}: must be given`);
+    }
     if (value === undefined) continue;
     const text = typeof value === 'string' && isMedia(field);
     entries.push([field.name, text ? await readMedia(value, {}) : convert(field, value)]);
@@ -166,6 +171,8 @@ function convertOne(option: string, type: GraphQLInputType, text: string): unkno
       return toNumber(option, text, Number.isFinite, 'a number');
     case 'DateTime':
       return toTime(option, text);
+    case 'JSON':
+      return toJson(option, text);
     default:
       return text;
   }
@@ -181,6 +188,18 @@ function toTime(option: string, text: string): string {
   const time = new Date(text);
   if (!Number.isNaN(time.getTime())) return time.toISOString();
   throw new UsageError(`--${option}: must be a time, such as 2030-01-31T08:00:00Z, not "${text}"`);
+}
+
+/** JSON as it is, or in a file: `@payload.json`. */
+function toJson(option: string, text: string): unknown {
+  try {
+    return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(
+      `--${option}: must be JSON, such as '{"scale": 2}', or a file that has it, @payload.json (${reason})`,
+    );
+  }
 }
 
 /** `key=value` of an option that takes such pairs. */

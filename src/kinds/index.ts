@@ -1,8 +1,10 @@
 import type { z } from 'zod';
+import { custom } from './custom.ts';
 import type { Kind } from './kind.ts';
 import { speechToText } from './speech-to-text.ts';
 import { textToImage } from './text-to-image.ts';
 
+export type { CustomInput, CustomOutput } from './custom.ts';
 export type { Kind } from './kind.ts';
 export type { Media, MediaReference } from './media.ts';
 export type { SpeechToTextInput, TranscriptOutput } from './speech-to-text.ts';
@@ -12,6 +14,7 @@ export type { ImageOutput, TextToImageInput } from './text-to-image.ts';
 const kinds = {
   TEXT_TO_IMAGE: textToImage,
   SPEECH_TO_TEXT: speechToText,
+  CUSTOM: custom,
 } as const;
 
 export type KindName = keyof typeof kinds;

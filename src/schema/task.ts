@@ -29,9 +29,15 @@ async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
 const loadQueuePosition = createLoader((ids, { tasks }) => tasks.queuePositions(ids));
 
 /** A stored input, its artifacts named as the API names them. */
-function withApiIds(input: unknown): object {
-  return JSON.parse(JSON.stringify(input), (key, value: unknown) =>
-    key === 'artifactId' && typeof value === 'string' ? encodeId('Artifact', value) : value,
+function withApiIds(kind: string, input: unknown): object {
+  const references = new Set<unknown>(kindOf(kind).media(input));
+  // Nothing else is a reference, whatever its fields are called: a payload is the caller's own.
+  return JSON.parse(
+    JSON.stringify(input, (_key, value) =>
+      references.has(value) && typeof value?.artifactId === 'string'
+        ? { ...value, artifactId: encodeId('Artifact', value.artifactId) }
+        : value,
+    ),
   );
 }
 
@@ -66,7 +72,7 @@ export const TaskType = builder.loadableNode('Task', {
     input: t.field({
       type: 'JSONObject',
       description: 'As it was submitted, with the defaults of its kind',
-      resolve: async (task, _args, context) => withApiIds((await dataOf(task, context)).input),
+      resolve: async (task, _args, context) => withApiIds(task.kind, (await dataOf(task, context)).input),
     }),
     labels: t.field({
       type: 'JSONObject',

@@ -4,6 +4,8 @@ import path from 'node:path';
 import { expect } from 'vitest';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { type Artifacts, createArtifacts, createLocalStorage } from '../../src/artifacts/index.ts';
+import { type KindName, kindNames } from '../../src/kinds/index.ts';
+import { type ProtocolName, protocolOf } from '../../src/nodes/protocols/index.ts';
 import type { Submission } from '../../src/tasks/index.ts';
 import { createWorker, type Worker } from '../../src/worker/index.ts';
 import { testLog } from '../support/log.ts';
@@ -27,12 +29,15 @@ export interface WorkersYard extends Yard {
   busySlots(): Promise<number>;
 }
 
-const offersByProtocol = {
-  QWEN_IMAGE_GGUF: [{ kind: 'TEXT_TO_IMAGE', models: ['fox'] }],
-  OPENAI: [{ kind: 'TEXT_TO_IMAGE', models: ['fox'] }],
-  FAST_WHISPER: [{ kind: 'SPEECH_TO_TEXT', models: ['ear'] }],
-  WHISPER_CPP: [{ kind: 'SPEECH_TO_TEXT', models: ['ear'] }],
-} as const;
+const models: Readonly<Partial<Record<KindName, string>>> = { TEXT_TO_IMAGE: 'fox', SPEECH_TO_TEXT: 'ear' };
+
+/** All that the protocol does, each with the one model that these tests ask for. */
+function offersOf(protocol: ProtocolName): { kind: KindName; models: string[] }[] {
+  const { run } = protocolOf(protocol);
+  return kindNames
+    .filter((kind) => run[kind] !== undefined)
+    .map((kind) => ({ kind, models: [models[kind] ?? 'thing'] }));
+}
 
 /** Workers with everything below them, on a database and a folder of their own. */
 export async function openWorkers(options: YardOptions = {}): Promise<WorkersYard> {
@@ -72,7 +77,7 @@ export async function openWorkers(options: YardOptions = {}): Promise<WorkersYar
         url: simulator.url,
         protocol,
         slots: nodeSlots,
-        offers: [...offersByProtocol[protocol]].map(({ kind, models }) => ({ kind, models: [...models] })),
+        offers: offersOf(protocol),
       });
       await database.prisma.gpuNode.update({ where: { id }, data: { healthy: true } });
       carrier.announce({ type: 'slots' });

@@ -9,6 +9,14 @@ export type CancelOutcome =
   | 'REMOVED_FROM_QUEUE'
   | 'STOPPED_ON_NODE';
 
+/** Any other model: a JSON payload for the type that nodes offer as a model of the kind CUSTOM */
+export type CustomInput = {
+  /** What the model takes, as it is; up to 256 KiB, nested up to 32 deep */
+  payload: unknown;
+  /** The name of the model */
+  type: string;
+};
+
 export type ErrorCode =
   | 'ALREADY_EXISTS'
   | 'BAD_USER_INPUT'
@@ -28,7 +36,9 @@ export type MediaSource =
   |  { artifactId?: never; pcm?: never; upload?: never;   url: string; };
 
 export type NodeProtocol =
+  | 'COG'
   | 'FAST_WHISPER'
+  | 'JSON'
   | 'OPENAI'
   | 'QWEN_IMAGE_GGUF'
   | 'SD_CPP'
@@ -101,6 +111,7 @@ export type TaskEventType =
   | 'SUCCEEDED';
 
 export type TaskKind =
+  | 'CUSTOM'
   | 'SPEECH_TO_TEXT'
   | 'TEXT_TO_IMAGE';
 
@@ -115,8 +126,9 @@ export type TaskPriority =
   | 'URGENT';
 
 export type TaskSpec =
-  {   speechToText: SpeechToTextInput; textToImage?: never; }
-  |  { speechToText?: never;   textToImage: TextToImageInput; };
+  {   custom: CustomInput; speechToText?: never; textToImage?: never; }
+  |  { custom?: never;   speechToText: SpeechToTextInput; textToImage?: never; }
+  |  { custom?: never; speechToText?: never;   textToImage: TextToImageInput; };
 
 export type TaskStatus =
   | 'CANCELED'
@@ -218,16 +230,20 @@ export type RemoveNodeMutation = { removeNode:
 
 export type ArtifactFragment = { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string };
 
+type Result_CustomResult_Fragment = { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
+
 type Result_ImageResult_Fragment = { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
 
 type Result_TranscriptResult_Fragment = { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> };
 
 export type ResultFragment =
+  | Result_CustomResult_Fragment
   | Result_ImageResult_Fragment
   | Result_TranscriptResult_Fragment
 ;
 
 export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+    | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
     | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
     | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
    | null, gpuNode: { id: string, name: string } | null };
@@ -240,6 +256,7 @@ export type GetTaskQueryVariables = Exact<{
 
 
 export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+      | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
      | null, gpuNode: { id: string, name: string } | null } | null };
@@ -253,6 +270,7 @@ export type ListTasksQueryVariables = Exact<{
 
 
 export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+          | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
          | null, gpuNode: { id: string, name: string } | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
@@ -270,6 +288,7 @@ export type SubmitTaskMutation = { submitTask:
     | { __typename: 'QuotaExceededError', limit: number, code: ErrorCode, message: string }
     | { __typename: 'RateLimitedError', retryAfterMs: number, code: ErrorCode, message: string }
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+        | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
        | null, gpuNode: { id: string, name: string } | null }
@@ -282,6 +301,7 @@ export type CancelTaskMutationVariables = Exact<{
 
 export type CancelTaskMutation = { cancelTask:
     | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+          | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
          | null, gpuNode: { id: string, name: string } | null } }
@@ -298,6 +318,7 @@ export type RetryTaskMutation = { retryTask:
     | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+        | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
        | null, gpuNode: { id: string, name: string } | null }
@@ -320,6 +341,7 @@ export type WatchTaskSubscriptionVariables = Exact<{
 
 
 export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+      | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
      | null, gpuNode: { id: string, name: string } | null } };
@@ -433,6 +455,12 @@ export const ResultFragmentDoc = new TypedDocumentString(`
       ...Artifact
     }
   }
+  ... on CustomResult {
+    value
+    files {
+      ...Artifact
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -511,6 +539,12 @@ fragment Result on TaskResult {
   ... on ImageResult {
     seed
     images {
+      ...Artifact
+    }
+  }
+  ... on CustomResult {
+    value
+    files {
       ...Artifact
     }
   }
@@ -653,6 +687,12 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on CustomResult {
+    value
+    files {
+      ...Artifact
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -733,6 +773,12 @@ fragment Result on TaskResult {
   ... on ImageResult {
     seed
     images {
+      ...Artifact
+    }
+  }
+  ... on CustomResult {
+    value
+    files {
       ...Artifact
     }
   }
@@ -840,6 +886,12 @@ fragment Result on TaskResult {
   ... on ImageResult {
     seed
     images {
+      ...Artifact
+    }
+  }
+  ... on CustomResult {
+    value
+    files {
       ...Artifact
     }
   }
@@ -956,6 +1008,12 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on CustomResult {
+    value
+    files {
+      ...Artifact
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -1060,6 +1118,12 @@ fragment Result on TaskResult {
   ... on ImageResult {
     seed
     images {
+      ...Artifact
+    }
+  }
+  ... on CustomResult {
+    value
+    files {
       ...Artifact
     }
   }
@@ -1176,6 +1240,12 @@ fragment Result on TaskResult {
   ... on ImageResult {
     seed
     images {
+      ...Artifact
+    }
+  }
+  ... on CustomResult {
+    value
+    files {
       ...Artifact
     }
   }

@@ -28,6 +28,7 @@ const specs: { readonly [Kind in TaskKind]: () => TaskSpec } = {
     const upload = new File([wav], 'speech.wav', { type: 'audio/wav' });
     return { speechToText: { audio: { upload }, language: 'en', timestamps: true } };
   },
+  CUSTOM: () => ({ custom: { type: 'word-count', payload: { text: 'the quick brown fox' } } }),
 };
 
 /** The server's own configuration, but on this machine alone and with the given nodes. */

@@ -6,6 +6,8 @@ export interface NodeRequest {
   /** A blob is streamed, and its type is the request's content type: see `multipart.ts`. */
   readonly body?: string | Uint8Array | Blob;
   readonly signal: AbortSignal;
+  /** Sees the answer's body as it comes, beside its being collected. */
+  readonly onData?: (chunk: Uint8Array, head: Pick<NodeAnswer, 'status' | 'headers'>) => void;
   /** Of the answer, 16 MiB unless told otherwise; a longer one is a `BAD_NODE_ANSWER`. */
   readonly maxBytes?: number;
 }

@@ -74,9 +74,9 @@ export function createNodeClient({ url, token, slots, checkUrl }: NodeClientOpti
 }
 
 function send(dispatcher: Dispatcher, origin: string, request: NodeRequest): Promise<NodeAnswer> {
-  const { method, path, headers = {}, body, signal, maxBytes = MAX_ANSWER_BYTES } = request;
+  const { method, path, headers = {}, body, signal, maxBytes = MAX_ANSWER_BYTES, onData } = request;
   if (signal.aborted) return Promise.reject(signal.reason);
-  const handler = new AnswerHandler(signal, maxBytes);
+  const handler = new AnswerHandler({ signal, maxBytes, onData });
   const streamed = body instanceof Blob;
   dispatcher.dispatch(
     {

@@ -1,4 +1,6 @@
+import { cog } from './cog.ts';
 import { fastWhisper } from './fast-whisper.ts';
+import { json } from './json.ts';
 import { openai } from './openai.ts';
 import type { NodeProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
@@ -26,6 +28,8 @@ export const protocols = {
   OPENAI: openai,
   WHISPER_CPP: whisperCpp,
   SD_CPP: sdCpp,
+  COG: cog,
+  JSON: json,
 } as const satisfies { readonly [Name in string]: NodeProtocol<Name> };
 
 export type ProtocolName = keyof typeof protocols;

@@ -1,4 +1,11 @@
-import type { ImageOutput, KindInput, KindName, Media, TranscriptOutput } from '../../kinds/index.ts';
+import type {
+  CustomOutput,
+  ImageOutput,
+  KindInput,
+  KindName,
+  Media,
+  TranscriptOutput,
+} from '../../kinds/index.ts';
 import type { NodeClient } from './client.ts';
 
 /**
@@ -19,6 +26,7 @@ export interface MadeFile {
 export interface MadeByKind {
   TEXT_TO_IMAGE: Omit<ImageOutput, 'images'> & { images: MadeFile[] };
   SPEECH_TO_TEXT: TranscriptOutput;
+  CUSTOM: Omit<CustomOutput, 'files'> & { files: MadeFile[] };
 }
 
 /** One attempt's call, as a protocol sees it. */

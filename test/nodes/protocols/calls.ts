@@ -43,6 +43,7 @@ const samples: { readonly [K in KindName]: Sample<K> } = {
     input: { audio: { url: 'https://example.com/speech.wav' }, timestamps: false },
     media: [mediaOf(speak('go forward ten meters'))],
   },
+  CUSTOM: { input: { type: 'test-model', payload: { text: 'go forward ten meters' } }, media: [] },
 };
 
 export interface Report {

@@ -26,6 +26,7 @@ describe.each(protocolNames)('protocol %s', (name) => {
     await using node = clientOf(simulator.url);
     const made = await perform(protocol, kind, { node });
     if ('images' in made) expect(made.images).toMatchObject([{ mimeType: 'image/png' }]);
+    else if ('files' in made) expect(made).toMatchObject({ value: { text: 'go forward ten meters' } });
     else expect(made).toMatchObject({ text: 'go forward ten meters', segments: [] });
     expect(simulator.history).toMatchObject([{ outcome: 'answered', slot: 0 }]);
   });

@@ -1,6 +1,12 @@
 import type { Dispatcher } from 'undici';
-import type { NodeAnswer } from '../client.ts';
+import type { NodeAnswer, NodeRequest } from '../client.ts';
 import { NodeFault } from '../fault.ts';
+
+export interface AnswerOptions {
+  readonly signal: AbortSignal;
+  readonly maxBytes: number;
+  readonly onData: NodeRequest['onData'];
+}
 
 /** Collects one answer and settles a promise with it, or with what became of the call. */
 export class AnswerHandler implements Dispatcher.DispatchHandler {
@@ -8,15 +14,17 @@ export class AnswerHandler implements Dispatcher.DispatchHandler {
   readonly #settle = Promise.withResolvers<NodeAnswer>();
   readonly #signal: AbortSignal;
   readonly #maxBytes: number;
+  readonly #onData: NodeRequest['onData'];
   readonly #chunks: Uint8Array[] = [];
   readonly #onAbort = () => this.#abort();
   #controller: Dispatcher.DispatchController | undefined;
   #size = 0;
   #head: Pick<NodeAnswer, 'status' | 'headers'> | undefined;
 
-  constructor(signal: AbortSignal, maxBytes: number) {
+  constructor({ signal, maxBytes, onData }: AnswerOptions) {
     this.#signal = signal;
     this.#maxBytes = maxBytes;
+    this.#onData = onData;
     this.answer = this.#settle.promise;
     signal.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -43,8 +51,15 @@ export class AnswerHandler implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#size += chunk.length;
-    if (this.#size > this.#maxBytes) controller.abort(this.#tooLong());
-    else this.#chunks.push(chunk);
+    try {
+      if (this.#size > this.#maxBytes) throw this.#tooLong();
+      this.#chunks.push(chunk);
+      if (this.#head) this.#onData?.(chunk, this.#head);
+    } catch (error) {
+      controller.abort(
+        error instanceof Error ? error : new Error('an answer could not be read', { cause: error }),
+      );
+    }
   }
 
   onResponseEnd(): void {

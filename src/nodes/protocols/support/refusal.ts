@@ -74,6 +74,11 @@ export function rejected(text: string): NodeFault {
   return fault('task', 'NODE_REJECTED', 'the node refused the task', text);
 }
 
+/** The fault of nobody: the node has no room now. */
+export function full(text: string): NodeFault {
+  return fault('busy', 'NODE_ERROR', 'the node is full', text);
+}
+
 /** The fault of a node that says it failed. */
 export function failed(text: string): NodeFault {
   return fault('node', 'NODE_ERROR', 'the node failed', text);
