@@ -8,13 +8,13 @@ const PAUSE_MS = 100;
 
 export interface StopAtNodeOptions extends Omit<StopRequest, 'signal'> {
   readonly protocol: NodeProtocol;
-  /** Aborts when nothing is left to stop: the call has ended by itself. */
+  /** Aborts when the call has ended, which is the best sign that nothing is left to stop. */
   readonly over: AbortSignal;
 }
 
 /**
  * Has a protocol stop a call's work at its node, where it can.
- * @returns whether the node confirmed; false where it works on, cannot be asked, or needs not be
+ * @returns whether it no longer works on it; false where it does, or could not be asked
  */
 export async function stopAtNode({ protocol, over, ...request }: StopAtNodeOptions): Promise<boolean> {
   const cancel = protocol.cancel;
@@ -29,5 +29,5 @@ export async function stopAtNode({ protocol, over, ...request }: StopAtNodeOptio
       await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
-  return false;
+  return over.aborted;
 }

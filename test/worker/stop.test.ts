@@ -31,6 +31,36 @@ describe('a cancel', () => {
     expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'CANCELED', stopped: false }]);
   });
 
+  test('stops that very call from another process, where the node has a way to ask, and no other', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate({ protocol: 'COG', latencyMs: 3_000, nodeSlots: 2 });
+    await yard.worker();
+    const custom = { kind: 'CUSTOM', model: 'thing', input: { type: 'thing', payload: { a: 1 } } } as const;
+    const [taskId, other] = [await yard.submit(custom), await yard.submit(custom)];
+    const calls = [await node.received(1), await node.received(2)];
+    const { tasks } = await yard.another();
+    const canceledAt = performance.now();
+    expect(await tasks.cancel(taskId)).toEqual({ outcome: 'STOPPED_ON_NODE' });
+    const stopped = calls.find(({ route }) => route.includes(taskId));
+    expect((await stopped?.ended)?.outcome).toBe('stopped');
+    expect((stopped?.endedAt ?? Number.NaN) - canceledAt).toBeLessThan(200);
+    await expect.poll(yard.busySlots, { timeout: 500 }).toBe(1);
+    await yard.until(other, { status: 'SUCCEEDED' });
+    expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'CANCELED', stopped: true }]);
+  });
+
+  test('leaves the call open where the node will not stop it', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate({ protocol: 'SD_CPP', latencyMs: 4_000 });
+    await yard.worker();
+    const taskId = await yard.submit();
+    await node.received(1);
+    expect(await yard.tasks.cancel(taskId)).toEqual({ outcome: 'ABANDONED' });
+    expect(await yard.busySlots()).toBe(1);
+    await expect.poll(yard.busySlots, { timeout: 8_000 }).toBe(0);
+    expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'CANCELED', stopped: false }]);
+  });
+
   test('that nobody told of is found by the next renewal', async () => {
     await using yard = await openWorkers();
     const node = await yard.simulate({ protocol: 'OPENAI', latencyMs: 20_000 });
@@ -44,6 +74,20 @@ describe('a cancel', () => {
       .poll(() => yard.attempts(taskId), { timeout: 4_000 })
       .toMatchObject([{ stopped: expect.anything() }]);
   });
+});
+
+test('a node that has a way to is asked to stop what took too long', async () => {
+  await using yard = await openWorkers();
+  const node = await yard.simulate({ protocol: 'COG', latencyMs: 60_000 });
+  await yard.worker();
+  const input = { type: 'thing', payload: {} };
+  const once = { timeoutMs: 1_000, maxAttempts: 1 };
+  const taskId = await yard.submit({ kind: 'CUSTOM', model: 'thing', input, ...once });
+  const call = await node.received(1);
+  expect((await call.ended).outcome).toBe('stopped');
+  await yard.until(taskId, { status: 'FAILED' });
+  expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'TIMED_OUT' }]);
+  expect(await yard.busySlots()).toBe(0);
 });
 
 describe('a drain', () => {
