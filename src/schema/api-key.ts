@@ -6,29 +6,40 @@ import { builder } from './builder.ts';
 const ApiKeyType = builder.prismaNode('ApiKey', {
   id: { field: 'id' },
   fields: (t) => ({
-    name: t.exposeString('name'),
-    prefix: t.exposeString('prefix'),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true }),
-    lastUsedAt: t.expose('lastUsedAt', { type: 'DateTime', nullable: true }),
+    name: t.exposeString('name', { description: 'For people, to tell keys apart' }),
+    prefix: t.exposeString('prefix', { description: 'Its first characters, to recognise it by' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', nullable: true, description: 'Null: never' }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'To the minute; null: never',
+    }),
   }),
 });
 
 const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
-  fields: (t) => ({ name: t.string({ required: true }), expiresAt: t.field({ type: 'DateTime' }) }),
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'For people, to tell keys apart; 1 to 100 characters' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'When it stops to be good; left out: never' }),
+  }),
 });
 
 const CreateApiKeyPayload = builder
   .objectRef<{ apiKey: ApiKey; secret: string }>('CreateApiKeyPayload')
   .implement({
     fields: (t) => ({
-      apiKey: t.field({ type: ApiKeyType, resolve: ({ apiKey }) => apiKey }),
-      secret: t.exposeString('secret', { description: 'Shown this once' }),
+      apiKey: t.field({
+        type: ApiKeyType,
+        description: 'The key without its secret',
+        resolve: ({ apiKey }) => apiKey,
+      }),
+      secret: t.exposeString('secret', { description: 'What goes behind Bearer; shown this once' }),
     }),
   });
 
 const RevokeApiKeyPayload = builder.objectRef<{ id: string }>('RevokeApiKeyPayload').implement({
-  fields: (t) => ({ id: t.exposeID('id') }),
+  fields: (t) => ({ id: t.exposeID('id', { description: 'Of the revoked key' }) }),
 });
 
 const CreateApiKeyResult = builder.errorUnion('CreateApiKeyResult', {
@@ -52,13 +63,15 @@ builder.queryField('apiKeys', (t) =>
 builder.mutationFields((t) => ({
   createApiKey: t.withAuth({ signedIn: true }).field({
     type: CreateApiKeyResult,
-    args: { input: t.arg({ type: CreateApiKeyInput, required: true }) },
+    description: 'Makes a key for programs: it stands for the caller until it expires or is revoked',
+    args: { input: t.arg({ type: CreateApiKeyInput, required: true, description: 'The new key' }) },
     resolve: (_root, { input }, { services, viewer }) =>
       services.accounts.createApiKey(viewer.userId, { name: input.name, expiresAt: input.expiresAt ?? null }),
   }),
   revokeApiKey: t.withAuth({ signedIn: true }).field({
     type: RevokeApiKeyResult,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'Ends one of the own keys at once; what it has open is closed',
+    args: { id: t.arg.id({ required: true, description: 'Of the key: apikey_…' }) },
     resolve: async (_root, { id }, { services, viewer }) => {
       const keyId = decodeId('ApiKey', id);
       if (keyId === null) throw new NotFoundError('no such API key');

@@ -39,6 +39,21 @@ export interface SchemaTypes {
 
 const NO_ROW = '00000000-0000-0000-0000-000000000000';
 
+/** What pages of lists have, whatever they list. */
+const pages = {
+  beforeArgOptions: { description: 'Only what comes before this cursor' },
+  afterArgOptions: { description: 'Only what comes after this cursor' },
+  firstArgOptions: { description: 'So many from the beginning; 1 to 100; default: 20' },
+  lastArgOptions: { description: 'So many from the end; 1 to 100' },
+  pageInfoFieldOptions: { description: 'Where this page is in the list' },
+  hasNextPageFieldOptions: { description: 'Whether something comes after this page' },
+  hasPreviousPageFieldOptions: { description: 'Whether something comes before this page' },
+  startCursorFieldOptions: { description: 'Of the first on this page' },
+  endCursorFieldOptions: { description: 'Of the last on this page: what after takes for the next one' },
+  cursorFieldOptions: { description: 'Its place in the list, which stays whatever comes or goes around it' },
+  nodeFieldOptions: { description: 'What is there' },
+};
+
 /** What every file of the schema adds its types to. */
 export const builder = new SchemaBuilder<SchemaTypes>({
   // Errors first: it has to see what the others throw.
@@ -57,13 +72,19 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       const { type, uuid } = decodeAnyId(id) ?? { type: 'Task', uuid: NO_ROW };
       return { typename: type, id: uuid };
     },
+    idFieldOptions: { description: 'Unique among everything' },
     nodeTypeOptions: { description: 'Relay. Ids are TypeIDs: task_01h…, user_…, node_…, artifact_…' },
+    ...pages,
     nodeQueryOptions: {
+      description: "Anything by its id; null where it does not exist or is not the caller's",
+      args: { id: { description: 'A TypeID' } },
       authScopes: { signedIn: true },
       resolve: async (_root, { id }, context, _info, load) =>
         mayBeRefetched(id.typename, await load(id), context),
     },
     nodesQueryOptions: {
+      description: 'As node, for many at once and in their order',
+      args: { ids: { description: 'TypeIDs' } },
       authScopes: { signedIn: true },
       complexity: ({ ids }) => ({ multiplier: ids.length }),
       resolve: async (_root, { ids }, context, _info, load) => {
@@ -72,7 +93,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       },
     },
     // What a connection costs is counted with the connection itself.
-    edgesFieldOptions: { complexity: { field: 1, multiplier: 1 } },
+    edgesFieldOptions: { complexity: { field: 1, multiplier: 1 }, description: 'What is on this page' },
   },
   scopeAuth: {
     authorizeOnSubscribe: true,

@@ -3,18 +3,22 @@ import { builder } from './builder.ts';
 const PcmInput = builder.inputType('PcmInput', {
   description: 'Raw signed 16-bit little-endian samples',
   fields: (t) => ({
-    data: t.field({ type: 'File', required: true }),
-    sampleRate: t.int({ required: true }),
-    channels: t.int({ defaultValue: 1 }),
+    data: t.field({ type: 'File', required: true, description: 'The samples, without a header' }),
+    sampleRate: t.int({ required: true, description: 'Samples a second, such as 16000' }),
+    channels: t.int({ defaultValue: 1, description: 'Interleaved channels: 1 is mono' }),
   }),
 });
 
 export const MediaSourceInput = builder.inputType('MediaSource', {
+  description: 'A file, in one of four ways',
   isOneOf: true,
   fields: (t) => ({
-    upload: t.field({ type: 'File' }),
-    artifactId: t.id(),
-    url: t.field({ type: 'URL' }),
-    pcm: t.field({ type: PcmInput }),
+    upload: t.field({ type: 'File', description: 'Sent along in a multipart request' }),
+    artifactId: t.id({ description: 'One that is stored already: an earlier upload or result of your own' }),
+    url: t.field({ type: 'URL', description: 'Fetched at each attempt; private addresses are refused' }),
+    pcm: t.field({
+      type: PcmInput,
+      description: 'Samples without a header, sent along in a multipart request',
+    }),
   }),
 });

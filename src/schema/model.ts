@@ -4,11 +4,13 @@ import { TaskKindEnum } from './kinds/index.ts';
 
 const ModelType = builder.objectRef<OfferedModel>('Model').implement({
   fields: (t) => ({
-    kind: t.expose('kind', { type: TaskKindEnum }),
-    name: t.exposeString('name'),
-    isDefault: t.exposeBoolean('isDefault'),
+    kind: t.expose('kind', { type: TaskKindEnum, description: 'What it does' }),
+    name: t.exposeString('name', { description: 'As a submission names it' }),
+    isDefault: t.exposeBoolean('isDefault', {
+      description: 'Whether a submission of the kind that names no model gets it',
+    }),
     slots: t.exposeInt('slots', { description: 'Of nodes that can take work now' }),
-    freeSlots: t.exposeInt('freeSlots'),
+    freeSlots: t.exposeInt('freeSlots', { description: 'Those of the slots that nothing runs on' }),
   }),
 });
 

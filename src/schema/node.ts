@@ -4,23 +4,37 @@ import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../errors.
 import { decodeId, encodeId } from '../ids.ts';
 import { kindOf } from '../kinds/index.ts';
 import { type NodeStatus, type Offer, offersOf, statusOf } from '../nodes/index.ts';
-import { type ProtocolName, protocolNames } from '../nodes/protocols/index.ts';
+import { type ProtocolName, protocolNames, protocolOf } from '../nodes/protocols/index.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
+import { described } from './described.ts';
 import { TaskKindEnum } from './kinds/index.ts';
 import { live } from './live.ts';
 import { createLoader } from './loader.ts';
 
-const NodeProtocolEnum = builder.enumType('NodeProtocol', { values: protocolNames });
+const NodeProtocolEnum = builder.enumType('NodeProtocol', {
+  values: described<ProtocolName>(
+    Object.fromEntries(protocolNames.map((name) => [name, protocolOf(name).description])) as Record<
+      ProtocolName,
+      string
+    >,
+  ),
+});
 
 const NodeStatusEnum = builder.enumType('NodeStatus', {
-  values: ['HEALTHY', 'UNHEALTHY', 'DRAINING', 'DRAINED', 'REMOVED'] satisfies NodeStatus[],
+  values: described<NodeStatus>({
+    HEALTHY: 'It takes tasks',
+    UNHEALTHY: 'It does not answer as it should, and is probed until it does; it takes no tasks',
+    DRAINING: 'It finishes what it runs and takes nothing new',
+    DRAINED: 'It takes no tasks and runs none: it can be switched off',
+    REMOVED: 'It is not used any more; what ran on it names it still',
+  }),
 });
 
 const OfferType = builder.objectRef<Offer>('Offer').implement({
   fields: (t) => ({
-    kind: t.expose('kind', { type: TaskKindEnum }),
-    models: t.stringList({ resolve: ({ models }) => [...models] }),
+    kind: t.expose('kind', { type: TaskKindEnum, description: 'What the node does' }),
+    models: t.stringList({ description: 'With which models', resolve: ({ models }) => [...models] }),
   }),
 });
 
@@ -62,21 +76,41 @@ export const GpuNodeType = builder.loadableNode('GpuNode', {
   sort: true,
   loaderOptions: { cache: false },
   fields: (t) => ({
-    name: t.exposeString('name'),
-    url: t.field({ type: 'URL', nullable, resolve: forOperators(({ url }) => url) }),
+    name: t.exposeString('name', { description: 'Unique among the nodes' }),
+    url: t.field({
+      type: 'URL',
+      nullable,
+      description: 'Where it is called',
+      resolve: forOperators(({ url }) => url),
+    }),
     protocol: t.field({
       type: NodeProtocolEnum,
       nullable,
+      description: 'How it is spoken to',
       resolve: forOperators(({ protocol }) => protocol as ProtocolName),
     }),
     status: t.field({
       type: NodeStatusEnum,
       nullable,
+      description: 'Whether it takes tasks',
       resolve: forOperators(async (node, context) => statusOf(node, await busySlots(node, context))),
     }),
-    slots: t.int({ nullable, resolve: forOperators(({ slotCount }) => slotCount) }),
-    busySlots: t.int({ nullable, resolve: forOperators(busySlots) }),
-    offers: t.field({ type: [OfferType], nullable, resolve: forOperators(offersOf) }),
+    slots: t.int({
+      nullable,
+      description: 'How many tasks it takes at once',
+      resolve: forOperators(({ slotCount }) => slotCount),
+    }),
+    busySlots: t.int({
+      nullable,
+      description: 'How many tasks it works on',
+      resolve: forOperators(busySlots),
+    }),
+    offers: t.field({
+      type: [OfferType],
+      nullable,
+      description: 'What it does, and with which models',
+      resolve: forOperators(offersOf),
+    }),
     speed: t.float({
       nullable,
       description: 'As measured: 2 is twice as fast as its kinds reckon with; null below five samples',
@@ -90,6 +124,7 @@ export const GpuNodeType = builder.loadableNode('GpuNode', {
     lastSeenAt: t.field({
       type: 'DateTime',
       nullable,
+      description: 'When it last answered as it should',
       resolve: forOperators(({ lastSeenAt }) => lastSeenAt),
     }),
   }),
@@ -97,33 +132,46 @@ export const GpuNodeType = builder.loadableNode('GpuNode', {
 
 const OfferInput = builder.inputType('OfferInput', {
   fields: (t) => ({
-    kind: t.field({ type: TaskKindEnum, required: true }),
-    models: t.stringList({ required: true }),
+    kind: t.field({ type: TaskKindEnum, required: true, description: 'One that its protocol does' }),
+    models: t.stringList({
+      required: true,
+      description: 'At least one; as submissions name them and as the node knows them',
+    }),
   }),
 });
 
 const RegisterNodeInput = builder.inputType('RegisterNodeInput', {
   fields: (t) => ({
-    name: t.string({ required: true }),
-    url: t.field({ type: 'URL', required: true }),
-    protocol: t.field({ type: NodeProtocolEnum, required: true }),
-    slots: t.int({ defaultValue: 1 }),
-    offers: t.field({ type: [OfferInput], required: true }),
-    token: t.string(),
+    name: t.string({ required: true, description: 'Unique among the nodes; 1 to 100 characters' }),
+    url: t.field({
+      type: 'URL',
+      required: true,
+      description: 'Where the workers reach it: http://10.0.0.5:8080',
+    }),
+    protocol: t.field({ type: NodeProtocolEnum, required: true, description: 'How it is spoken to' }),
+    slots: t.int({ defaultValue: 1, description: 'How many tasks it takes at once; 1 to 1,000' }),
+    offers: t.field({
+      type: [OfferInput],
+      required: true,
+      description: 'What it does, and with which models',
+    }),
+    token: t.string({ description: 'Sent to the node as a Bearer token' }),
   }),
 });
 
 const UpdateNodeInput = builder.inputType('UpdateNodeInput', {
   fields: (t) => ({
-    url: t.field({ type: 'URL' }),
-    slots: t.int(),
-    offers: t.field({ type: [OfferInput] }),
-    token: t.string({ description: 'Null takes it away' }),
+    url: t.field({ type: 'URL', description: 'Where it is from now on; left out: where it was' }),
+    slots: t.int({
+      description: 'How many tasks it takes at once; what runs on a slot that goes runs to its end',
+    }),
+    offers: t.field({ type: [OfferInput], description: 'Everything that it offers from now on' }),
+    token: t.string({ description: 'Sent to the node as a Bearer token; null takes it away' }),
   }),
 });
 
 const RemoveNodePayload = builder.objectRef<{ id: string }>('RemoveNodePayload').implement({
-  fields: (t) => ({ id: t.exposeID('id') }),
+  fields: (t) => ({ id: t.exposeID('id', { description: 'Of the removed node' }) }),
 });
 
 const resolveType = () => 'GpuNode';
@@ -149,37 +197,46 @@ function nodeId(id: string): string {
 builder.queryField('gpuNodes', (t) =>
   t.withAuth({ operator: true }).field({
     type: [GpuNodeType],
-    description: 'Operators and admins',
+    description: 'Operators and admins. Every node that is not removed',
     resolve: (_root, _args, { services }) => services.nodes.list(),
   }),
 );
 
+const NODE_ID = 'Of the node: node_…';
+
 builder.mutationFields((t) => ({
   registerNode: t.withAuth({ operator: true }).field({
     type: RegisterNodeResult,
-    description: 'Operators and admins, as are the next four',
-    args: { input: t.arg({ type: RegisterNodeInput, required: true }) },
+    description: 'Operators and admins. Adds a node, which takes tasks as soon as it answers as it should',
+    args: { input: t.arg({ type: RegisterNodeInput, required: true, description: 'The new node' }) },
     resolve: (_root, { input }, { services }) => services.nodes.register(input),
   }),
   updateNode: t.withAuth({ operator: true }).field({
     type: UpdateNodeResult,
-    args: { id: t.arg.id({ required: true }), input: t.arg({ type: UpdateNodeInput, required: true }) },
+    description: 'Operators and admins. Changes what is given, and leaves the rest',
+    args: {
+      id: t.arg.id({ required: true, description: NODE_ID }),
+      input: t.arg({ type: UpdateNodeInput, required: true, description: 'What is to change' }),
+    },
     resolve: (_root, { id, input: { url, offers, ...rest } }, { services }) =>
       services.nodes.update(nodeId(id), { url: url ?? undefined, offers: offers ?? undefined, ...rest }),
   }),
   drainNode: t.withAuth({ operator: true }).field({
     type: UpdateNodeResult,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'Operators and admins. Lets a node finish what it runs, and gives it nothing new',
+    args: { id: t.arg.id({ required: true, description: NODE_ID }) },
     resolve: (_root, { id }, { services }) => services.nodes.drain(nodeId(id)),
   }),
   resumeNode: t.withAuth({ operator: true }).field({
     type: UpdateNodeResult,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'Operators and admins. Takes back a drain',
+    args: { id: t.arg.id({ required: true, description: NODE_ID }) },
     resolve: (_root, { id }, { services }) => services.nodes.resume(nodeId(id)),
   }),
   removeNode: t.withAuth({ operator: true }).field({
     type: RemoveNodeResult,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'Operators and admins. Uses a node no more; what runs on it runs to its end',
+    args: { id: t.arg.id({ required: true, description: NODE_ID }) },
     resolve: async (_root, { id }, { services }) => {
       const removed = nodeId(id);
       await services.nodes.remove(removed);
@@ -191,7 +248,7 @@ builder.mutationFields((t) => ({
 builder.subscriptionField('gpuNodeUpdated', (t) =>
   t.withAuth({ operator: true }).field({
     type: GpuNodeType,
-    description: 'Every node as it is now, then each that changes',
+    description: 'Operators and admins. Every node as it is now, then each that changes',
     subscribe: (_root, _args, context) =>
       live(context, { open: (signal) => context.services.feed.nodes({ signal }), may: isOperator }),
     resolve: (node) => node,

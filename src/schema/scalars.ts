@@ -65,7 +65,11 @@ builder.scalarType('DateTime', {
   serialize: (date) => date.toISOString(),
 });
 
-builder.scalarType('JSON', { parseValue: (value) => value, serialize: (value) => value });
+builder.scalarType('JSON', {
+  description: 'Any JSON value',
+  parseValue: (value) => value,
+  serialize: (value) => value,
+});
 
 builder.scalarType('JSONObject', {
   description: 'A JSON object; as labels: string values only',

@@ -5,25 +5,29 @@ import { decodeId, encodeId } from '../ids.ts';
 import type { CancelOutcome } from '../tasks/index.ts';
 import { builder } from './builder.ts';
 import type { SignedInContext } from './context.ts';
+import { described } from './described.ts';
 import { TaskType, writtenTask } from './task.ts';
 
 const CancelOutcomeEnum = builder.enumType('CancelOutcome', {
-  description:
-    'REMOVED_FROM_QUEUE: it never ran again. STOPPED_ON_NODE: the node confirmed, or its protocol stops on disconnect. ABANDONED: the node works on; its answer is dropped and its slot stays taken until it is free.',
-  values: ['REMOVED_FROM_QUEUE', 'STOPPED_ON_NODE', 'ABANDONED'] satisfies CancelOutcome[],
+  description: 'What a cancel came to',
+  values: described<CancelOutcome>({
+    REMOVED_FROM_QUEUE: 'It never ran again',
+    STOPPED_ON_NODE: 'The node confirmed, or its protocol stops on disconnect',
+    ABANDONED: 'The node works on; its answer is dropped and its slot stays taken until it is free',
+  }),
 });
 
 const CancelTaskPayload = builder
   .objectRef<{ id: string; outcome: CancelOutcome }>('CancelTaskPayload')
   .implement({
     fields: (t) => ({
-      task: t.field({ type: TaskType, resolve: ({ id }) => id }),
-      outcome: t.expose('outcome', { type: CancelOutcomeEnum }),
+      task: t.field({ type: TaskType, description: 'Canceled by now', resolve: ({ id }) => id }),
+      outcome: t.expose('outcome', { type: CancelOutcomeEnum, description: 'What became of its work' }),
     }),
   });
 
 const DeleteTaskPayload = builder.objectRef<{ id: string }>('DeleteTaskPayload').implement({
-  fields: (t) => ({ id: t.exposeID('id') }),
+  fields: (t) => ({ id: t.exposeID('id', { description: 'Of the deleted task' }) }),
 });
 
 const CancelTaskResult = builder.errorUnion('CancelTaskResult', {
@@ -47,10 +51,13 @@ async function ownTask(globalId: string, { services, viewer }: SignedInContext):
   return task;
 }
 
+const TASK_ID = 'Of the task: task_…';
+
 builder.mutationFields((t) => ({
   cancelTask: t.withAuth({ signedIn: true }).field({
     type: CancelTaskResult,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'Ends a task that is not final, and its work on the node where that is possible',
+    args: { id: t.arg.id({ required: true, description: TASK_ID }) },
     resolve: async (_root, args, context) => {
       const { id } = await ownTask(args.id, context);
       const { outcome } = await context.services.tasks.cancel(id);
@@ -59,7 +66,8 @@ builder.mutationFields((t) => ({
   }),
   retryTask: t.withAuth({ signedIn: true }).field({
     type: RetryTaskResult,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'Queues a failed or canceled task again, with all its attempts anew',
+    args: { id: t.arg.id({ required: true, description: TASK_ID }) },
     resolve: async (_root, args, context) => {
       const { id } = await ownTask(args.id, context);
       await context.services.tasks.retry(id);
@@ -68,7 +76,8 @@ builder.mutationFields((t) => ({
   }),
   deleteTask: t.withAuth({ signedIn: true }).field({
     type: DeleteTaskResult,
-    args: { id: t.arg.id({ required: true }) },
+    description: 'Removes a final task with its log, and the files that no other task names',
+    args: { id: t.arg.id({ required: true, description: TASK_ID }) },
     resolve: async (_root, args, context) => {
       const { id } = await ownTask(args.id, context);
       await context.services.tasks.remove(id);

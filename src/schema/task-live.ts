@@ -16,12 +16,14 @@ async function watchedTask(globalId: string, { services, viewer }: SignedInConte
   return task;
 }
 
+const TASK_ID = 'Of the task: task_…';
+
 builder.subscriptionFields((t) => ({
   taskUpdated: t.withAuth({ signedIn: true }).field({
     type: TaskType,
     description:
       'The task as it is now, then after every change; completes when it is final or deleted. May repeat a version with newer progress.',
-    args: { id: t.arg.id({ required: true }) },
+    args: { id: t.arg.id({ required: true, description: TASK_ID }) },
     subscribe: async (_root, args, context) => {
       const { id, userId } = await watchedTask(args.id, context);
       return live(context, {
@@ -35,7 +37,13 @@ builder.subscriptionFields((t) => ({
     type: TaskType,
     description:
       'Live changes of every task the caller may see that matches; with since, first each one updated at or after it (at least once: tell repeats by id and version)',
-    args: { where: t.arg({ type: TaskWhereInput }), since: t.arg({ type: 'DateTime' }) },
+    args: {
+      where: t.arg({ type: TaskWhereInput, description: 'Which of them; left out: all' }),
+      since: t.arg({
+        type: 'DateTime',
+        description: 'For who comes back: the updatedAt of the last one seen',
+      }),
+    },
     subscribe: (_root, { where, since }, context) => {
       const filter = taskFilter(where, context.viewer);
       const matches = taskMatches.bind(null, filter);
@@ -50,7 +58,10 @@ builder.subscriptionFields((t) => ({
     type: TaskEventType,
     description:
       'The durable log after that version, in order, without a gap; completes when its last event is final',
-    args: { id: t.arg.id({ required: true }), after: t.arg.int({ defaultValue: 0 }) },
+    args: {
+      id: t.arg.id({ required: true, description: TASK_ID }),
+      after: t.arg.int({ defaultValue: 0, description: 'The last version seen; 0: from the beginning' }),
+    },
     subscribe: async (_root, args, context) => {
       const after = args.after ?? 0;
       if (after < 0) throw new InvalidInputError([{ path: 'after', message: 'must be 0 or more' }]);

@@ -14,21 +14,27 @@ import { TaskPriorityEnum } from './task-enums.ts';
 
 const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
   fields: (t) => ({
-    task: t.field({ type: TaskSpec, required: true }),
+    task: t.field({ type: TaskSpec, required: true, description: 'What is to be done' }),
     priority: t.field({
       type: TaskPriorityEnum,
       defaultValue: 'NORMAL',
       description: "Lowered to what the caller's tier allows; Task.priority shows what holds",
     }),
-    startAt: t.field({ type: 'DateTime' }),
-    timeoutMs: t.int({ description: 'Of one attempt. Default by kind: pictures 120,000' }),
-    maxAttempts: t.int({ defaultValue: 3 }),
+    startAt: t.field({
+      type: 'DateTime',
+      description: 'Not before then; at most a year from now. In the past: at once',
+    }),
+    timeoutMs: t.int({ description: 'Of one attempt; 10 to 86,400,000. Default by kind: pictures 120,000' }),
+    maxAttempts: t.int({ defaultValue: 3, description: 'Tries until it has failed; 1 to 100' }),
     deadline: t.field({ type: 'DateTime', description: 'No attempt starts after it' }),
     idempotencyKey: t.string({ description: 'Same key and input from the same caller: the same task' }),
     waitMs: t.int({
       description: 'Hold the answer until the task is final or this long; at most 60,000',
     }),
-    labels: t.field({ type: 'JSONObject' }),
+    labels: t.field({
+      type: 'JSONObject',
+      description: 'For the caller, to find tasks by; at most 32, each a string of up to 1,000 characters',
+    }),
   }),
 });
 
@@ -48,7 +54,8 @@ const SubmitTaskResult = builder.errorUnion('SubmitTaskResult', {
 builder.mutationField('submitTask', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: SubmitTaskResult,
-    args: { input: t.arg({ type: SubmitTaskInput, required: true }) },
+    description: 'Answers when the task is durable, or with waitMs when it is final',
+    args: { input: t.arg({ type: SubmitTaskInput, required: true, description: 'The new task' }) },
     resolve: async (_root, { input: { task, ...options } }, context) => {
       const { services, viewer, signals } = context;
       const { kind, input } = readSpec(task);

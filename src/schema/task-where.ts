@@ -8,14 +8,15 @@ import { TaskKindEnum } from './kinds/index.ts';
 import { TaskStatusEnum } from './task-enums.ts';
 
 export const TaskWhereInput = builder.inputType('TaskWhere', {
+  description: 'All that is given must hold',
   fields: (t) => ({
-    status: t.field({ type: [TaskStatusEnum] }),
-    kind: t.field({ type: [TaskKindEnum] }),
-    model: t.stringList(),
-    labels: t.field({ type: 'JSONObject' }),
-    createdAfter: t.field({ type: 'DateTime' }),
-    createdBefore: t.field({ type: 'DateTime' }),
-    userId: t.id(),
+    status: t.field({ type: [TaskStatusEnum], description: 'One of these' }),
+    kind: t.field({ type: [TaskKindEnum], description: 'One of these' }),
+    model: t.stringList({ description: 'One of these' }),
+    labels: t.field({ type: 'JSONObject', description: 'All of these, each with this value' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Submitted later than this' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Submitted earlier than this' }),
+    userId: t.id({ description: 'Whose they are; of others for operators only' }),
   }),
 });
 

@@ -60,14 +60,23 @@ export const TaskType = builder.loadableNode('Task', {
   sort: true,
   loaderOptions: { cache: false },
   fields: (t) => ({
-    kind: t.field({ type: TaskKindEnum, resolve: ({ kind }) => kindOf(kind).name }),
-    model: t.exposeString('model'),
+    kind: t.field({
+      type: TaskKindEnum,
+      description: 'What it is to do',
+      resolve: ({ kind }) => kindOf(kind).name,
+    }),
+    model: t.exposeString('model', {
+      description: 'With which model: the one that was asked for, or the default at its submit',
+    }),
     queue: t.string({
       description: 'Of its kind and model, for people: text-to-image/qwen-image',
       resolve: ({ kind, model }) => queueLabel(kind, model),
     }),
-    status: t.expose('status', { type: TaskStatusEnum }),
-    priority: t.expose('priority', { type: TaskPriorityEnum }),
+    status: t.expose('status', { type: TaskStatusEnum, description: 'Where it is in its life' }),
+    priority: t.expose('priority', {
+      type: TaskPriorityEnum,
+      description: 'That holds: at most what the tier of its owner allows',
+    }),
     version: t.exposeInt('version', { description: 'Counts up by one with every event of the log' }),
     input: t.field({
       type: 'JSONObject',
@@ -76,13 +85,17 @@ export const TaskType = builder.loadableNode('Task', {
     }),
     labels: t.field({
       type: 'JSONObject',
+      description: 'As they were submitted; empty where there were none',
       resolve: async (task, _args, context) => ((await dataOf(task, context)).labels ?? {}) as object,
     }),
     progress: t.exposeFloat('progress', {
       nullable: true,
       description: '0 to 1; null where the node tells none',
     }),
-    progressMessage: t.exposeString('progressMessage', { nullable: true }),
+    progressMessage: t.exposeString('progressMessage', {
+      nullable: true,
+      description: 'What the node says that it is doing',
+    }),
     queuePosition: t.int({
       nullable: true,
       description: '1 is next; null unless QUEUED',
@@ -90,7 +103,7 @@ export const TaskType = builder.loadableNode('Task', {
         status === 'QUEUED' ? loadQueuePosition(context, id) : null,
     }),
     attempt: t.exposeInt('attempt', { description: 'The running or last attempt; 0 before the first' }),
-    maxAttempts: t.exposeInt('maxAttempts'),
+    maxAttempts: t.exposeInt('maxAttempts', { description: 'Tries until it has failed' }),
     error: t.field({
       type: TaskErrorType,
       nullable: true,
@@ -100,6 +113,7 @@ export const TaskType = builder.loadableNode('Task', {
     result: t.field({
       type: TaskResultType,
       nullable: true,
+      description: 'Null until it has succeeded',
       resolve: async (task, _args, context) => taggedOutput(task.kind, (await dataOf(task, context)).result),
     }),
     gpuNode: t.field({
@@ -114,23 +128,43 @@ export const TaskType = builder.loadableNode('Task', {
     }),
     user: t.prismaField({
       type: UserType,
+      description: 'Who submitted it',
       // Prisma makes one statement of those that are asked for in one turn.
       resolve: (query, { userId }, _args, { services }) =>
         services.database.prisma.user.findUniqueOrThrow({ ...query, where: { id: userId } }),
     }),
-    startAt: t.expose('startAt', { type: 'DateTime', nullable: true }),
-    deadline: t.expose('deadline', { type: 'DateTime', nullable: true }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    startedAt: t.expose('startedAt', { type: 'DateTime', nullable: true }),
-    finishedAt: t.expose('finishedAt', { type: 'DateTime', nullable: true }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    startAt: t.expose('startAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Not before then, where that was asked for',
+    }),
+    deadline: t.expose('deadline', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'No attempt starts after it',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was submitted' }),
+    startedAt: t.expose('startedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its first attempt began',
+    }),
+    finishedAt: t.expose('finishedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it became final',
+    }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed' }),
     queuedMs: t.int({
       nullable: true,
+      description:
+        'From its submit, or its start time, to its first attempt, or until now; null while it is SCHEDULED',
       resolve: (task, _args, context) =>
         elapsedMs(queuedSince(task), task.startedAt ?? task.finishedAt, context),
     }),
     runningMs: t.int({
       nullable: true,
+      description: 'From its first attempt to its end, or until now; null before',
       resolve: ({ startedAt, finishedAt }, _args, context) => elapsedMs(startedAt, finishedAt, context),
     }),
   }),
@@ -144,5 +178,5 @@ export async function writtenTask(context: Context, id: string): Promise<TaskSha
 }
 
 builder.objectField(IdempotencyConflictError, 'task', (t) =>
-  t.field({ type: TaskType, resolve: ({ taskId }) => taskId }),
+  t.field({ type: TaskType, description: 'The one that has the key', resolve: ({ taskId }) => taskId }),
 );

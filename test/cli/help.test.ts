@@ -30,6 +30,7 @@ test('the help of submit lists the options that the API has for a kind', async (
   ]) {
     expect(stdout).toContain(option);
   }
+  expect(stdout).toMatch(/--seed N +The same seed and input make the same picture/);
 });
 
 test('no command at all shows the overview and is not understood', async () => {

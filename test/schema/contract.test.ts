@@ -17,6 +17,9 @@ const additions: readonly string[] = [
   'TYPE_ADDED',
   'FIELD_ADDED',
   'OPTIONAL_ARG_ADDED',
+  'OPTIONAL_INPUT_FIELD_ADDED',
+  'VALUE_ADDED_TO_ENUM',
+  'TYPE_ADDED_TO_UNION',
   'DESCRIPTION_CHANGED',
 ];
 

@@ -3,10 +3,13 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
-/** REMOVED_FROM_QUEUE: it never ran again. STOPPED_ON_NODE: the node confirmed, or its protocol stops on disconnect. ABANDONED: the node works on; its answer is dropped and its slot stays taken until it is free. */
+/** What a cancel came to */
 export type CancelOutcome =
+  /** The node works on; its answer is dropped and its slot stays taken until it is free */
   | 'ABANDONED'
+  /** It never ran again */
   | 'REMOVED_FROM_QUEUE'
+  /** The node confirmed, or its protocol stops on disconnect */
   | 'STOPPED_ON_NODE';
 
 /** Any other model: a JSON payload for the type that nodes offer as a model of the kind CUSTOM */
@@ -18,56 +21,94 @@ export type CustomInput = {
 };
 
 export type ErrorCode =
+  /** AlreadyExistsError: the name is taken */
   | 'ALREADY_EXISTS'
+  /** InvalidInputError: mend what its issues name */
   | 'BAD_USER_INPUT'
+  /** IdempotencyConflictError: the key belongs to a task with another input */
   | 'IDEMPOTENCY_CONFLICT'
+  /** InvalidCredentialsError: a wrong name, password or token, or a disabled account */
   | 'INVALID_CREDENTIALS'
+  /** InvalidStateError: not in the state that it is in */
   | 'INVALID_STATE'
+  /** NotFoundError: there is none with that id, or it is not yours */
   | 'NOT_FOUND'
+  /** NoSuchModelError: no registered node offers the model */
   | 'NO_SUCH_MODEL'
+  /** QueueFullError: too much is waiting for the model; come back later */
   | 'QUEUE_FULL'
+  /** QuotaExceededError: you have as many as you may have */
   | 'QUOTA_EXCEEDED'
+  /** RateLimitedError: too much in too short a time; come back later */
   | 'RATE_LIMITED';
 
+/** A file, in one of four ways */
 export type MediaSource =
-  {   artifactId: string; pcm?: never; upload?: never; url?: never; }
-  |  { artifactId?: never;   pcm: PcmInput; upload?: never; url?: never; }
-  |  { artifactId?: never; pcm?: never;   upload: Blob; url?: never; }
-  |  { artifactId?: never; pcm?: never; upload?: never;   url: string; };
+  {   /** One that is stored already: an earlier upload or result of your own */
+  artifactId: string; pcm?: never; upload?: never; url?: never; }
+  |  { artifactId?: never;   /** Samples without a header, sent along in a multipart request */
+  pcm: PcmInput; upload?: never; url?: never; }
+  |  { artifactId?: never; pcm?: never;   /** Sent along in a multipart request */
+  upload: Blob; url?: never; }
+  |  { artifactId?: never; pcm?: never; upload?: never;   /** Fetched at each attempt; private addresses are refused */
+  url: string; };
 
 export type NodeProtocol =
+  /** Models in containers that Cog has packed */
   | 'COG'
+  /** Servers around faster-whisper that answer code, message and text */
   | 'FAST_WHISPER'
+  /** Servers of your own: the input as a JSON body, answered with JSON or a file */
   | 'JSON'
+  /** Servers with the API of OpenAI: sd-server, LocalAI, speaches … */
   | 'OPENAI'
+  /** Servers around a quantised Qwen-Image that answer one picture a call */
   | 'QWEN_IMAGE_GGUF'
+  /** The server of stable-diffusion.cpp, by its own asynchronous jobs */
   | 'SD_CPP'
+  /** The server of whisper.cpp */
   | 'WHISPER_CPP';
 
 export type NodeStatus =
+  /** It takes no tasks and runs none: it can be switched off */
   | 'DRAINED'
+  /** It finishes what it runs and takes nothing new */
   | 'DRAINING'
+  /** It takes tasks */
   | 'HEALTHY'
+  /** It is not used any more; what ran on it names it still */
   | 'REMOVED'
+  /** It does not answer as it should, and is probed until it does; it takes no tasks */
   | 'UNHEALTHY';
 
 /** Raw signed 16-bit little-endian samples */
 export type PcmInput = {
+  /** Interleaved channels: 1 is mono */
   channels?: number | null | undefined;
+  /** The samples, without a header */
   data: Blob;
+  /** Samples a second, such as 16000 */
   sampleRate: number;
 };
 
 export type Role =
+  /** As operators, and users too */
   | 'ADMIN'
+  /** Nodes, and everybody's tasks */
   | 'OPERATOR'
+  /** Sees and changes what is its own */
   | 'USER';
 
 export type SpeechToTextInput = {
+  /** The recording */
   audio: MediaSource;
+  /** Of the speech, such as en; left out: the node finds out */
   language?: string | null | undefined;
+  /** One of Query.models; left out: the default of the kind */
   model?: string | null | undefined;
+  /** Names and words that occur, or what was said before; up to 10,000 characters */
   prompt?: string | null | undefined;
+  /** Tell when each segment was said */
   timestamps?: boolean | null | undefined;
 };
 
@@ -76,94 +117,155 @@ export type SubmitTaskInput = {
   deadline?: string | null | undefined;
   /** Same key and input from the same caller: the same task */
   idempotencyKey?: string | null | undefined;
+  /** For the caller, to find tasks by; at most 32, each a string of up to 1,000 characters */
   labels?: Record<string, unknown> | null | undefined;
+  /** Tries until it has failed; 1 to 100 */
   maxAttempts?: number | null | undefined;
   /** Lowered to what the caller's tier allows; Task.priority shows what holds */
   priority?: TaskPriority | null | undefined;
+  /** Not before then; at most a year from now. In the past: at once */
   startAt?: string | null | undefined;
+  /** What is to be done */
   task: TaskSpec;
-  /** Of one attempt. Default by kind: pictures 120,000 */
+  /** Of one attempt; 10 to 86,400,000. Default by kind: pictures 120,000 */
   timeoutMs?: number | null | undefined;
   /** Hold the answer until the task is final or this long; at most 60,000 */
   waitMs?: number | null | undefined;
 };
 
 export type TaskErrorCode =
+  /** The node answered something that is no result */
   | 'BAD_NODE_ANSWER'
+  /** The deadline came before an attempt could start */
   | 'DEADLINE_EXCEEDED'
+  /** A file of the input could not be fetched or read */
   | 'INPUT_UNAVAILABLE'
+  /** Something that nobody foresaw; the log of the server has it */
   | 'INTERNAL_ERROR'
+  /** The node failed at it, or was full */
   | 'NODE_ERROR'
+  /** The node will not do this, whoever asks: mend the input */
   | 'NODE_REJECTED'
+  /** The node could not be reached, or the connection to it broke */
   | 'NODE_UNREACHABLE'
+  /** What the node made could not be stored */
   | 'STORAGE_ERROR'
+  /** The node did not answer within the timeout of the task */
   | 'TIMED_OUT'
+  /** The process that called the node was stopped or lost */
   | 'WORKER_LOST';
 
 export type TaskEventType =
+  /** Somebody canceled it */
   | 'CANCELED'
+  /** No attempt is left, or none would help */
   | 'FAILED'
+  /** Its start time came: it waits for a slot from now on */
   | 'RELEASED'
+  /** Somebody asked for another go after it was final */
   | 'RETRIED'
+  /** An attempt failed, and the task goes back to its queue for another one */
   | 'RETRYING'
+  /** An attempt began on a node */
   | 'STARTED'
+  /** The task was accepted */
   | 'SUBMITTED'
+  /** The result is there */
   | 'SUCCEEDED';
 
 export type TaskKind =
+  /** Anything else that a node does: a JSON payload in, JSON or files out */
   | 'CUSTOM'
+  /** Writes down what a recording says */
   | 'SPEECH_TO_TEXT'
+  /** Draws pictures from a text */
   | 'TEXT_TO_IMAGE';
 
 export type TaskOrder =
+  /** The one that was submitted last comes first */
   | 'NEWEST'
+  /** The one that was submitted first comes first */
   | 'OLDEST';
 
 export type TaskPriority =
+  /** Ahead of what came a while before */
   | 'HIGH'
+  /** When there is nothing better to do; it moves up while it waits */
   | 'LOW'
+  /** In the order of arrival */
   | 'NORMAL'
+  /** Ahead of everything else */
   | 'URGENT';
 
+/** What is to be done: exactly one of them */
 export type TaskSpec =
-  {   custom: CustomInput; speechToText?: never; textToImage?: never; }
-  |  { custom?: never;   speechToText: SpeechToTextInput; textToImage?: never; }
-  |  { custom?: never; speechToText?: never;   textToImage: TextToImageInput; };
+  {   /** Anything else that a node does: a JSON payload in, JSON or files out */
+  custom: CustomInput; speechToText?: never; textToImage?: never; }
+  |  { custom?: never;   /** Writes down what a recording says */
+  speechToText: SpeechToTextInput; textToImage?: never; }
+  |  { custom?: never; speechToText?: never;   /** Draws pictures from a text */
+  textToImage: TextToImageInput; };
 
 export type TaskStatus =
+  /** Final: somebody canceled it; retryTask gives it another go */
   | 'CANCELED'
+  /** Final: its error says why; retryTask gives it another go */
   | 'FAILED'
+  /** It waits for a slot, for the first time or after a failed attempt */
   | 'QUEUED'
+  /** A node works on it */
   | 'RUNNING'
+  /** It waits for its start time */
   | 'SCHEDULED'
+  /** Final: its result is there */
   | 'SUCCEEDED';
 
+/** All that is given must hold */
 export type TaskWhere = {
+  /** Submitted later than this */
   createdAfter?: string | null | undefined;
+  /** Submitted earlier than this */
   createdBefore?: string | null | undefined;
+  /** One of these */
   kind?: Array<TaskKind> | null | undefined;
+  /** All of these, each with this value */
   labels?: Record<string, unknown> | null | undefined;
+  /** One of these */
   model?: Array<string> | null | undefined;
+  /** One of these */
   status?: Array<TaskStatus> | null | undefined;
+  /** Whose they are; of others for operators only */
   userId?: string | null | undefined;
 };
 
 /** Limits: prompt 1 to 10,000 characters; width and height 16 to 4,096; steps 1 to 200; count 1 to 8 */
 export type TextToImageInput = {
+  /** How many pictures, 1 to 8 */
   count?: number | null | undefined;
+  /** How closely it follows the prompt, 0 to 100 */
   guidanceScale?: number | null | undefined;
+  /** In pixels, 16 to 4,096; left out: as the node likes */
   height?: number | null | undefined;
+  /** One of Query.models; left out: the default of the kind */
   model?: string | null | undefined;
+  /** What it must not show; up to 10,000 characters */
   negativePrompt?: string | null | undefined;
+  /** What the picture shows; up to 10,000 characters */
   prompt: string;
+  /** The same seed and input make the same picture on the same node; left out: any */
   seed?: number | null | undefined;
+  /** Of denoising, 1 to 200: more take longer; left out: as the node likes */
   steps?: number | null | undefined;
+  /** In pixels, 16 to 4,096; left out: as the node likes */
   width?: number | null | undefined;
 };
 
 export type Tier =
+  /** 10,000 waiting tasks, priority up to NORMAL, unless the server has other limits */
   | 'FREE'
+  /** Ten times what FREE has, priority up to HIGH */
   | 'PRO'
+  /** No limits, priority up to URGENT */
   | 'VIP';
 
 export type UserFragment = { id: string, username: string, role: Role, tier: Tier, disabled: boolean, createdAt: string };

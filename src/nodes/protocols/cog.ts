@@ -135,6 +135,7 @@ async function ready(node: NodeClient, signal: AbortSignal): Promise<Readiness> 
 /** Models in containers that Cog built (Replicate's): https://cog.run/http */
 export const cog: NodeProtocol<'COG'> = {
   name: 'COG',
+  description: 'Models in containers that Cog has packed',
   stop: 'api',
   run: { CUSTOM: custom },
   ready: (node, signal) => checkReadiness(signal, () => ready(node, signal)),

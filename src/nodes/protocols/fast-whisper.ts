@@ -55,6 +55,7 @@ async function sendSamples(
 /** Speech servers around faster-whisper that answer `{code, message, text}`; no progress, no cancel. */
 export const fastWhisper: NodeProtocol<'FAST_WHISPER'> = {
   name: 'FAST_WHISPER',
+  description: 'Servers around faster-whisper that answer code, message and text',
   stop: 'none',
   run: { SPEECH_TO_TEXT: speechToText },
   // It has no health endpoint worth the name: that it listens is all there is to know.

@@ -111,6 +111,7 @@ async function ready(node: Call<KindName>['node'], signal: AbortSignal): Promise
 /** Any model behind the simplest contract there is: see `docs/json-protocol.md`. */
 export const json: NodeProtocol<'JSON'> = {
   name: 'JSON',
+  description: 'Servers of your own: the input as a JSON body, answered with JSON or a file',
   stop: 'disconnect',
   run: {
     CUSTOM: (call) => run('CUSTOM', call, call.input.payload),

@@ -134,6 +134,7 @@ function modelsOf(answer: NodeAnswer): Readiness {
  */
 export const openai: NodeProtocol<'OPENAI'> = {
   name: 'OPENAI',
+  description: 'Servers with the API of OpenAI: sd-server, LocalAI, speaches …',
   stop: 'disconnect',
   run: { TEXT_TO_IMAGE: textToImage, SPEECH_TO_TEXT: speechToText },
   ready: (node, signal) => checkReadiness(signal, () => ready(node, signal)),

@@ -94,6 +94,8 @@ export interface Readiness {
 export interface NodeProtocol<Name extends string = string> {
   /** As in the GraphQL enum `NodeProtocol`: `FAST_WHISPER`. */
   readonly name: Name;
+  /** Which servers speak it, for whoever registers one. */
+  readonly description: string;
   readonly stop: StopCapability;
   /** Its jobs outlive the server that answers, as a provider's do: the task waits for that node, even a lost one. */
   readonly keepsJobs?: true;

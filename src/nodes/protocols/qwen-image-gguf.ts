@@ -33,6 +33,7 @@ async function textToImage({ node, input, signal, progress }: Call<'TEXT_TO_IMAG
 /** Servers around a quantised Qwen-Image: one picture a call, in the raw; no seed, size, progress or cancel. */
 export const qwenImageGguf: NodeProtocol<'QWEN_IMAGE_GGUF'> = {
   name: 'QWEN_IMAGE_GGUF',
+  description: 'Servers around a quantised Qwen-Image that answer one picture a call',
   stop: 'none',
   run: { TEXT_TO_IMAGE: textToImage },
   ready: (node, signal) =>

@@ -139,6 +139,7 @@ async function cancel({ node, handle, signal }: StopRequest): Promise<boolean> {
 /** stable-diffusion.cpp's own server, by its asynchronous jobs: queued ones can be canceled, and all be found again. */
 export const sdCpp: NodeProtocol<'SD_CPP'> = {
   name: 'SD_CPP',
+  description: 'The server of stable-diffusion.cpp, by its own asynchronous jobs',
   stop: 'queued-only',
   run: { TEXT_TO_IMAGE: textToImage },
   ready: (node, signal) =>

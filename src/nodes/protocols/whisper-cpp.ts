@@ -39,6 +39,7 @@ function resultOf(answer: NodeAnswer): unknown {
  */
 export const whisperCpp: NodeProtocol<'WHISPER_CPP'> = {
   name: 'WHISPER_CPP',
+  description: 'The server of whisper.cpp',
   stop: 'disconnect',
   run: { SPEECH_TO_TEXT: speechToText },
   ready: (node, signal) =>

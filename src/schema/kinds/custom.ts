@@ -23,12 +23,17 @@ const CustomResult = builder.objectRef<TaggedOutput<'CUSTOM'>>('CustomResult').i
         'Null where the model answered a file. {"file": 0} in it stands for the first of the files',
       resolve: ({ value }) => value,
     }),
-    files: t.field({ type: [ArtifactType], resolve: ({ files }) => files }),
+    files: t.field({
+      type: [ArtifactType],
+      description: 'What the model made, in its order',
+      resolve: ({ files }) => files,
+    }),
   }),
 });
 
 export const custom = kindSchema({
   kind: 'CUSTOM',
+  description: 'Anything else that a node does: a JSON payload in, JSON or files out',
   input: CustomInput,
   result: CustomResult,
   read: async ({ type, payload }) => ({ model: type, input: { type, payload } }),

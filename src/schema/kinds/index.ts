@@ -1,5 +1,6 @@
 import { type KindName, kindNames, kindOf } from '../../kinds/index.ts';
 import { builder } from '../builder.ts';
+import { described } from '../described.ts';
 import { custom } from './custom.ts';
 import type { KindSchema, TaggedOutput } from './kind-schema.ts';
 import { speechToText } from './speech-to-text.ts';
@@ -17,13 +18,24 @@ export function kindSchemaOf(kind: KindName): KindSchema {
   return schema;
 }
 
-export const TaskKindEnum = builder.enumType('TaskKind', { values: kindNames });
+export const TaskKindEnum = builder.enumType('TaskKind', {
+  values: described<KindName>(
+    Object.fromEntries(kindNames.map((kind) => [kind, kindSchemaOf(kind).description])) as Record<
+      KindName,
+      string
+    >,
+  ),
+});
 
 export const TaskSpec = builder.inputType('TaskSpec', {
+  description: 'What is to be done: exactly one of them',
   isOneOf: true,
   fields: (t) =>
     Object.fromEntries(
-      kindNames.map((kind) => [kindOf(kind).field, t.field({ type: kindSchemaOf(kind).input })]),
+      kindNames.map((kind) => {
+        const { input: type, description } = kindSchemaOf(kind);
+        return [kindOf(kind).field, t.field({ type, description })];
+      }),
     ),
 });
 

@@ -19,6 +19,8 @@ export interface ReadInput {
 /** How a kind of task looks in GraphQL. */
 export interface KindSchema<K extends KindName = KindName, Input = unknown> {
   readonly kind: K;
+  /** What it does, for whoever explores the API. */
+  readonly description: string;
   /** Of the kind's member of `TaskSpec`. */
   readonly input: InputRef<Input>;
   /** The kind's member of `TaskResult`. */
