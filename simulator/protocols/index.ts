@@ -1,5 +1,6 @@
 import type { ProtocolName } from '../../src/nodes/protocols/index.ts';
 import { cog } from './cog.ts';
+import { a1111 } from './a1111.ts';
 import { fastWhisper } from './fast-whisper.ts';
 import { json } from './json.ts';
 import { openai } from './openai.ts';
@@ -17,4 +18,5 @@ export const simulatedProtocols: Readonly<Record<ProtocolName, SimulatedProtocol
   COG: cog,
   JSON: json,
   SD_CPP: sdCpp,
+  A1111: a1111,
 };

@@ -54,6 +54,7 @@ export type MediaSource =
   url: string; };
 
 export type NodeProtocol =
+  | 'A1111'
   /** Models in containers that Cog has packed */
   | 'COG'
   /** Servers around faster-whisper that answer code, message and text */

@@ -1,4 +1,5 @@
 import { cog } from './cog.ts';
+import { a1111 } from './a1111.ts';
 import { fastWhisper } from './fast-whisper.ts';
 import { json } from './json.ts';
 import { openai } from './openai.ts';
@@ -28,6 +29,7 @@ export const protocols = {
   OPENAI: openai,
   WHISPER_CPP: whisperCpp,
   SD_CPP: sdCpp,
+  A1111: a1111,
   COG: cog,
   JSON: json,
 } as const satisfies { readonly [Name in string]: NodeProtocol<Name> };

@@ -35,7 +35,7 @@ describe.each(protocolNames)('protocol %s', (name) => {
     'bears its token with a %s task, and calls a refused token the fault of the node',
     async (kind) => {
       // A1111 knows users with passwords only.
-      const token = (name as string) === 'A1111' ? 'switchyard:secret' : 'secret-token';
+      const token = name === 'A1111' ? 'switchyard:secret' : 'secret-token';
       await using simulator = await simulate({ token });
       await using trusted = clientOf(simulator.url, { token });
       await perform(protocol, kind, { node: trusted });

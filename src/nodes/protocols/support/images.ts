@@ -31,6 +31,23 @@ export function pictureFromBase64(text: string): Promise<MadeFile> {
   return picture(Buffer.from(text.replace(/^data:[^,]*,/, ''), 'base64'));
 }
 
+const PREVIEW_TYPES = [
+  { mimeType: 'image/jpeg', begins: Buffer.from('ffd8ff', 'hex') },
+  { mimeType: 'image/png', begins: Buffer.from('89504e47', 'hex') },
+  { mimeType: 'image/webp', begins: Buffer.from('RIFF') },
+];
+
+/** A picture that is not worth more than a glance; null where the bytes are none. */
+export function previewOf(bytes: Uint8Array): MadeFile | null {
+  const isIt = ({ begins }: { begins: Buffer }) => begins.equals(bytes.subarray(0, begins.length));
+  const type = PREVIEW_TYPES.find(isIt);
+  return type === undefined ? null : { bytes: withoutPngText(bytes), mimeType: type.mimeType };
+}
+
+export function previewFromBase64(text: string): MadeFile | null {
+  return previewOf(Buffer.from(text.replace(/^data:[^,]*,/, ''), 'base64'));
+}
+
 /** Makes `count` pictures one by one, for nodes that make one a call, and reports each. */
 export async function oneByOne(
   count: number,
