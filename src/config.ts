@@ -56,6 +56,8 @@ const tier = z
     perSecond: z.number().positive().nullable(),
     burst: z.number().int().positive(),
     maxPriority: z.enum(['LOW', 'NORMAL', 'HIGH', 'URGENT']),
+    weight: z.number().min(0.01).max(1_000),
+    concurrency: z.number().int().positive().nullable(),
   })
   .partial();
 
@@ -83,6 +85,8 @@ export const environment = z.object({
     .enum(['earliest-completion', 'least-loaded', 'round-robin', 'user-hash'])
     .default('earliest-completion'),
   HEALTH_CHECK_INTERVAL_MS: integer(100, 3_600_000).default(15_000),
+  NODE_LEASE_MS: integer(1_000, 3_600_000).default(30_000),
+  NODE_ALLOW_HOSTS: list.default([]),
   WORKER_CONCURRENCY: integer(1, 10_000).default(256),
   WORKER_LEASE_MS: integer(1_000, 15_000).default(15_000),
   QUEUE_CAPACITY: integer(1, 100_000_000).default(100_000),
@@ -122,6 +126,8 @@ export interface Config {
   readonly defaultModels: Readonly<Partial<Record<KindName, string>>>;
   readonly routingStrategy: Environment['ROUTING_STRATEGY'];
   readonly healthCheckIntervalMs: number;
+  readonly nodeLeaseMs: number;
+  readonly nodeAllowHosts: readonly string[];
   readonly workerConcurrency: number;
   readonly leaseMs: number;
   readonly queueCapacity: number;
@@ -191,6 +197,8 @@ export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Co
     defaultModels: env.DEFAULT_MODELS,
     routingStrategy: env.ROUTING_STRATEGY,
     healthCheckIntervalMs: env.HEALTH_CHECK_INTERVAL_MS,
+    nodeLeaseMs: env.NODE_LEASE_MS,
+    nodeAllowHosts: env.NODE_ALLOW_HOSTS,
     workerConcurrency: env.WORKER_CONCURRENCY,
     leaseMs: env.WORKER_LEASE_MS,
     queueCapacity: env.QUEUE_CAPACITY,

@@ -9,14 +9,32 @@ export interface TierLimits {
   readonly burst: number;
   /** Higher ones are lowered to it. */
   readonly maxPriority: TaskPriority;
+  /** Of what there is, a user gets this much to others' weights. */
+  readonly weight: number;
+  /** Tasks of a user that run at once; null: no limit. */
+  readonly concurrency: number | null;
 }
 
 export type Tiers = Readonly<Record<Tier, TierLimits>>;
 
 export const defaultTiers: Tiers = {
-  FREE: { waiting: 10_000, perSecond: 100, burst: 1_000, maxPriority: 'NORMAL' },
-  PRO: { waiting: 100_000, perSecond: 1_000, burst: 10_000, maxPriority: 'HIGH' },
-  VIP: { waiting: null, perSecond: null, burst: 10_000, maxPriority: 'URGENT' },
+  FREE: {
+    waiting: 10_000,
+    perSecond: 100,
+    burst: 1_000,
+    maxPriority: 'NORMAL',
+    weight: 1,
+    concurrency: null,
+  },
+  PRO: {
+    waiting: 100_000,
+    perSecond: 1_000,
+    burst: 10_000,
+    maxPriority: 'HIGH',
+    weight: 2,
+    concurrency: null,
+  },
+  VIP: { waiting: null, perSecond: null, burst: 10_000, maxPriority: 'URGENT', weight: 8, concurrency: null },
 };
 
 type TierChanges = {
@@ -26,7 +44,7 @@ type TierChanges = {
 /** The defaults, with what the configuration says otherwise. */
 export function mergeTiers(changes: TierChanges): Tiers {
   const merge = (tier: Tier): TierLimits => {
-    const { waiting, perSecond, burst, maxPriority } = changes[tier] ?? {};
+    const { waiting, perSecond, burst, maxPriority, weight, concurrency } = changes[tier] ?? {};
     const defaults = defaultTiers[tier];
     return {
       // Null is a value here: no limit.
@@ -34,6 +52,8 @@ export function mergeTiers(changes: TierChanges): Tiers {
       perSecond: perSecond === undefined ? defaults.perSecond : perSecond,
       burst: burst ?? defaults.burst,
       maxPriority: maxPriority ?? defaults.maxPriority,
+      weight: weight ?? defaults.weight,
+      concurrency: concurrency === undefined ? defaults.concurrency : concurrency,
     };
   };
   return { FREE: merge('FREE'), PRO: merge('PRO'), VIP: merge('VIP') };

@@ -44,8 +44,8 @@ export async function createQueue({ database, log }: { database: Database; log: 
     ...directory,
 
     async insert(tx, queue, jobs) {
-      const rows = jobs.map(({ id, priority, taskId, userId, cost }) => {
-        const data: JobData = { taskId, userId, cost };
+      const rows = jobs.map(({ id, priority, taskId, userId, cost, taskPriority }) => {
+        const data: JobData = { taskId, userId, cost, taskPriority };
         return { id, priority, data };
       });
       const sent = await send(tx, (db) => boss.insert(queue.name, rows, { db, returnId: true }));

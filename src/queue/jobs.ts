@@ -4,18 +4,24 @@ import type { JobKey, LockedJob, QueueHead, QueueRow } from './types.ts';
 // The same condition and order as pg-boss's fetch, so that its index serves both.
 const heads = `
   SELECT q.id, q.kind, q.model, q.boss_name AS name, j.id AS "jobId", j.priority, j.created_on AS "createdAt",
-         j.data->>'taskId' AS "taskId", j.data->>'userId' AS "userId", (j.data->>'cost')::float8 AS cost
+         j.data->>'taskId' AS "taskId", j.data->>'userId' AS "userId", (j.data->>'cost')::float8 AS cost,
+         coalesce(j.data->>'taskPriority', 'NORMAL') AS "taskPriority"
   FROM queue q CROSS JOIN LATERAL (
     SELECT id, priority, created_on, data FROM pgboss.job_common
     WHERE name = q.boss_name AND state < 'active' AND NOT blocked AND start_after <= now()
+      AND (cardinality($2::text[]) = 0 OR data->>'userId' <> ALL ($2))
     ORDER BY priority DESC, created_on LIMIT $1
   ) AS j`;
 
 type HeadRow = QueueRow & Omit<QueueHead, 'queue'>;
 
-/** The first due jobs of every queue, in the order of a fetch. */
-export async function selectHeads(tx: Transaction, limit: number): Promise<QueueHead[]> {
-  const rows = await tx.query<HeadRow & Record<string, unknown>>(heads, [limit]);
+/** The first due jobs of every queue, in the order of a fetch, but for those of the given users. */
+export async function selectHeads(
+  tx: Transaction,
+  limit: number,
+  withoutUsers: readonly string[] = [],
+): Promise<QueueHead[]> {
+  const rows = await tx.query<HeadRow & Record<string, unknown>>(heads, [limit, withoutUsers]);
   return rows.map(({ id, kind, model, name, ...head }) => ({ queue: { id, kind, model, name }, ...head }));
 }
 

@@ -16,7 +16,8 @@ const take = `
   UPDATE pgboss.job_common j SET state = 'active', started_on = pgboss.job_now(), heartbeat_on = pgboss.job_now(),
     retry_count = CASE WHEN started_on IS NOT NULL THEN retry_count + 1 ELSE retry_count END
   FROM next WHERE j.name = next.name AND j.id = next.id
-  RETURNING j.id, j.retry_count AS "retryCount", j.priority, j.data->>'taskId' AS "taskId"`;
+  RETURNING j.id, j.retry_count AS "retryCount", j.priority, j.data->>'taskId' AS "taskId",
+    coalesce(j.data->>'taskPriority', 'NORMAL') AS "taskPriority"`;
 
 /** Takes those of the jobs that are due; the others are left out of the answer. */
 export function takeJobs(tx: Transaction, jobs: readonly JobKey[]): Promise<FetchedJob[]> {

@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/index.ts';
+import type { TaskPriority, Transaction } from '../database/index.ts';
 import type { Sent } from './sent.ts';
 
 /** The queue of one kind and model. */
@@ -16,6 +16,7 @@ export interface JobData {
   readonly userId: string;
   /** Units of work. */
   readonly cost: number;
+  readonly taskPriority: TaskPriority;
 }
 
 export interface NewJob extends JobData {
@@ -30,8 +31,7 @@ export interface JobAttempt {
   readonly retryCount: number;
 }
 
-export interface FetchedJob extends JobAttempt {
-  readonly taskId: string;
+export interface FetchedJob extends JobAttempt, Pick<JobData, 'taskId' | 'taskPriority'> {
   readonly priority: number;
 }
 
@@ -78,8 +78,8 @@ export interface Queue {
   lock(tx: Transaction, jobs: readonly JobKey[]): Promise<LockedJob[]>;
   /** Whether the job is there, and not through. Locks nothing. */
   isLive(tx: Transaction, job: JobKey): Promise<boolean>;
-  /** The first `limit` due jobs of every queue that has any. */
-  heads(tx: Transaction, limit: number): Promise<QueueHead[]>;
+  /** The first `limit` due jobs of every queue that has any, leaving out those users. */
+  heads(tx: Transaction, limit: number, withoutUsers?: readonly string[]): Promise<QueueHead[]>;
   /** pg-boss's own clean-up, for one process to call now and then. */
   maintain(): Promise<void>;
   close(): Promise<void>;

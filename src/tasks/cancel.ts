@@ -54,7 +54,7 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
     const queue = await boss.get(queueId);
     return database.lanes.transact(async (tx) => {
       if (jobId !== null) await cancelJob(tx, queue, jobId);
-      const [changed] = await change(tx, core.shard(tx), [
+      const [changed] = await change(core, tx, [
         { taskId: id, event: 'CANCELED', outcome: 'CANCELED', onlyWithJob: jobId, jobId: null },
       ]);
       if (!changed) throw new SupersededError();

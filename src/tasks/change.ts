@@ -1,4 +1,5 @@
-import type { AttemptOutcome, TaskStatus, Transaction } from '../database/index.ts';
+import type { AttemptOutcome, TaskPriority, TaskStatus, Transaction } from '../database/index.ts';
+import type { Core } from './core.ts';
 import { book, move } from './counts.ts';
 import { type TransitionEvent, transitions } from './lifecycle.ts';
 import type { TaskFailure } from './types.ts';
@@ -26,6 +27,8 @@ export interface Change {
   readonly result?: unknown;
   /** What the attempt made. */
   readonly artifactIds?: readonly string[];
+  /** What its user's share is charged with from now on. */
+  readonly chargedSeconds?: number;
 }
 
 /** A step that was taken. */
@@ -39,6 +42,11 @@ export interface Changed {
   readonly attempt: number;
   /** Who ran the attempt that this ended. */
   readonly workerId: string | null;
+  readonly priority: TaskPriority;
+  /** What its user's share was charged with before. */
+  readonly chargedSeconds: number;
+  /** How long the attempt that this ended held its slot; 0 where it ended none. */
+  readonly measuredSeconds: number;
 }
 
 // Everything but the job, which comes before in the lock order: task, attempt, data, event, files, what is left
@@ -47,12 +55,12 @@ const apply = `
   WITH wanted AS (
     SELECT * FROM unnest($2::uuid[], $3::task_event_type[], $4::text[], $5::task_status[], $6::int[], $7::boolean[],
       $8::uuid[], $9::uuid[], $10::boolean[], $11::attempt_outcome[], $12::int[], $13::jsonb[], $14::jsonb[],
-      $15::jsonb[], $16::text[])
+      $15::jsonb[], $16::text[], $17::float8[])
     AS w (id, event, allowed, status, attempt, any_job, job_before, job_id, spends, outcome, gpu_ms, error,
-      attempt_error, result, artifact_ids)
+      attempt_error, result, artifact_ids, charged_seconds)
   ), step AS MATERIALIZED (
     SELECT w.id, w.event, w.status, w.job_id, w.spends, w.outcome, w.gpu_ms, w.error, w.attempt_error, w.result,
-           w.artifact_ids, t.user_id, t.queue_id, t.status AS from_status, t.attempt, t.version + 1 AS version
+           w.artifact_ids, w.charged_seconds, t.charged_seconds AS charged_before, t.priority, t.user_id, t.queue_id, t.status AS from_status, t.attempt, t.version + 1 AS version
     FROM task t JOIN wanted w ON w.id = t.id
     WHERE t.status = ANY (w.allowed::task_status[])
       AND (w.attempt IS NULL OR t.attempt = w.attempt) AND (w.any_job OR t.job_id IS NOT DISTINCT FROM w.job_before)
@@ -67,7 +75,7 @@ const apply = `
     UPDATE task t SET status = s.status, version = s.version, job_id = s.job_id, updated_at = now(),
       attempt_base = CASE WHEN s.event = 'RETRIED' THEN t.attempt
                           WHEN s.spends THEN t.attempt_base ELSE t.attempt_base + 1 END,
-      gpu_ms = t.gpu_ms + coalesce(ended.gpu_ms, 0),
+      gpu_ms = t.gpu_ms + coalesce(ended.gpu_ms, 0), charged_seconds = coalesce(s.charged_seconds, t.charged_seconds),
       progress = CASE WHEN s.status = 'QUEUED' THEN NULL
                       WHEN s.status = 'SUCCEEDED' AND t.progress IS NOT NULL THEN 1 ELSE t.progress END,
       progress_message = CASE WHEN s.status = 'QUEUED' THEN NULL ELSE t.progress_message END,
@@ -89,7 +97,8 @@ const apply = `
   ), counted AS (${book('step', '$1', move('from_status', 'status'))}
   )
   SELECT s.id AS "taskId", s.user_id AS "userId", s.queue_id AS "queueId", s.from_status AS "from", s.status,
-         s.attempt, ended.worker_id AS "workerId"
+         s.attempt, ended.worker_id AS "workerId", s.priority, s.charged_before::float8 AS "chargedSeconds",
+         (coalesce(ended.gpu_ms, 0) / 1000.0)::float8 AS "measuredSeconds"
   FROM step s LEFT JOIN ended ON ended.task_id = s.id`;
 
 const json = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
@@ -97,12 +106,24 @@ const json = (value: unknown): string | null => (value === undefined ? null : JS
 /** A PostgreSQL array as text, for an array of arrays of unlike lengths. */
 const arrayText = (values: readonly string[]): string => `{${values.join(',')}}`;
 
+/** The steps that a user's share was charged for: waiting and running ones. */
+const isCharged = ({ from }: Changed): boolean => from === 'QUEUED' || from === 'RUNNING';
+
 /**
- * Takes the steps whose fences hold, each with all that belongs to it but the job, and answers these. One
- * statement, which may be sent before the answers of those before it.
+ * Takes the steps whose fences hold, each with all that belongs to it but the job, and answers these; what their
+ * users' shares are corrected by is sent then. It may be called before the answers of what was sent before.
  */
-export function change(tx: Transaction, shard: number, changes: readonly Change[]): Promise<Changed[]> {
-  if (changes.length === 0) return Promise.resolve([]);
+export async function change(core: Core, tx: Transaction, changes: readonly Change[]): Promise<Changed[]> {
+  if (changes.length === 0) return [];
+  const changed = await applyAll(tx, core.shard(tx), changes);
+  const steps = changed
+    .filter(isCharged)
+    .map((step) => ({ ...step, isQueuedAgain: step.status === 'QUEUED' }));
+  core.shares.correct(tx, steps);
+  return changed;
+}
+
+function applyAll(tx: Transaction, shard: number, changes: readonly Change[]): Promise<Changed[]> {
   const column = <T>(of: (change: Change) => T): T[] => changes.map(of);
   return tx.query<Changed & Record<string, unknown>>(apply, [
     shard,
@@ -121,5 +142,6 @@ export function change(tx: Transaction, shard: number, changes: readonly Change[
     column(({ attemptError }) => json(attemptError)),
     column(({ result }) => json(result)),
     column(({ artifactIds }) => arrayText(artifactIds ?? [])),
+    column(({ chargedSeconds }) => chargedSeconds ?? null),
   ]);
 }

@@ -4,22 +4,20 @@ import { type Nodes, type Placement, plan, type Snapshot, type StrategyName } fr
 import type { QueueRow } from '../queue/index.ts';
 import { announceChanged, type Core } from './core.ts';
 import { discard } from './discard.ts';
+import { advanceTime, tagOf } from './fair/index.ts';
 import { type LeasedRow, lease, type Placed } from './lease.ts';
-import { look } from './snapshot.ts';
+import { createLook, type SightOptions, type SightRequest } from './snapshot.ts';
 import type { Claimed } from './types.ts';
 
-export interface ClaimOptions {
+export interface ClaimOptions extends SightOptions {
   readonly nodes: Pick<Nodes, 'views' | 'speeds' | 'swaps' | 'noteLoads'>;
   readonly routingStrategy: StrategyName;
 }
 
 type Measured = Pick<Snapshot, 'speeds' | 'swaps'>;
 
-export interface ClaimRequest {
-  readonly workerId: string;
-  /** How many attempts at most. */
-  readonly limit: number;
-}
+/** Who wants to claim, and how many attempts at most. */
+export type ClaimRequest = SightRequest;
 
 const lockSlots = `
   SELECT s.node_id AS "nodeId", s.slot_no AS "slotNo"
@@ -73,6 +71,10 @@ function toClaimed(
   };
 }
 
+const toStart = ({ queue, job: { priority, taskPriority } }: Placed) => ({
+  ...{ queueId: queue.id, priority: taskPriority, tag: tagOf(priority, taskPriority) },
+});
+
 const selectLeased = `
   SELECT a.task_id AS "taskId", a.number AS attempt
   FROM unnest($2::uuid[], $3::int[]) AS l (task_id, number) JOIN task_attempt a USING (task_id, number)
@@ -118,17 +120,20 @@ const MAX_TRIES = 10;
  * Takes waiting tasks and puts each on a free slot, in one transaction: the jobs that a plan names, and no
  * other. Tasks whose deadline has passed fail instead.
  */
-export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions) {
+export function createClaim(core: Core, { routingStrategy, ...options }: ClaimOptions) {
+  const { nodes } = options;
+  const look = createLook(core, options);
   /** What a claim was about to commit when its connection broke: nobody would run it, if it stands. */
   let uncertain: readonly Claimed[] = [];
 
   async function claimIn(
     tx: Transaction,
-    { workerId, limit }: ClaimRequest,
+    request: ClaimRequest,
     measured: Measured,
     claimedAt: number,
   ): Promise<Catch> {
-    const { rows: queueRows, ...sight } = await look(core, tx, { nodes, workerId, limit });
+    const { workerId, limit } = request;
+    const { rows: queueRows, hidesMore, ...sight } = await look(tx, request);
     const recovered = await findLeased(tx, workerId, uncertain);
     if (recovered.length > 0) return { claimed: recovered, isWhole: false };
     const placements =
@@ -136,12 +141,13 @@ export function createClaim(core: Core, { nodes, routingStrategy }: ClaimOptions
     if (placements.length === 0) return { claimed: [], isWhole: true };
 
     const placed = await take(core, tx, placements, queueRows);
-    const isWhole = placed.length === placements.length;
+    const isWhole = placed.length === placements.length && !hidesMore(placements);
     if (placed.length === 0) return { claimed: [], isWhole };
     const rows = await lease(tx, core.shard(tx), { workerId, placed });
     const byTask = new Map(rows.map((row) => [row.taskId, row]));
     const left = placed.filter(({ job }) => !byTask.has(job.taskId));
     if (left.length > 0) throw new NotDueError(left);
+    void advanceTime(tx, placed.map(toStart));
     const isSwap = await nodes.noteLoads(
       tx,
       sight.nodes,

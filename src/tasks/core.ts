@@ -3,6 +3,7 @@ import type { Carrier } from '../events/announcement.ts';
 import type { Log } from '../log.ts';
 import type { Queue } from '../queue/index.ts';
 import type { Changed } from './change.ts';
+import type { FairShare } from './fair/index.ts';
 
 /** What every part of this folder works with. */
 export interface Core {
@@ -10,6 +11,7 @@ export interface Core {
   readonly queue: Queue;
   readonly carrier: Carrier;
   readonly log: Log;
+  readonly shares: FairShare;
   /** Which shard of the counts a transaction adds to: no two of this process that run at once share one. */
   shard(tx: Transaction): number;
 }

@@ -102,7 +102,7 @@ export async function endAttempts(
   );
   const judged = attempts.flatMap((ended) => judgeOne(ended, tries));
   const sent = await settleJobs(core, tx, judged);
-  const changed = await change(tx, core.shard(tx), judged.map(toChange));
+  const changed = await change(core, tx, judged.map(toChange));
   await Promise.all(sent.map(({ answer }) => answer));
   return changed;
 }

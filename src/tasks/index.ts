@@ -9,6 +9,8 @@ import { type CancelOutcome, createCancel } from './cancel.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import type { Core } from './core.ts';
 import { SHARDS } from './counts.ts';
+import { createFairShare, rebaseScales } from './fair/index.ts';
+import type { ConcurrencyLimits } from './limits.ts';
 import { createFailOverdue } from './overdue.ts';
 import { queuePositions } from './positions.ts';
 import { createProgress } from './progress.ts';
@@ -20,6 +22,7 @@ import { createRetention } from './retention.ts';
 import { createRetry } from './retry.ts';
 import { createSettler, type Settled } from './settle.ts';
 import { createSlotFreer, type SlotEnd } from './slots.ts';
+import { lockClaims } from './snapshot.ts';
 import { createStats, type Stats } from './stats.ts';
 import { createStopped } from './stopped.ts';
 import { createSubmitter } from './submit.ts';
@@ -99,6 +102,8 @@ export interface Tasks extends Workers {
   applyRetention(): Promise<number>;
   /** Gives queued tasks without a job, which only somebody else can have made, a new one. At start and hourly. */
   repair(): Promise<number>;
+  /** Puts virtual time back where it has come far: at start and hourly. */
+  rebase(): Promise<number>;
   /** Writes what is still to be written, and waits for what has been begun. */
   close(): Promise<void>;
 }
@@ -107,6 +112,8 @@ export interface TasksConfig {
   readonly queueCapacity: number;
   readonly routingStrategy: StrategyName;
   readonly taskRetentionDays: number;
+  /** In the whole system; none unless said otherwise. */
+  readonly concurrencyLimits?: ConcurrencyLimits;
   /** How long a worker that does not renew is waited for. At most 15,000, which is the default. */
   readonly leaseMs?: number;
   /** How long a cancel waits to hear what became of the call; 500 unless said otherwise. */
@@ -126,7 +133,9 @@ export interface TasksOptions {
 export function createTasks({ database, queue, carrier, nodes, tiers, config, log }: TasksOptions): Tasks {
   // Processes begin at different shards; the transactions of one have a lane each.
   const firstShard = randomInt(SHARDS);
-  const core: Core = { database, queue, carrier, log, shard: ({ lane }) => (firstShard + lane) % SHARDS };
+  const shares = createFairShare({ database, nodes, tiers, log });
+  const shard: Core['shard'] = ({ lane }) => (firstShard + lane) % SHARDS;
+  const core: Core = { database, queue, carrier, log, shares, shard };
   const submitter = createSubmitter(core, { nodes, tiers, queueCapacity: config.queueCapacity });
   const settler = createSettler(core);
   const slots = createSlotFreer(core);
@@ -134,7 +143,10 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
   return {
     ...createWorkers(database.pool, config.leaseMs ?? DEFAULT_LEASE_MS),
     submit: submitter.submit,
-    claim: createClaim(core, { nodes, routingStrategy: config.routingStrategy }),
+    claim: createClaim(core, {
+      ...{ nodes, tiers, routingStrategy: config.routingStrategy },
+      limits: config.concurrencyLimits ?? { kinds: {}, models: {} },
+    }),
     freeSlot: slots.freeSlot,
     settle: settler.settle,
     reportProgress: progress.reportProgress,
@@ -150,9 +162,11 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     failOverdue: createFailOverdue(core),
     applyRetention: createRetention(core, config.taskRetentionDays),
     repair: createRepair(core),
+    rebase: () => rebaseScales(database, lockClaims),
     async close() {
       await progress.close();
       await Promise.all([submitter.idle(), settler.idle(), slots.idle()]);
+      await shares.idle();
     },
   };
 }

@@ -58,8 +58,8 @@ export async function failOverdueTasks(
     await boss.cancel(tx, queue, ids);
   }
   const changed = await change(
+    core,
     tx,
-    core.shard(tx),
     overdue.map(({ taskId, attempt }) => ({
       taskId,
       event: 'FAILED',

@@ -1,51 +1,25 @@
-import type { TaskPriority, Transaction } from '../database/index.ts';
-import { randomId } from '../ids.ts';
-import { type Changed, change } from './change.ts';
+import type { Transaction } from '../database/index.ts';
+import type { Changed } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
-import { jobPriority } from './priority.ts';
+import { enqueue, type Waiting } from './enqueue.ts';
 import { createWindow } from './window.ts';
 
 const MAX_GROUP = 500;
 
-interface Row {
-  readonly [column: string]: unknown;
-  readonly id: string;
-  readonly userId: string;
-  readonly queueId: string;
-  readonly cost: number;
-  readonly priority: TaskPriority;
-}
+type DueRow = Waiting & Record<string, unknown>;
 
 const selectDue = `
-  SELECT id, user_id AS "userId", queue_id AS "queueId", cost, priority FROM task
-  WHERE start_at > $1 AND start_at <= now() AND status = 'SCHEDULED'
-  ORDER BY id LIMIT ${MAX_GROUP} FOR UPDATE SKIP LOCKED`;
+  SELECT t.id, t.user_id AS "userId", t.queue_id AS "queueId", t.cost, t.priority, u.tier
+  FROM task t JOIN user_account u ON u.id = t.user_id
+  WHERE t.start_at > $1 AND t.start_at <= now() AND t.status = 'SCHEDULED'
+  ORDER BY t.id LIMIT ${MAX_GROUP} FOR UPDATE OF t SKIP LOCKED`;
 
 export function createRelease(core: Core) {
-  const { database, queue: boss } = core;
+  const { database } = core;
   const window = createWindow(database);
 
   async function releaseIn(tx: Transaction, since: Date): Promise<Changed[]> {
-    const rows = await tx.query<Row>(selectDue, [since]);
-    const now = database.clock.now();
-    const due = rows.map((row) => ({ ...row, jobId: randomId() }));
-    const byQueue = [...Map.groupBy(due, ({ queueId }) => queueId)].sort(([a], [b]) => (a < b ? -1 : 1));
-    for (const [queueId, group] of byQueue) {
-      const jobs = group.map(({ id, userId, cost, priority, jobId }) => ({
-        id: jobId,
-        taskId: id,
-        userId,
-        cost,
-        priority: jobPriority(priority, now),
-      }));
-      const inserted = await boss.insert(tx, await boss.get(queueId), jobs);
-      await inserted.answer;
-    }
-    return change(
-      tx,
-      core.shard(tx),
-      due.map(({ id, jobId }) => ({ taskId: id, event: 'RELEASED', jobId })),
-    );
+    return enqueue(core, tx, 'RELEASED', await tx.query<DueRow>(selectDue, [since]));
   }
 
   /** Queues the scheduled tasks whose start time has come. Answers how many. */

@@ -1,7 +1,7 @@
 import type { TaskPriority, Transaction } from '../database/index.ts';
 import { randomId } from '../ids.ts';
 import type { Core } from './core.ts';
-import { jobPriority } from './priority.ts';
+import { placeOf } from './fair/index.ts';
 
 const MAX_GROUP = 500;
 
@@ -12,12 +12,14 @@ interface Row {
   readonly queueId: string;
   readonly cost: number;
   readonly priority: TaskPriority;
-  readonly createdAt: Date;
+  /** Of its queue, now. */
+  readonly time: number;
 }
 
 // Reads every task: not for every minute.
 const selectJobless = `
-  SELECT t.id, t.user_id AS "userId", t.queue_id AS "queueId", t.cost, t.priority, t.created_at AS "createdAt"
+  SELECT t.id, t.user_id AS "userId", t.queue_id AS "queueId", t.cost, t.priority,
+         coalesce((SELECT now FROM fair_clock c WHERE c.queue_id = q.id AND c.urgent = (t.priority = 'URGENT')), 0) AS time
   FROM task t JOIN queue q ON q.id = t.queue_id
   WHERE t.status = 'QUEUED' AND NOT EXISTS (
     SELECT FROM pgboss.job_common j WHERE j.name = q.boss_name AND j.id = t.job_id AND j.state < 'completed')
@@ -32,12 +34,14 @@ export function createRepair({ database, queue: boss, carrier, log }: Core) {
     const jobs = rows.map((row) => ({ ...row, jobId: randomId() }));
     for (const [queueId, group] of Map.groupBy(jobs, (row) => row.queueId)) {
       const queue = await boss.get(queueId);
-      const given = group.map(({ id, userId, cost, priority, createdAt, jobId }) => ({
+      const given = group.map(({ id, userId, cost, priority, time, jobId }) => ({
         id: jobId,
         taskId: id,
         userId,
         cost,
-        priority: jobPriority(priority, createdAt),
+        taskPriority: priority,
+        // Its place is lost with its job: it is next.
+        priority: placeOf(time, priority),
       }));
       const inserted = await boss.insert(tx, queue, given);
       await inserted.answer;

@@ -1,10 +1,8 @@
-import type { TaskPriority, TaskStatus } from '../database/index.ts';
+import type { TaskPriority, TaskStatus, Tier } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
-import { randomId } from '../ids.ts';
-import { change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
+import { enqueue } from './enqueue.ts';
 import { canFollow } from './lifecycle.ts';
-import { jobPriority } from './priority.ts';
 import { SupersededError, untilCurrent } from './superseded.ts';
 
 interface Row {
@@ -14,16 +12,17 @@ interface Row {
   readonly queueId: string;
   readonly cost: number;
   readonly priority: TaskPriority;
+  readonly tier: Tier;
   readonly isOverdue: boolean | null;
 }
 
 const select = `
-  SELECT id, user_id AS "userId", status, queue_id AS "queueId", cost, priority,
-         deadline <= now() AS "isOverdue"
-  FROM task WHERE id = $1`;
+  SELECT t.id, t.user_id AS "userId", t.status, t.queue_id AS "queueId", t.cost, t.priority, u.tier,
+         t.deadline <= now() AS "isOverdue"
+  FROM task t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1`;
 
 export function createRetry(core: Core) {
-  const { database, queue: boss } = core;
+  const { database } = core;
 
   async function read(taskId: string): Promise<Row> {
     const { rows } = await database.pool.query<Row>(select, [taskId]);
@@ -40,21 +39,10 @@ export function createRetry(core: Core) {
   }
 
   async function tryOnce(taskId: string): Promise<void> {
-    const { id, userId, queueId, cost, priority } = await read(taskId);
-    const queue = await boss.get(queueId);
-    const jobId = randomId();
-    const job = {
-      id: jobId,
-      taskId: id,
-      userId,
-      cost,
-      priority: jobPriority(priority, database.clock.now()),
-    };
+    const row = await read(taskId);
     const changed = await database.lanes.transact(async (tx) => {
-      const inserted = await boss.insert(tx, queue, [job]);
-      const [retried] = await change(tx, core.shard(tx), [{ taskId: id, event: 'RETRIED', jobId }]);
+      const [retried] = await enqueue(core, tx, 'RETRIED', [row]);
       if (!retried) throw new SupersededError();
-      await inserted.answer;
       return retried;
     });
     announceChanged(core, [changed]);

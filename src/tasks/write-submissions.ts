@@ -5,7 +5,8 @@ import type { Sent } from '../queue/index.ts';
 import { type Entry, findByKey, type Verdict } from './admission.ts';
 import type { Core } from './core.ts';
 import { book } from './counts.ts';
-import { jobPriority, lowered } from './priority.ts';
+import { type Charge, chargeShares, placeOf } from './fair/index.ts';
+import { lowered } from './priority.ts';
 import type { Submission, Submitted } from './types.ts';
 
 // Rows of one user's keys in order, so that groups with the same keys wait for each other in one order only.
@@ -13,14 +14,15 @@ const insert = `
   WITH given AS (
     SELECT *, start_at > now() AS is_early FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
       $7::task_priority[], $8::int[], $9::int[], $10::float8[], $11::uuid[], $12::text[], $13::timestamptz[],
-      $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::bytea[], $18::text[])
+      $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::bytea[], $18::text[], $19::float8[])
     AS g (id, user_id, queue_id, kind, model, priority, max_attempts, timeout_ms, cost, job_id, key, start_at,
-      deadline, input, labels, input_hash, artifact_ids)
+      deadline, input, labels, input_hash, artifact_ids, charged_seconds)
   ), won AS (
     INSERT INTO task (id, user_id, queue_id, kind, model, status, priority, max_attempts, timeout_ms, cost, job_id,
-      idempotency_key, start_at, deadline)
+      idempotency_key, start_at, deadline, charged_seconds)
     SELECT id, user_id, queue_id, kind, model, (CASE WHEN is_early THEN 'SCHEDULED' ELSE 'QUEUED' END)::task_status,
-      priority, max_attempts, timeout_ms, cost, CASE WHEN is_early THEN NULL ELSE job_id END, key, start_at, deadline
+      priority, max_attempts, timeout_ms, cost, CASE WHEN is_early THEN NULL ELSE job_id END, key, start_at, deadline,
+      charged_seconds
     FROM given ORDER BY user_id, key, id
     ON CONFLICT DO NOTHING RETURNING id, user_id, queue_id, status, created_at
   ), data AS (
@@ -45,7 +47,7 @@ interface WonRow {
   readonly createdAt: Date;
 }
 
-function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], jobIds: readonly string[]) {
+function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], charges: readonly Charge[]) {
   const column = <T>(of: (submission: Submission, entry: Entry) => T): T[] =>
     entries.map((entry) => of(entry.submission, entry));
   return tx.query<WonRow>(insert, [
@@ -59,7 +61,7 @@ function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], 
     column(({ maxAttempts }) => maxAttempts),
     column(timeoutOf),
     column(costOf),
-    jobIds,
+    charges.map(({ jobId }) => jobId),
     column(({ idempotencyKey }) => idempotencyKey),
     column(({ startAt }) => startAt),
     column(({ deadline }) => deadline),
@@ -67,6 +69,7 @@ function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], 
     column(({ labels }) => (labels === null ? null : JSON.stringify(labels))),
     column(({ inputHash }) => inputHash),
     column(({ artifactIds }) => `{${artifactIds.join(',')}}`),
+    charges.map(({ seconds }) => seconds),
   ]);
 }
 
@@ -78,7 +81,7 @@ const priorityOf = ({ priority }: Submission, { limits }: Entry): TaskPriority =
   lowered(priority, limits.maxPriority);
 
 /** The row of an entry, without reading it. */
-function writtenTask(entry: Entry, { status, createdAt }: WonRow, jobId: string | null): WrittenTask {
+function writtenTask(entry: Entry, { status, createdAt }: WonRow, { jobId, seconds }: Charge): WrittenTask {
   const { taskId, submission, queue } = entry;
   const { userId, kind, maxAttempts, idempotencyKey, startAt, deadline, input, labels } = submission;
   return {
@@ -86,7 +89,7 @@ function writtenTask(entry: Entry, { status, createdAt }: WonRow, jobId: string 
     ...{ priority: priorityOf(submission, entry), version: 1, attempt: 0, maxAttempts, attemptBase: 0 },
     ...{ timeoutMs: timeoutOf(submission), cost: costOf(submission), idempotencyKey, startAt, deadline },
     jobId: status === 'QUEUED' ? jobId : null,
-    ...{ nodeId: null, progress: null, progressMessage: null, gpuMs: 0n, chargedSeconds: 0 },
+    ...{ nodeId: null, progress: null, progressMessage: null, gpuMs: 0n, chargedSeconds: seconds },
     ...{ createdAt, startedAt: null, finishedAt: null, updatedAt: createdAt },
     data: {
       taskId,
@@ -98,21 +101,34 @@ function writtenTask(entry: Entry, { status, createdAt }: WonRow, jobId: string 
   };
 }
 
+/** What each entry's user is charged with, once it is queued. */
+function toCharge({ shares }: Core, entry: Entry): Charge {
+  const { taskId, submission, queue, limits } = entry;
+  return {
+    ...{ taskId, jobId: randomId(), userId: submission.userId, queueId: queue.id },
+    priority: priorityOf(submission, entry),
+    seconds: shares.expect(queue, costOf(submission)),
+    weight: limits.weight,
+  };
+}
+
+interface Due {
+  readonly entry: Entry;
+  readonly charge: Charge;
+}
+
 /** Jobs for the entries that are due, a statement for each queue. */
 async function insertJobs(
-  { queue, database }: Core,
+  { queue }: Core,
   tx: Transaction,
-  due: readonly { readonly entry: Entry; readonly jobId: string }[],
+  due: readonly Due[],
+  tags: ReadonlyMap<string, number>,
 ): Promise<Sent<void>[]> {
-  const now = database.clock.now();
   const sent: Sent<void>[] = [];
   for (const group of Map.groupBy(due, ({ entry }) => entry.queue).values()) {
-    const jobs = group.map(({ entry: { taskId, submission, limits }, jobId }) => ({
-      id: jobId,
-      taskId,
-      userId: submission.userId,
-      cost: costOf(submission),
-      priority: jobPriority(lowered(submission.priority, limits.maxPriority), now),
+    const jobs = group.map(({ entry: { taskId, submission }, charge: { jobId, priority } }) => ({
+      ...{ id: jobId, taskId, userId: submission.userId, cost: costOf(submission), taskPriority: priority },
+      priority: placeOf(tags.get(taskId) ?? 0, priority),
     }));
     const row = group[0]?.entry.queue;
     if (row) sent.push(await queue.insert(tx, row, jobs));
@@ -145,18 +161,22 @@ export function writeSubmissions(
   entries: readonly Entry[],
   admitted: Promise<ReadonlyMap<Entry, Verdict>>,
 ): Promise<Written> {
-  const jobIds = entries.map(randomId);
+  const charges = entries.map((entry) => toCharge(core, entry));
   return core.database.lanes.transact(async (tx) => {
-    const inserting = insertTasks(tx, core.shard(tx), entries, jobIds);
+    const inserting = insertTasks(tx, core.shard(tx), entries, charges);
+    const charging = chargeShares(tx, charges);
+    // What fails here fails whatever comes behind it, too.
+    charging.catch(() => undefined);
     const known = await admitted;
     if (entries.some((entry) => known.has(entry))) throw new NotAdmittedError();
     const won = new Map((await inserting).map((row) => [row.id, row]));
     const tasks = entries.flatMap((entry, n) => {
-      const row = won.get(entry.taskId);
-      return row === undefined ? [] : [{ entry, task: writtenTask(entry, row, jobIds[n] ?? null) }];
+      const [row, charge] = [won.get(entry.taskId), charges[n]];
+      return row && charge ? [{ entry, charge, task: writtenTask(entry, row, charge) }] : [];
     });
-    const due = tasks.flatMap(({ entry, task: { jobId } }) => (jobId === null ? [] : [{ entry, jobId }]));
-    const jobs = await insertJobs(core, tx, due);
+    const due = tasks.filter(({ task }) => task.status === 'QUEUED');
+    const tags = (await charging)(due.map(({ charge }) => charge));
+    const jobs = await insertJobs(core, tx, due, tags);
     const lost = entries.filter(({ taskId }) => !won.has(taskId));
     const verdicts = lost.length === 0 ? new Map<Entry, Verdict>() : await findLost(tx, lost);
     await Promise.all(jobs.map(({ answer }) => answer));

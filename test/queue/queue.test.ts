@@ -11,6 +11,7 @@ const job = (priority = 0): NewJob => ({
   taskId: newId(),
   userId: newId(),
   cost: 2,
+  taskPriority: 'NORMAL',
   priority,
 });
 
@@ -53,9 +54,10 @@ test('the jobs that are taken are those that are named, of several queues, and d
   });
   const keys = [first, later, gone, job()].map(({ id }) => ({ queue: row, id }));
   const taken = await transact((tx) => queue.take(tx, [...keys, { queue: other, id: second.id }]));
-  const expected = [first, second].map(({ id, taskId, priority }) => ({
+  const expected = [first, second].map(({ id, taskId, priority, taskPriority }) => ({
     id,
     taskId,
+    taskPriority,
     priority,
     retryCount: 0,
   }));

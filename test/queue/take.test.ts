@@ -53,7 +53,7 @@ test('a job that we take is left as by a fetch of pg-boss, at first and after it
   });
   await boss.start();
   const { transact } = database.lanes;
-  const common = { taskId: newId(), userId: newId(), cost: 1 };
+  const common = { taskId: newId(), userId: newId(), cost: 1, taskPriority: 'NORMAL' as const };
   const [ours, theirs] = [randomId(), randomId()];
   const read = async (id: string) => {
     const [found] = await sql<Record<string, unknown>>(

@@ -141,7 +141,14 @@ test('a job that no task waits for is dropped, and the next one takes its place'
   const userId = await yard.addUser();
   const { taskId } = await yard.tasks.submit(submission(userId, { model: 'stray' }), 'VIP');
   const queue = await yard.queue.ensure('TEXT_TO_IMAGE', 'stray');
-  const stray = { id: randomId(), taskId, userId, cost: 1, priority: 2_000_000_000 };
+  const stray = {
+    id: randomId(),
+    taskId,
+    userId,
+    cost: 1,
+    priority: 2_000_000_000,
+    taskPriority: 'NORMAL' as const,
+  };
   await yard.database.lanes.transact((tx) => yard.queue.insert(tx, queue, [stray]));
   expect((await drain(yard)).map(({ lease }) => lease.taskId)).toEqual([taskId]);
   await expectAllDone(yard.database);

@@ -16,8 +16,8 @@ import { drain, submission, useYard } from '../support/yard.ts';
 const open = useYard({
   tiers: {
     ...defaultTiers,
-    FREE: { waiting: 3, perSecond: null, burst: 1, maxPriority: 'NORMAL' },
-    PRO: { waiting: null, perSecond: 0.001, burst: 5, maxPriority: 'HIGH' },
+    FREE: { ...defaultTiers.FREE, waiting: 3, perSecond: null, burst: 1, maxPriority: 'NORMAL' },
+    PRO: { ...defaultTiers.PRO, waiting: null, perSecond: 0.001, burst: 5, maxPriority: 'HIGH' },
   },
   config: { queueCapacity: 400 },
 });
