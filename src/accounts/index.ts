@@ -74,6 +74,8 @@ export interface Accounts {
    */
   ensureAdminKey(key: string | null): Promise<string>;
 
+  /** How many passwords this process compared with a hash so far: each costs as much as thousands of requests. */
+  readonly passwordComparisons: number;
   /** Housekeeping: sessions, keys and token buckets that are of no more use. */
   removeExpired(): Promise<{ sessions: number; apiKeys: number; buckets: number }>;
   /** Stops listening to the carrier. */
@@ -129,6 +131,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
     findUser: users.find,
     listUsers: users.list,
     ensureAdminKey: users.ensureAdminKey,
+    get passwordComparisons() {
+      return passwords.comparisons;
+    },
     async removeExpired() {
       const removed = await removeExpired(database);
       log.debug(removed, 'expired credentials removed');

@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Accounts } from '../accounts/index.ts';
 import { queueLabel } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { Tasks } from '../tasks/index.ts';
@@ -22,12 +23,14 @@ export interface MetricsOptions {
   /** The app's own; others add to it. */
   readonly registry: Registry;
   readonly tasks: Pick<Tasks, 'stats'>;
+  readonly accounts: Pick<Accounts, 'passwordComparisons'>;
   readonly sockets: () => number;
   readonly subscriptions: () => number;
   readonly log: Log;
 }
 
-export function createMetrics({ registry, tasks, sockets, subscriptions, log }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { registry, tasks, accounts, sockets, subscriptions, log } = options;
   const registers = [registry];
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Gauge({ name: `switchyard_${name}`, help, labelNames, registers });
@@ -39,6 +42,15 @@ export function createMetrics({ registry, tasks, sockets, subscriptions, log }: 
     labelNames: ['method', 'route', 'status'],
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120],
     registers,
+  });
+  new Counter({
+    name: 'switchyard_password_comparisons_total',
+    help: 'Passwords compared with a hash, which is slow by design',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(accounts.passwordComparisons);
+    },
   });
   const openSockets = gauge('sockets', 'Open WebSockets');
   const openSubscriptions = gauge('subscriptions', 'Open subscriptions, of sockets and streams');

@@ -93,7 +93,7 @@ async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
 /** One port: the API, health and metrics; without the API in a worker's process. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { services, config, log, registry = new Registry(), limits = {} } = options;
-  const { database, tasks } = services;
+  const { accounts, database, tasks } = services;
   const draining = new AbortController();
   const isDraining = (): boolean => draining.signal.aborted;
   const scopes = new AsyncLocalStorage<RequestScope>();
@@ -104,6 +104,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const metrics = createMetrics({
     registry,
     tasks,
+    accounts,
     sockets: () => api?.sockets.size ?? 0,
     subscriptions: () => api?.subscriptions.total ?? 0,
     log,

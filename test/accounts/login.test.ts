@@ -80,6 +80,18 @@ test('a wrong password and an unknown name are told in the same words', async ()
   await expect(house.accounts.login({ ...ann, username: '' }, null)).rejects.toEqual(wrong);
 });
 
+test('a login costs the same whether its name is known, unknown or without a password', async () => {
+  await using house = await openTestAccounts();
+  await house.accounts.register(ann, null);
+  await house.accounts.createUser({ username: 'keys-only', password: null });
+  for (const username of ['ann', 'bob', '', 'keys-only']) {
+    const before = house.accounts.passwordComparisons;
+    const login = house.accounts.login({ username, password: 'not that one' }, null);
+    await expect(login).rejects.toBeInstanceOf(InvalidCredentialsError);
+    expect([username, house.accounts.passwordComparisons - before]).toEqual([username, 1]);
+  }
+});
+
 test('passwords are the same however their characters are composed', async () => {
   await using house = await openTestAccounts();
   await house.accounts.register({ ...ann, password: 'cafe\u0301 cafe\u0301' }, null);

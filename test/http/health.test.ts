@@ -37,6 +37,7 @@ describe('beside GraphQL', () => {
     expect(text).toContain('switchyard_queue_tasks{queue="text-to-image/qwen-image",status="queued"} 1');
     expect(text).toContain('switchyard_nodes{status="healthy"} 1');
     expect(text).toContain('switchyard_slots{state="free"} 4');
+    expect(text).toContain('switchyard_password_comparisons_total 0');
     expect(text).toContain('switchyard_sockets 0');
     expect(text).toContain('switchyard_subscriptions 0');
     expect(text).toMatch(
