@@ -57,9 +57,20 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(artifacts.close);
   const feed = createFeed({ database, carrier, log });
   closers.add(feed.close);
-  const { defaultModels, healthCheckIntervalMs } = config;
+  const { defaultModels, healthCheckIntervalMs, nodeLeaseMs, nodeAllowHosts } = config;
   const { checkUrl } = artifacts;
-  const nodes = createNodes({ database, carrier, log, defaultModels, healthCheckIntervalMs, checkUrl });
+  const nodes = createNodes({
+    ...{
+      database,
+      carrier,
+      log,
+      defaultModels,
+      healthCheckIntervalMs,
+      checkUrl,
+      nodeLeaseMs,
+      nodeAllowHosts,
+    },
+  });
   closers.add(nodes.close);
   await nodes.seed(config.gpuNodes);
   const queue = await createQueue({ database, log });

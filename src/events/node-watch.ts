@@ -22,9 +22,9 @@ const ofAll = {
   orderBy: { id: 'asc' },
 } as const;
 
-/** What makes a change worth telling when nobody announced it: a probe alone does not. */
+/** What makes a change worth telling when nobody announced it: a probe or a heartbeat alone does not. */
 function fingerprint(row: GpuNode): string {
-  return JSON.stringify({ ...row, lastSeenAt: null, nextProbeAt: null });
+  return JSON.stringify({ ...row, lastSeenAt: null, nextProbeAt: null, loadedAt: null, leaseUntil: null });
 }
 
 /** Reads all nodes together, once for all who watch them: there are few. */

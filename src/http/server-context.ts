@@ -8,6 +8,8 @@ export interface ServerContext {
   viewer: Viewer | null;
   /** Why its credential is no good: what is asked for decides whether that matters. */
   refusal?: RefusedError;
+  /** Of a node agent; it has no viewer, and may send heartbeats only. */
+  nodeTokenId?: string | null;
   /** Aborts when the answer or the socket is closed, from whichever side. */
   readonly closed: AbortSignal;
 }

@@ -32,8 +32,9 @@ export interface GraphQLServerOptions {
 export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServer {
   const { schema, services, scopes, origins } = options;
 
-  function contextOf({ viewer, clientAddress, closed }: ServerContext): Context {
-    return { viewer, clientAddress, services, signals: [closed, options.subscriptions.draining] };
+  function contextOf({ viewer, nodeTokenId = null, clientAddress, closed }: ServerContext): Context {
+    const signals = [closed, options.subscriptions.draining];
+    return { viewer, nodeTokenId, clientAddress, services, signals };
   }
 
   return createYoga<ServerContext, Context>({
@@ -63,7 +64,7 @@ export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServe
     },
     plugins: [
       useExecutor(),
-      useIdentity(services.accounts),
+      useIdentity(services),
       useCsrfPrevention(),
       useMediaTypes(),
       useBodyLimits(options.maxUploadBytes),

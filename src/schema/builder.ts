@@ -8,7 +8,7 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { isAdmin, isOperator } from '../accounts/index.ts';
 import { RefusedError } from '../errors.ts';
 import { decodeAnyId, encodeId, type IdType } from '../ids.ts';
-import type { Context, SignedInContext } from './context.ts';
+import type { Context, NodeContext, SignedInContext } from './context.ts';
 import { getDatamodel, type default as PrismaTypes } from './generated/pothos.ts';
 import { mayBeRefetched } from './refetch.ts';
 
@@ -25,8 +25,13 @@ export interface SchemaTypes {
   DefaultFieldNullability: false;
   DefaultEdgesNullability: false;
   DefaultNodeNullability: false;
-  AuthScopes: { signedIn: boolean; operator: boolean; admin: boolean };
-  AuthContexts: { signedIn: SignedInContext; operator: SignedInContext; admin: SignedInContext };
+  AuthScopes: { signedIn: boolean; operator: boolean; admin: boolean; node: boolean };
+  AuthContexts: {
+    signedIn: SignedInContext;
+    operator: SignedInContext;
+    admin: SignedInContext;
+    node: NodeContext;
+  };
   Scalars: {
     ID: { Input: string; Output: string };
     DateTime: { Input: Date; Output: Date };
@@ -104,10 +109,11 @@ export const builder = new SchemaBuilder<SchemaTypes>({
             'sign in first: send Authorization: Bearer <access token or API key>',
           )
         : new RefusedError('FORBIDDEN', `a ${viewer.role} may not do this`),
-    authScopes: ({ viewer }) => ({
+    authScopes: ({ viewer, nodeTokenId }) => ({
       signedIn: viewer !== null,
       operator: viewer !== null && isOperator(viewer),
       admin: viewer !== null && isAdmin(viewer),
+      node: nodeTokenId !== null,
     }),
   },
 });

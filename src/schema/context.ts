@@ -19,11 +19,18 @@ export interface Services {
 export interface Context {
   /** Null: anonymous. Read again before each delivery of a subscription. */
   viewer: Viewer | null;
+  /** Of a node agent, which has no viewer; null: it is none. */
+  readonly nodeTokenId: string | null;
   readonly services: Services;
   /** Of the caller, as far as it is known: what logins are limited by. */
   readonly clientAddress: string;
   /** One of them aborts when nobody waits for an answer any more: the caller is gone, or the server drains. */
   readonly signals: AbortSignal[];
+}
+
+/** What a resolver gets that only node agents may call. */
+export interface NodeContext extends Context {
+  readonly nodeTokenId: string;
 }
 
 /** What a resolver behind `withAuth` gets. */

@@ -19,6 +19,7 @@ import './task-submit.ts';
 import './user.ts';
 
 export type { Context, Services } from './context.ts';
+export { FOR_NODES } from './node-agent.ts';
 export { FOR_SIGNED_OUT } from './session.ts';
 
 /** The GraphQL schema: the same for every app, with all that differs in the context. */

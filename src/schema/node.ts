@@ -3,7 +3,14 @@ import type { GpuNode } from '../database/index.ts';
 import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../errors.ts';
 import { decodeId, encodeId } from '../ids.ts';
 import { kindOf } from '../kinds/index.ts';
-import { type NodeStatus, type Offer, offersOf, statusOf } from '../nodes/index.ts';
+import {
+  type CircuitState,
+  circuitOf,
+  type NodeStatus,
+  type Offer,
+  offersOf,
+  statusOf,
+} from '../nodes/index.ts';
 import { type ProtocolName, protocolNames, protocolOf } from '../nodes/protocols/index.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
@@ -12,7 +19,7 @@ import { TaskKindEnum } from './kinds/index.ts';
 import { live } from './live.ts';
 import { createLoader } from './loader.ts';
 
-const NodeProtocolEnum = builder.enumType('NodeProtocol', {
+export const NodeProtocolEnum = builder.enumType('NodeProtocol', {
   values: described<ProtocolName>(
     Object.fromEntries(protocolNames.map((name) => [name, protocolOf(name).description])) as Record<
       ProtocolName,
@@ -30,6 +37,18 @@ const NodeStatusEnum = builder.enumType('NodeStatus', {
     REMOVED: 'It is not used any more; what ran on it names it still',
   }),
 });
+
+const CircuitStateEnum = builder.enumType('CircuitState', {
+  description: 'Whether it is trusted with work',
+  values: {
+    CLOSED: { description: 'As much as it has slots for' },
+    OPEN: { description: 'None, until it answers that it is ready; after failed calls not before its time' },
+    HALF_OPEN: { description: 'One task at a time, until one has succeeded' },
+  } satisfies Record<CircuitState, object>,
+});
+
+/** Stored as a list of names. */
+const namesIn = (json: unknown): string[] | null => (Array.isArray(json) ? json.map(String) : null);
 
 const OfferType = builder.objectRef<Offer>('Offer').implement({
   fields: (t) => ({
@@ -60,10 +79,12 @@ async function speed({ id }: GpuNode, { services }: Context): Promise<number | n
   return measured.length === 0 ? null : measured.reduce((sum, one) => sum + one) / measured.length;
 }
 
-/** What operators see, and null for everybody else: owners of tasks get id and name only. */
+/** What operators see, and the agent of the node; null for everybody else: owners of tasks get id and name only. */
 function forOperators<Value>(read: (node: GpuNode, context: Context) => Value) {
-  return (node: GpuNode, _args: object, context: Context): Value | null =>
-    isOperator(context.viewer) ? read(node, context) : null;
+  return (node: GpuNode, _args: object, context: Context): Value | null => {
+    const isItsAgent = context.nodeTokenId !== null && context.nodeTokenId === node.nodeTokenId;
+    return isOperator(context.viewer) || isItsAgent ? read(node, context) : null;
+  };
 }
 
 const nullable = true;
@@ -111,6 +132,22 @@ export const GpuNodeType = builder.loadableNode('GpuNode', {
       description: 'What it does, and with which models',
       resolve: forOperators(offersOf),
     }),
+    loadedModels: t.stringList({
+      nullable,
+      description: 'In its memory now, as it says or as was last run there; null where that is unknown',
+      resolve: forOperators(({ loadedModels }) => namesIn(loadedModels)),
+    }),
+    reportedModels: t.stringList({
+      nullable,
+      description: 'That it says it could load, in its own names; null where it does not say',
+      resolve: forOperators(({ reportedModels }) => namesIn(reportedModels)),
+    }),
+    circuit: t.field({
+      type: CircuitStateEnum,
+      nullable,
+      description: 'Whether it is trusted with work',
+      resolve: forOperators(circuitOf),
+    }),
     speed: t.float({
       nullable,
       description: 'As measured: 2 is twice as fast as its kinds reckon with; null below five samples',
@@ -130,7 +167,7 @@ export const GpuNodeType = builder.loadableNode('GpuNode', {
   }),
 });
 
-const OfferInput = builder.inputType('OfferInput', {
+export const OfferInput = builder.inputType('OfferInput', {
   fields: (t) => ({
     kind: t.field({ type: TaskKindEnum, required: true, description: 'One that its protocol does' }),
     models: t.stringList({
@@ -223,9 +260,15 @@ builder.mutationFields((t) => ({
   }),
   drainNode: t.withAuth({ operator: true }).field({
     type: UpdateNodeResult,
-    description: 'Operators and admins. Lets a node finish what it runs, and gives it nothing new',
-    args: { id: t.arg.id({ required: true, description: NODE_ID }) },
-    resolve: (_root, { id }, { services }) => services.nodes.drain(nodeId(id)),
+    description: 'Operators and admins. The node takes nothing new, and what runs there ends',
+    args: {
+      id: t.arg.id({ required: true, description: NODE_ID }),
+      timeoutMs: t.arg.int({
+        description:
+          'What still runs then goes back to its queue, without a try spent. Left out: it may take its time.',
+      }),
+    },
+    resolve: (_root, { id, timeoutMs }, { services }) => services.nodes.drain(nodeId(id), timeoutMs),
   }),
   resumeNode: t.withAuth({ operator: true }).field({
     type: UpdateNodeResult,

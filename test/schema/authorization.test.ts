@@ -81,8 +81,9 @@ async function someNode(): Promise<{ id: string }> {
   return { id: encodeId('GpuNode', (await registerNode(api, `node-${++nodes}`)).id) };
 }
 
-const newNode = (): object => ({
+const newNode = (more: object = {}): object => ({
   input: {
+    ...more,
     name: `new-${++nodes}`,
     url: 'http://127.0.0.1:9',
     protocol: 'OPENAI',
@@ -92,6 +93,7 @@ const newNode = (): object => ({
 
 const byId = '($id: ID!)';
 const union = '{ __typename ... on Error { message } }';
+const heartbeat = `mutation ($input: NodeHeartbeatInput!) { nodeHeartbeat(input: $input) ${union} }`;
 const nodeQuery = `query ${byId} { node(id: $id) { id } }`;
 
 const cases: readonly Case[] = [
@@ -239,7 +241,7 @@ const cases: readonly Case[] = [
   {
     field: 'Mutation.registerNode',
     operation: `mutation ($input: RegisterNodeInput!) { registerNode(input: $input) ${union} }`,
-    variables: newNode,
+    variables: () => newNode(),
     expected: operators,
   },
   {
@@ -265,6 +267,18 @@ const cases: readonly Case[] = [
     operation: `mutation ${byId} { removeNode(id: $id) ${union} }`,
     variables: someNode,
     expected: operators,
+  },
+  {
+    field: 'Mutation.createNodeToken',
+    operation: `mutation { createNodeToken(input: { name: "t" }) ${union} }`,
+    expected: operators,
+  },
+  {
+    field: 'Mutation.nodeHeartbeat',
+    what: 'without a node token',
+    operation: heartbeat,
+    variables: () => newNode({ slots: 1 }),
+    expected: ['UNAUTHENTICATED', 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN', 'FORBIDDEN'],
   },
   {
     field: 'Mutation.updateUser',
@@ -374,6 +388,23 @@ describe('who may do what', () => {
     const query = '{ stats { nodes { slots } } }';
     expect((await api.send(query, { as: people.owner })).data).toEqual({ stats: { nodes: null } });
     expect((await api.send(query, { as: people.operator })).data.stats?.nodes?.slots).toBeGreaterThan(0);
+  });
+
+  it('lets a node token do nothing but send heartbeats, whatever it asks beside that', async () => {
+    const { secret } = await api.services.nodes.tokens.create({ name: 'agents' });
+    const headers = { authorization: `Bearer ${secret}` };
+    for (const { field, operation, variables = () => ({}) } of cases) {
+      const options = { headers, variables: await variables() };
+      const isStream = field.startsWith('Subscription.');
+      const answer = isStream ? await first(api, operation, options) : await api.send(operation, options);
+      expect(told(answer), field).toBe(field === 'Mutation.nodeHeartbeat' ? 'ok' : 'FORBIDDEN');
+    }
+    const more = heartbeat.replace(/}$/, 'logout(input: { refreshToken: "x" }) { __typename } }');
+    const options = { headers, variables: newNode({ slots: 1 }) };
+    expect(told(await api.send(more, options))).toBe('FORBIDDEN');
+    expect(told(await api.send('{ __typename }', { headers }))).toBe('FORBIDDEN');
+    const artifact = await fetch(`${api.url}/artifacts/x`, { headers });
+    expect(artifact.status).toBeGreaterThanOrEqual(400);
   });
 
   it('is tried for every field of the schema', () => {

@@ -19,6 +19,25 @@ test('what runs on a node that dies goes on elsewhere within two seconds', async
   expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'NODE_LOST' }, { outcome: 'SUCCEEDED' }]);
 });
 
+test('what still runs on a node when its drain is over goes on elsewhere, and has lost no try', async () => {
+  await using yard = await openWorkers();
+  const full = await yard.simulate({ protocol: 'QWEN_IMAGE_GGUF', latencyMs: 30_000 });
+  const stopping = new AbortController();
+  const probing = yard.nodes.probe(stopping.signal);
+  await yard.worker();
+  const taskId = await yard.submit({ maxAttempts: 1 });
+  await full.received(1);
+  const other = await yard.simulate();
+  await yard.nodes.drain(full.nodeId, 300);
+  await yard.until(taskId, { status: 'SUCCEEDED', nodeId: other.nodeId, attempt: 2 });
+  expect(await yard.attempts(taskId)).toMatchObject([
+    { outcome: 'NODE_LOST', error: { message: 'the node was drained while it worked' } },
+    { outcome: 'SUCCEEDED' },
+  ]);
+  stopping.abort();
+  await probing;
+});
+
 test('a node that is gone without a word is found out while its connection still seems open', async () => {
   await using yard = await openWorkers();
   const called = Promise.withResolvers<void>();
