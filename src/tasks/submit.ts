@@ -67,6 +67,8 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
 
   async function writeAll(entries: readonly Entry[]): Promise<Verdict[]> {
     const admitted = admitGroup(entries);
+    // It may fail before the writing of the group has come to wait for it.
+    admitted.catch(() => undefined);
     const isFirst = isCrowded || !canAdmitBeside;
     const verdicts = isFirst ? await admitted : await writeApart(entries, admitted);
     for (const [entry, verdict] of await admitted) verdicts.set(entry, verdict);
