@@ -3,7 +3,7 @@ import type { TaskFailure } from '../tasks/index.ts';
 import { builder } from './builder.ts';
 import { described } from './described.ts';
 import { GpuNodeType } from './node.ts';
-import { TaskType } from './task.ts';
+import { type TaskShape, TaskType } from './task.ts';
 import { TaskErrorType } from './task-error.ts';
 
 const AttemptOutcomeEnum = builder.enumType('AttemptOutcome', {
@@ -46,17 +46,26 @@ const TaskAttemptType = builder.objectRef<TaskAttempt>('TaskAttempt').implement(
   }),
 });
 
+/** The attempt as it was when its task was read: what it came to since is for a later version to tell. */
+function asOf(task: TaskShape, attempt: TaskAttempt): TaskAttempt[] {
+  if (attempt.number > task.attempt) return [];
+  if (attempt.number < task.attempt || task.status !== 'RUNNING') return [attempt];
+  return [{ ...attempt, outcome: 'RUNNING', endedAt: null, error: null }];
+}
+
 builder.objectField(TaskType, 'attempts', (t) =>
-  t.loadableGroup({
+  t.loadableList({
     type: TaskAttemptType,
     description: 'Every try on a node, the first one first',
-    load: (taskIds: string[], { services }) =>
-      services.database.prisma.taskAttempt.findMany({
-        where: { taskId: { in: taskIds } },
+    load: async (tasks: TaskShape[], { services }) => {
+      const attempts = await services.database.prisma.taskAttempt.findMany({
+        where: { taskId: { in: tasks.map(({ id }) => id) } },
         orderBy: [{ taskId: 'asc' }, { number: 'asc' }],
-      }),
-    group: ({ taskId }) => taskId,
+      });
+      const byTask = Map.groupBy(attempts, ({ taskId }) => taskId);
+      return tasks.map((task) => (byTask.get(task.id) ?? []).flatMap((attempt) => asOf(task, attempt)));
+    },
     loaderOptions: { cache: false },
-    resolve: ({ id }) => id,
+    resolve: (task) => task,
   }),
 );

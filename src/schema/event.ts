@@ -3,7 +3,7 @@ import { InvalidInputError } from '../errors.ts';
 import type { TaskFailure } from '../tasks/index.ts';
 import { builder } from './builder.ts';
 import { described } from './described.ts';
-import { TaskType } from './task.ts';
+import { type TaskShape, TaskType } from './task.ts';
 import { TaskStatusEnum } from './task-enums.ts';
 import { TaskErrorType } from './task-error.ts';
 
@@ -60,19 +60,22 @@ builder.objectField(TaskType, 'events', (t) =>
       after: t.arg.int({ defaultValue: 0, description: 'Only events with a version above it' }),
     },
     complexity: ({ first }) => ({ field: 1, multiplier: Math.min(first ?? TYPICAL_EVENTS, TYPICAL_EVENTS) }),
-    load: async (taskIds: string[], { services }, args) => {
+    load: async (tasks: TaskShape[], { services }, args) => {
       const first = args.first ?? DEFAULT_EVENTS;
       if (first < 0 || first > MAX_EVENTS) {
         throw new InvalidInputError([{ path: 'first', message: `must be 0 to ${MAX_EVENTS}` }]);
       }
       const events = await services.database.prisma.taskEvent.findMany({
-        where: { taskId: { in: taskIds }, version: { gt: args.after ?? 0 } },
+        where: { taskId: { in: tasks.map(({ id }) => id) }, version: { gt: args.after ?? 0 } },
         orderBy: [{ taskId: 'asc' }, { version: 'asc' }],
       });
       const byTask = Map.groupBy(events, ({ taskId }) => taskId);
-      return taskIds.map((id) => byTask.get(id)?.slice(0, first) ?? []);
+      // What came after the task was read is for a later version to tell.
+      return tasks.map(({ id, version }) =>
+        (byTask.get(id) ?? []).filter((event) => event.version <= version).slice(0, first),
+      );
     },
     loaderOptions: { cache: false },
-    resolve: ({ id }) => id,
+    resolve: (task) => task,
   }),
 );
