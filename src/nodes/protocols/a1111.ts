@@ -229,6 +229,7 @@ async function ready(node: NodeClient, signal: AbortSignal): Promise<Readiness> 
  */
 export const a1111: NodeProtocol<'A1111'> = {
   name: 'A1111',
+  description: 'The web UI of AUTOMATIC1111, Forge and the like',
   stop: 'api',
   run: { TEXT_TO_IMAGE: textToImage },
   ready: (node, signal) => checkReadiness(signal, () => ready(node, signal)),
