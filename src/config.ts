@@ -41,6 +41,8 @@ function json<Schema extends z.ZodType>(schema: Schema) {
 
 const kindName = z.enum(kindNames);
 
+const atLeastOne = z.number().int().positive();
+
 const gpuNode = z.strictObject({
   name: z.string().min(1),
   url: z.url({ protocol: /^https?$/ }),
@@ -88,6 +90,9 @@ export const environment = z.object({
   NODE_LEASE_MS: integer(1_000, 3_600_000).default(30_000),
   NODE_ALLOW_HOSTS: list.default([]),
   WORKER_CONCURRENCY: integer(1, 10_000).default(256),
+  KIND_CONCURRENCY: json(z.partialRecord(kindName, atLeastOne)).default({}),
+  KIND_LIMITS: json(z.partialRecord(kindName, atLeastOne)).default({}),
+  MODEL_LIMITS: json(z.record(z.string().min(1), atLeastOne)).default({}),
   WORKER_LEASE_MS: integer(1_000, 15_000).default(15_000),
   QUEUE_CAPACITY: integer(1, 100_000_000).default(100_000),
   MAX_UPLOAD_BYTES: integer(1, 2_000_000_000).default(100_000_000),
@@ -96,6 +101,7 @@ export const environment = z.object({
     .string()
     .regex(/^file:/, 'must begin with file: (a folder), such as file:/var/lib/switchyard/artifacts')
     .optional(),
+  WORKFLOWS_DIR: z.string().optional(),
   TASK_RETENTION_DAYS: integer(1, 36_500).default(30),
   DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(10_000),
   MIGRATE_AT_START: flag.default(true),
@@ -129,11 +135,20 @@ export interface Config {
   readonly nodeLeaseMs: number;
   readonly nodeAllowHosts: readonly string[];
   readonly workerConcurrency: number;
+  /** Of each worker process. */
+  readonly kindConcurrency: Readonly<Partial<Record<KindName, number>>>;
+  /** In the whole system. */
+  readonly concurrencyLimits: {
+    readonly kinds: Readonly<Partial<Record<KindName, number>>>;
+    readonly models: Readonly<Record<string, number>>;
+  };
   readonly leaseMs: number;
   readonly queueCapacity: number;
   readonly maxUploadBytes: number;
   readonly urlAllowHosts: readonly string[];
   readonly artifactsDir: string;
+  /** Need not be there. */
+  readonly workflowsDir: string;
   readonly taskRetentionDays: number;
   readonly drainTimeoutMs: number;
   readonly migrateAtStart: boolean;
@@ -200,12 +215,15 @@ export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Co
     nodeLeaseMs: env.NODE_LEASE_MS,
     nodeAllowHosts: env.NODE_ALLOW_HOSTS,
     workerConcurrency: env.WORKER_CONCURRENCY,
+    kindConcurrency: env.KIND_CONCURRENCY,
+    concurrencyLimits: { kinds: env.KIND_LIMITS, models: env.MODEL_LIMITS },
     leaseMs: env.WORKER_LEASE_MS,
     queueCapacity: env.QUEUE_CAPACITY,
     maxUploadBytes: env.MAX_UPLOAD_BYTES,
     urlAllowHosts: env.URL_ALLOW_HOSTS,
     artifactsDir:
       env.STORAGE_URL === undefined ? path.join(dataDir, 'artifacts') : fileUrlPath(env.STORAGE_URL),
+    workflowsDir: path.resolve(env.WORKFLOWS_DIR ?? path.join(dataDir, 'workflows')),
     taskRetentionDays: env.TASK_RETENTION_DAYS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     migrateAtStart: env.MIGRATE_AT_START,

@@ -21,8 +21,8 @@ const SHARE_FOR_HANDING_BACK = 0.15;
  */
 export async function startWork({ services, config, log }: WorkOptions): Promise<() => Promise<void>> {
   const { database, nodes, tasks } = services;
-  const { workerConcurrency: concurrency, leaseMs } = config;
-  const worker = createWorker({ ...services, concurrency, leaseMs, log });
+  const { workerConcurrency: concurrency, kindConcurrency, leaseMs } = config;
+  const worker = createWorker({ ...services, concurrency, kindConcurrency, leaseMs, log });
   const housekeeping = createHousekeeping({ ...services, log });
   const leadership = createLeadership({ database, holderId: randomId(), log });
   if (config.databaseUrl === null) {

@@ -5,7 +5,7 @@ import type { LimitsView } from '../nodes/index.ts';
 /** How many tasks run at once in the whole system. */
 export interface ConcurrencyLimits {
   /** By kind; what is left out has none. */
-  readonly kinds: Readonly<Record<string, number>>;
+  readonly kinds: Readonly<Partial<Record<string, number>>>;
   /** By the model's name, whatever the kind. */
   readonly models: Readonly<Record<string, number>>;
 }
@@ -45,11 +45,13 @@ export function tasksBy(running: readonly Running[], key: (one: Running) => stri
 }
 
 function left(
-  limits: Readonly<Record<string, number>>,
+  limits: Readonly<Partial<Record<string, number>>>,
   running: ReadonlyMap<string, number>,
 ): Map<string, number> {
   return new Map(
-    Object.entries(limits).map(([name, limit]) => [name, Math.max(0, limit - (running.get(name) ?? 0))]),
+    Object.entries(limits).flatMap(([name, limit]) =>
+      limit === undefined ? [] : [[name, Math.max(0, limit - (running.get(name) ?? 0))] as const],
+    ),
   );
 }
 

@@ -10,7 +10,10 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
 export interface HousekeepingOptions {
-  readonly tasks: Pick<Tasks, 'sweep' | 'releaseDue' | 'failOverdue' | 'applyRetention' | 'repair'>;
+  readonly tasks: Pick<
+    Tasks,
+    'sweep' | 'releaseDue' | 'failOverdue' | 'applyRetention' | 'repair' | 'rebase'
+  >;
   readonly queue: Pick<Queue, 'maintain'>;
   readonly artifacts: Pick<Artifacts, 'collectGarbage'>;
   readonly accounts: Pick<Accounts, 'removeExpired'>;
@@ -38,6 +41,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
     { name: 'retention', everyMs: 5 * MINUTE_MS, work: () => tasks.applyRetention() },
     { name: 'repair', everyMs: HOUR_MS, work: () => tasks.repair() },
+    { name: 'virtual time', everyMs: HOUR_MS, work: () => tasks.rebase() },
     { name: 'garbage', everyMs: HOUR_MS, work: () => artifacts.collectGarbage() },
     { name: 'credentials', everyMs: HOUR_MS, work: () => accounts.removeExpired() },
   ];

@@ -8,6 +8,8 @@ import type { RunContext } from './types.ts';
 /** The attempts that this process runs. */
 export interface Runs {
   readonly size: number;
+  /** How many of that kind. */
+  count(kind: string): number;
   start(claimed: Claimed): void;
   cancel(taskId: string, attempt: number): void;
   stop(reason: StopReason, which?: (run: Run) => boolean): void;
@@ -41,6 +43,7 @@ export function createRuns({ database, freed, ...context }: RunsOptions): Runs {
     get size() {
       return runs.size;
     },
+    count: (kind) => [...runs.values()].filter(({ claimed }) => claimed.kind === kind).length,
     start(claimed) {
       const key = keyOf(claimed.lease.taskId, claimed.lease.attempt);
       const run = startRun(claimed, context);

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Artifacts } from '../artifacts/index.ts';
 import type { Database } from '../database/index.ts';
 import type { Announcement, Carrier, Resync } from '../events/index.ts';
+import type { KindName } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { Nodes } from '../nodes/index.ts';
 import { createDispatcher } from './dispatcher.ts';
@@ -30,6 +31,8 @@ export interface WorkerOptions {
   readonly database: Database;
   /** How many attempts run at once at most. */
   readonly concurrency: number;
+  /** How many of them of a kind; what is left out has no limit of its own. */
+  readonly kindConcurrency?: Readonly<Partial<Record<KindName, number>>>;
   /** As the tasks have it. */
   readonly leaseMs?: number;
   readonly log: Log;
@@ -44,11 +47,21 @@ export function createWorker(options: WorkerOptions): Worker {
   const draining = new AbortController();
   const gone = new AbortController();
   const dispatcher = createDispatcher({
-    claim: async (limit) => (lease.workerId === null ? [] : tasks.claim({ workerId: lease.workerId, limit })),
+    async claim(limit) {
+      if (lease.workerId === null) return [];
+      return tasks.claim({ workerId: lease.workerId, limit, kinds: kindRoom() });
+    },
     room: () => concurrency - runs.size,
     start: (claimed) => runs.start(claimed),
     log,
   });
+  const kindRoom = (): Map<string, number> =>
+    new Map(
+      Object.entries(options.kindConcurrency ?? {}).map(([kind, most]) => [
+        kind,
+        Math.max(0, most - runs.count(kind)),
+      ]),
+    );
   const runs = createRuns({
     ...options,
     isLeaseFresh: (claimed) => lease.isFresh(claimed),

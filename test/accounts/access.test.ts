@@ -21,6 +21,6 @@ test('the configuration changes single limits of a tier; null lifts one', () => 
   const tiers = mergeTiers({ FREE: { waiting: null, burst: 5, perSecond: undefined }, VIP: undefined });
   expect(tiers).toEqual({
     ...defaultTiers,
-    FREE: { waiting: null, perSecond: 100, burst: 5, maxPriority: 'NORMAL' },
+    FREE: { ...defaultTiers.FREE, waiting: null, burst: 5 },
   });
 });
