@@ -1,2 +1,3 @@
+export { drawPicture } from './picture.ts';
 export { createSimulator, type Simulator, type SimulatorOptions } from './simulator.ts';
 export { speak, speakPcm } from './speech.ts';

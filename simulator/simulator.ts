@@ -173,11 +173,16 @@ class SimulatedNode {
     return authorization === (token.includes(':') ? basic : `Bearer ${token}`);
   }
 
+  #refusal(request: Request, headers: IncomingHttpHeaders): Answer | null {
+    const { token } = this.settings;
+    if (token !== null && this.#protocol.refuses) return this.#protocol.refuses(request, token);
+    return this.#isTrusted(headers) ? null : json(401, { detail: 'Invalid or missing token' });
+  }
+
   async #respond(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = await readRequest(incoming);
-    if (!this.#isTrusted(incoming.headers)) {
-      return send(response, json(401, { detail: 'Invalid or missing token' }));
-    }
+    const refusal = this.#refusal(request, incoming.headers);
+    if (refusal !== null) return send(response, refusal);
     const asked = this.#protocol.work(request, this.settings, this.#jobs);
     if (asked !== null) return this.#work(request, asked, response);
     const page = await this.#protocol.page(request, this.settings, this.#jobs);

@@ -39,6 +39,8 @@ export interface Work {
 /** How a simulated node looks from outside: one sort of server. */
 export interface SimulatedProtocol {
   readonly stopsOnDisconnect: boolean;
+  /** Of servers that take no token as it is: what callers hear who do not have it; null for those who do. */
+  refuses?(request: Request, token: string): Answer | null;
   /** Requests that are work; null for others. Answers at once what is wrong with them. */
   work(request: Request, settings: SimulatorSettings, jobs: Jobs): Promise<Work | Answer> | null;
   /** All other requests; null where the server has no such page. */

@@ -14,8 +14,12 @@ const extensions: Readonly<Record<string, string>> = {
   'image/webp': 'webp',
   'application/json': 'json',
   'application/pdf': 'pdf',
+  'application/zip': 'zip',
   'audio/wav': 'wav',
   'model/gltf-binary': 'glb',
+  'model/mtl': 'mtl',
+  'model/obj': 'obj',
+  'model/stl': 'stl',
   'text/plain': 'txt',
 };
 
@@ -37,6 +41,14 @@ export async function saveResult(
     case 'CustomResult': {
       const files = await saveArtifacts(client, result.files, path.join(folder, name), signal);
       return result.value === null ? files : [...files, await saveJson(folder, name, result.value)];
+    }
+    case 'ModelResult': {
+      const files = await saveArtifacts(client, result.files, path.join(folder, name), signal);
+      const preview = result.preview === null ? [] : [result.preview];
+      return [
+        ...files,
+        ...(await saveArtifacts(client, preview, path.join(folder, `${name}-preview`), signal)),
+      ];
     }
     case 'TranscriptResult': {
       const text = path.join(folder, `${name}.txt`);

@@ -59,7 +59,7 @@ function submittableKind(field: GraphQLInputField, submission: GraphQLInputObjec
   if (subject === undefined) throw new Error(`${type.name} has no required field`);
   const own = fields.filter((one) => one !== subject);
   const common = Object.values(submission.getFields()).filter(({ name }) => !NOT_OPTIONS.has(name));
-  const media = isMedia(subject) ? mediaOptions : {};
+  const media = isMedia(subject) && subject.name === 'audio' ? soundOptions : {};
   return {
     slug: kebabCase(field.name),
     subject: subject.name,
@@ -73,7 +73,7 @@ function submittableKind(field: GraphQLInputField, submission: GraphQLInputObjec
   };
 }
 
-const mediaOptions = {
+const soundOptions = {
   'sample-rate': { type: 'string', value: 'HZ', help: 'The file is raw signed 16-bit samples at this rate' },
   channels: { type: 'string', value: 'N', help: 'Channels of raw samples; default: 1' },
 } as const satisfies OptionSpecs;

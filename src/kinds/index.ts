@@ -1,10 +1,12 @@
 import type { z } from 'zod';
 import { custom } from './custom.ts';
+import { imageTo3d } from './image-to-3d.ts';
 import type { Kind } from './kind.ts';
 import { speechToText } from './speech-to-text.ts';
 import { textToImage } from './text-to-image.ts';
 
 export type { CustomInput, CustomOutput } from './custom.ts';
+export type { ImageTo3dInput, ModelOutput } from './image-to-3d.ts';
 export type { Kind } from './kind.ts';
 export type { Media, MediaReference } from './media.ts';
 export type { SpeechToTextInput, TranscriptOutput } from './speech-to-text.ts';
@@ -14,6 +16,7 @@ export type { ImageOutput, TextToImageInput } from './text-to-image.ts';
 const kinds = {
   TEXT_TO_IMAGE: textToImage,
   SPEECH_TO_TEXT: speechToText,
+  IMAGE_TO_3D: imageTo3d,
   CUSTOM: custom,
 } as const;
 

@@ -40,9 +40,10 @@ export interface Attachments {
   /**
    * Stores an upload, or finds what the source names.
    * @param field where it stands in the kind's input: `audio`
+   * @param sort what it must be; a file behind a URL is looked at only by the worker that fetches it
    * @throws InvalidInputError that names the field
    */
-  add(field: string, source: MediaSource): Promise<Attachment>;
+  add(field: string, source: MediaSource, sort?: 'image'): Promise<Attachment>;
 }
 
 export interface AttachmentsOptions {
@@ -64,11 +65,17 @@ function onlyHttp(url: string, path: string): string {
   throw new InvalidInputError([{ path, message: 'must begin with http: or https:' }]);
 }
 
+function checkSort({ mimeType }: Artifact, sort: 'image' | undefined, path: string): void {
+  if (sort === undefined || mimeType.startsWith(`${sort}/`)) return;
+  throw new InvalidInputError([{ path, message: `must be a picture, not ${mimeType}` }]);
+}
+
 export function createAttachments({ artifacts, userId, path }: AttachmentsOptions): CollectedAttachments {
   const sha256 = new Map<string, string>();
   const artifactIds: string[] = [];
 
-  function attach(artifact: Artifact): Attachment {
+  function attach(artifact: Artifact, sort?: 'image', field = ''): Attachment {
+    checkSort(artifact, sort, field);
     artifactIds.push(artifact.id);
     sha256.set(artifact.id, artifact.sha256);
     return { reference: { artifactId: artifact.id }, durationSeconds: artifact.durationSeconds };
@@ -89,16 +96,27 @@ export function createAttachments({ artifacts, userId, path }: AttachmentsOption
   return {
     artifactIds,
     sha256,
-    async add(name, { upload, artifactId, url, pcm }) {
+    async add(name, { upload, artifactId, url, pcm }, sort) {
       const field = `${path}.${name}`;
       if (upload != null) {
         const mimeType = upload.type === '' ? {} : { mimeType: upload.type };
+        const path = `${field}.upload`;
         return attach(
-          await artifacts.save({ ...source(upload), ...mimeType, userId, field: `${field}.upload` }),
+          await artifacts.save({ ...source(upload), ...mimeType, userId, field: path }),
+          sort,
+          path,
         );
       }
-      if (artifactId != null) return attach(await owned(artifactId, `${field}.artifactId`));
+      if (artifactId != null) {
+        const path = `${field}.artifactId`;
+        return attach(await owned(artifactId, path), sort, path);
+      }
       if (pcm != null) {
+        if (sort !== undefined) {
+          throw new InvalidInputError([
+            { path: `${field}.pcm`, message: 'must be a picture, not raw samples' },
+          ]);
+        }
         const format = { sampleRate: pcm.sampleRate, channels: pcm.channels ?? 1 };
         const artifact = await artifacts.savePcm({
           ...source(pcm.data),

@@ -59,6 +59,9 @@ class Attempt implements Run {
   }
 
   stop(reason: StopReason): void {
+    // Its job goes on without it: the provider is asked again until it is back.
+    const goesOn = this.#node?.protocol.keepsJobs && this.#remote?.handle != null;
+    if (reason === 'node-lost' && goesOn) return;
     this.#stopped.resolve(reason);
     if (!this.#staysOpen(reason)) this.#cut.abort(new StoppedError(reason));
     if (reason === 'cancel' && this.#isAnswered) void this.#tellStopped(false);
@@ -161,8 +164,7 @@ class Attempt implements Run {
     this.#context.log.info({ reason, isCut }, 'attempt stopped');
     if (isCut) {
       await answered;
-      if (isStopped || (reason === 'node-lost' && !this.#node?.protocol.keepsJobs))
-        await this.#forgetRemoteJob();
+      if (isStopped || reason === 'node-lost') await this.#forgetRemoteJob();
       await this.#freeSlot(isStopped ? 0 : await this.#remainingMs(reason));
       return this.#settleStopped(reason, isCut);
     }

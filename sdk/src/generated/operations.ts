@@ -42,6 +42,19 @@ export type ErrorCode =
   /** RateLimitedError: too much in too short a time; come back later */
   | 'RATE_LIMITED';
 
+export type ImageTo3DInput = {
+  /** Of the 3-D model */
+  format?: ModelFormat | null | undefined;
+  /** A picture of one thing */
+  image: MediaSource;
+  /** One of Query.models; left out: the default of the kind */
+  model?: string | null | undefined;
+  /** The same one gives the same model again, where the node takes seeds */
+  seed?: number | null | undefined;
+  /** Whether it is painted; left out: as the node does it by itself */
+  texture?: boolean | null | undefined;
+};
+
 /** A file, in one of four ways */
 export type MediaSource =
   {   /** One that is stored already: an earlier upload or result of your own */
@@ -53,12 +66,23 @@ export type MediaSource =
   |  { artifactId?: never; pcm?: never; upload?: never;   /** Fetched at each attempt; private addresses are refused */
   url: string; };
 
+export type ModelFormat =
+  /** Binary glTF 2.0: one file with everything in it */
+  | 'GLB'
+  /** With its material and textures as files of their own, where the node makes them */
+  | 'OBJ'
+  /** The bare shape, as printers take it */
+  | 'STL';
+
 export type NodeProtocol =
+  /** The web UI of AUTOMATIC1111, Forge and the like */
   | 'A1111'
   /** Models in containers that Cog has packed */
   | 'COG'
   /** Servers around faster-whisper that answer code, message and text */
   | 'FAST_WHISPER'
+  /** The api_server of Hunyuan3D */
+  | 'HUNYUAN3D'
   /** Servers of your own: the input as a JSON body, answered with JSON or a file */
   | 'JSON'
   /** Servers with the API of OpenAI: sd-server, LocalAI, speaches … */
@@ -67,6 +91,8 @@ export type NodeProtocol =
   | 'QWEN_IMAGE_GGUF'
   /** The server of stable-diffusion.cpp, by its own asynchronous jobs */
   | 'SD_CPP'
+  /** The 3D jobs of Tencent Cloud, paid for by the job */
+  | 'TENCENT_AI3D'
   /** The server of whisper.cpp */
   | 'WHISPER_CPP';
 
@@ -177,6 +203,8 @@ export type TaskEventType =
 export type TaskKind =
   /** Anything else that a node does: a JSON payload in, JSON or files out */
   | 'CUSTOM'
+  /** Makes a 3-D model of the thing in a picture */
+  | 'IMAGE_TO_3D'
   /** Writes down what a recording says */
   | 'SPEECH_TO_TEXT'
   /** Draws pictures from a text */
@@ -201,10 +229,12 @@ export type TaskPriority =
 /** What is to be done: exactly one of them */
 export type TaskSpec =
   {   /** Anything else that a node does: a JSON payload in, JSON or files out */
-  custom: CustomInput; speechToText?: never; textToImage?: never; }
-  |  { custom?: never;   /** Writes down what a recording says */
+  custom: CustomInput; imageTo3d?: never; speechToText?: never; textToImage?: never; }
+  |  { custom?: never;   /** Makes a 3-D model of the thing in a picture */
+  imageTo3d: ImageTo3DInput; speechToText?: never; textToImage?: never; }
+  |  { custom?: never; imageTo3d?: never;   /** Writes down what a recording says */
   speechToText: SpeechToTextInput; textToImage?: never; }
-  |  { custom?: never; speechToText?: never;   /** Draws pictures from a text */
+  |  { custom?: never; imageTo3d?: never; speechToText?: never;   /** Draws pictures from a text */
   textToImage: TextToImageInput; };
 
 export type TaskStatus =
@@ -337,17 +367,21 @@ type Result_CustomResult_Fragment = { __typename: 'CustomResult', value: unknown
 
 type Result_ImageResult_Fragment = { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
 
+type Result_ModelResult_Fragment = { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null };
+
 type Result_TranscriptResult_Fragment = { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> };
 
 export type ResultFragment =
   | Result_CustomResult_Fragment
   | Result_ImageResult_Fragment
+  | Result_ModelResult_Fragment
   | Result_TranscriptResult_Fragment
 ;
 
 export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
     | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
     | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+    | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
     | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
    | null, gpuNode: { id: string, name: string } | null };
 
@@ -361,6 +395,7 @@ export type GetTaskQueryVariables = Exact<{
 export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+      | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
       | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
      | null, gpuNode: { id: string, name: string } | null } | null };
 
@@ -375,6 +410,7 @@ export type ListTasksQueryVariables = Exact<{
 export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+          | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
           | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
          | null, gpuNode: { id: string, name: string } | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
@@ -393,6 +429,7 @@ export type SubmitTaskMutation = { submitTask:
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+        | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
         | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
        | null, gpuNode: { id: string, name: string } | null }
    };
@@ -406,6 +443,7 @@ export type CancelTaskMutation = { cancelTask:
     | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+          | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
           | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
          | null, gpuNode: { id: string, name: string } | null } }
     | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
@@ -423,6 +461,7 @@ export type RetryTaskMutation = { retryTask:
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+        | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
         | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
        | null, gpuNode: { id: string, name: string } | null }
    };
@@ -446,6 +485,7 @@ export type WatchTaskSubscriptionVariables = Exact<{
 export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+      | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
       | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
      | null, gpuNode: { id: string, name: string } | null } };
 
@@ -564,6 +604,14 @@ export const ResultFragmentDoc = new TypedDocumentString(`
       ...Artifact
     }
   }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -648,6 +696,14 @@ fragment Result on TaskResult {
   ... on CustomResult {
     value
     files {
+      ...Artifact
+    }
+  }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
       ...Artifact
     }
   }
@@ -796,6 +852,14 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -882,6 +946,14 @@ fragment Result on TaskResult {
   ... on CustomResult {
     value
     files {
+      ...Artifact
+    }
+  }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
       ...Artifact
     }
   }
@@ -995,6 +1067,14 @@ fragment Result on TaskResult {
   ... on CustomResult {
     value
     files {
+      ...Artifact
+    }
+  }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
       ...Artifact
     }
   }
@@ -1117,6 +1197,14 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -1227,6 +1315,14 @@ fragment Result on TaskResult {
   ... on CustomResult {
     value
     files {
+      ...Artifact
+    }
+  }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
       ...Artifact
     }
   }
@@ -1349,6 +1445,14 @@ fragment Result on TaskResult {
   ... on CustomResult {
     value
     files {
+      ...Artifact
+    }
+  }
+  ... on ModelResult {
+    files {
+      ...Artifact
+    }
+    preview {
       ...Artifact
     }
   }

@@ -5,7 +5,7 @@ import {
   type TaskKind,
   type TaskSpec,
 } from '../../../sdk/src/index.ts';
-import { speak } from '../../../simulator/index.ts';
+import { drawPicture, speak } from '../../../simulator/index.ts';
 import { createApp } from '../../app.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { createLog } from '../../log.ts';
@@ -19,16 +19,21 @@ const OUTPUT = 'demo-output';
 /** Beyond this something is wrong, and a machine that waits should know. */
 const TASKS_END_WITHIN_MS = 120_000;
 
-const specs: { readonly [Kind in TaskKind]: () => TaskSpec } = {
-  TEXT_TO_IMAGE: () => ({
+const specs: { readonly [Kind in TaskKind]: () => Promise<TaskSpec> } = {
+  TEXT_TO_IMAGE: async () => ({
     textToImage: { prompt: 'a red fox in the snow, watercolour', seed: 7, steps: 20 },
   }),
-  SPEECH_TO_TEXT: () => {
+  SPEECH_TO_TEXT: async () => {
     const wav = new Uint8Array(speak('Nothing that was accepted is ever lost.'));
     const upload = new File([wav], 'speech.wav', { type: 'audio/wav' });
     return { speechToText: { audio: { upload }, language: 'en', timestamps: true } };
   },
-  CUSTOM: () => ({ custom: { type: 'word-count', payload: { text: 'the quick brown fox' } } }),
+  IMAGE_TO_3D: async () => {
+    const png = await drawPicture({ prompt: 'a clay pot', seed: 3, width: 256, height: 256 });
+    const upload = new File([new Uint8Array(png)], 'pot.png', { type: 'image/png' });
+    return { imageTo3d: { image: { upload }, texture: true, seed: 7 } };
+  },
+  CUSTOM: async () => ({ custom: { type: 'word-count', payload: { text: 'the quick brown fox' } } }),
 };
 
 /** The server's own configuration, but on this machine alone and with the given nodes. */
@@ -44,9 +49,9 @@ async function runTasks(client: Client, { stdout, signal }: Surroundings): Promi
   using board = createProgressBoard(stdout);
   const kinds = new Set((await client.models({ signal })).map(({ kind }) => kind));
   return await Promise.all(
-    [...kinds].map((kind) =>
+    [...kinds].map(async (kind) =>
       client.submitAndWait(
-        { task: specs[kind](), labels: { from: 'demo' } },
+        { task: await specs[kind](), labels: { from: 'demo' } },
         { signal, onProgress: (task) => board.show(kebabCase(kind), task) },
       ),
     ),

@@ -42,6 +42,8 @@ export interface NodeSocket {
  */
 export interface NodeClient {
   readonly url: URL;
+  /** For protocols that sign what they send; others need not care. */
+  readonly token: string | null;
   request(request: NodeRequest): Promise<NodeAnswer>;
   /**
    * A file that the node's answer names by URL. The node's own origin is allowed; any other goes through the

@@ -45,6 +45,7 @@ export function createNodeClient({ url, token, slots, checkUrl }: NodeClientOpti
 
   return {
     url,
+    token: token ?? null,
     request: ({ path, headers, ...rest }) =>
       send(pool, url.origin, {
         ...rest,

@@ -1,11 +1,13 @@
-import { cog } from './cog.ts';
 import { a1111 } from './a1111.ts';
+import { cog } from './cog.ts';
 import { fastWhisper } from './fast-whisper.ts';
+import { hunyuan3d } from './hunyuan3d.ts';
 import { json } from './json.ts';
 import { openai } from './openai.ts';
 import type { NodeProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
 import { sdCpp } from './sd-cpp.ts';
+import { tencentAi3d } from './tencent-ai3d.ts';
 import { whisperCpp } from './whisper-cpp.ts';
 
 export type { NodeClient } from './client.ts';
@@ -32,6 +34,8 @@ export const protocols = {
   A1111: a1111,
   COG: cog,
   JSON: json,
+  HUNYUAN3D: hunyuan3d,
+  TENCENT_AI3D: tencentAi3d,
 } as const satisfies { readonly [Name in string]: NodeProtocol<Name> };
 
 export type ProtocolName = keyof typeof protocols;

@@ -4,6 +4,7 @@ import type {
   KindInput,
   KindName,
   Media,
+  ModelOutput,
   TranscriptOutput,
 } from '../../kinds/index.ts';
 import type { NodeClient } from './client.ts';
@@ -26,6 +27,7 @@ export interface MadeFile {
 export interface MadeByKind {
   TEXT_TO_IMAGE: Omit<ImageOutput, 'images'> & { images: MadeFile[] };
   SPEECH_TO_TEXT: TranscriptOutput;
+  IMAGE_TO_3D: Omit<ModelOutput, 'files' | 'preview'> & { files: MadeFile[]; preview?: MadeFile };
   CUSTOM: Omit<CustomOutput, 'files'> & { files: MadeFile[] };
 }
 

@@ -2,12 +2,13 @@ import { type KindName, kindNames, kindOf } from '../../kinds/index.ts';
 import { builder } from '../builder.ts';
 import { described } from '../described.ts';
 import { custom } from './custom.ts';
+import { imageTo3d } from './image-to-3d.ts';
 import type { KindSchema, TaggedOutput } from './kind-schema.ts';
 import { speechToText } from './speech-to-text.ts';
 import { textToImage } from './text-to-image.ts';
 
 /** Every kind's GraphQL side. A new kind is a file of its own, and one line here. */
-const kindSchemas: readonly KindSchema[] = [textToImage, speechToText, custom];
+const kindSchemas: readonly KindSchema[] = [textToImage, speechToText, imageTo3d, custom];
 
 const byKind = new Map(kindSchemas.map((schema) => [schema.kind, schema]));
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { speak } from '../../../simulator/index.ts';
+import { drawPicture, speak } from '../../../simulator/index.ts';
 import type { KindInput, KindName, Media } from '../../../src/kinds/index.ts';
 import {
   type Call,
@@ -17,7 +17,7 @@ export function clientOf(
   url: string,
   options: Partial<Parameters<typeof createNodeClient>[0]> = {},
 ): NodeClient & AsyncDisposable {
-  const client = createNodeClient({ url: new URL(url), slots: 4, ...options });
+  const client = createNodeClient({ url: new URL(url), slots: 4, token: 'test-id:test-key', ...options });
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });
 }
 
@@ -31,6 +31,11 @@ export function mediaOf(bytes: Uint8Array, pcm?: Media['pcm']): Media {
   };
 }
 
+export function pictureOf(bytes: Uint8Array, mimeType = 'image/png'): Media {
+  const blob = async () => new Blob([Uint8Array.from(bytes)], { type: mimeType });
+  return { fileName: 'image.png', mimeType, sizeBytes: bytes.length, blob };
+}
+
 interface Sample<K extends KindName> {
   readonly input: KindInput<K>;
   readonly media: readonly Media[];
@@ -42,6 +47,10 @@ const samples: { readonly [K in KindName]: Sample<K> } = {
   SPEECH_TO_TEXT: {
     input: { audio: { url: 'https://example.com/speech.wav' }, timestamps: false },
     media: [mediaOf(speak('go forward ten meters'))],
+  },
+  IMAGE_TO_3D: {
+    input: { image: { url: 'https://example.com/pot.png' }, format: 'GLB', texture: true },
+    media: [pictureOf(await drawPicture({ prompt: 'a clay pot', seed: 3, width: 64, height: 64 }))],
   },
   CUSTOM: { input: { type: 'test-model', payload: { text: 'go forward ten meters' } }, media: [] },
 };

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { Kind } from './kind.ts';
+import { mediaReference } from './media.ts';
+
+const imageTo3dInput = z.strictObject({
+  image: mediaReference.refine((image) => !('pcm' in image), 'must be a picture, not raw samples'),
+  format: z.enum(['GLB', 'OBJ', 'STL']).default('GLB'),
+  /** Left out: as the node does it by itself. */
+  texture: z.boolean().optional(),
+  /** Nodes take 32 bits. */
+  seed: z.number().int().min(0).max(2_147_483_647).optional(),
+});
+
+/** Artifact ids; the model itself first. */
+const modelOutput = z.strictObject({
+  files: z.array(z.string()).min(1),
+  preview: z.string().optional(),
+});
+
+export type ImageTo3dInput = z.infer<typeof imageTo3dInput>;
+export type ModelOutput = z.infer<typeof modelOutput>;
+
+/** Painting a model takes about twice as long as shaping it. */
+const TEXTURED_COST = 3;
+
+/** A unit is a model without its texture. */
+export const imageTo3d: Kind<'IMAGE_TO_3D', ImageTo3dInput, ModelOutput> = {
+  name: 'IMAGE_TO_3D',
+  slug: 'image-to-3d',
+  field: 'imageTo3d',
+  input: imageTo3dInput,
+  output: modelOutput,
+  timeoutMs: 900_000,
+  cost: ({ texture }) => (texture ? TEXTURED_COST : 1),
+  media: ({ image }) => [image],
+  secondsPerUnit: 40,
+};
