@@ -5,6 +5,7 @@ import { badAnswer } from './support/answer.ts';
 import { audioFile } from './support/audio.ts';
 import { picture, pictureFromBase64 } from './support/images.ts';
 import { multipart } from './support/multipart.ts';
+import { modelsIn, runningIn } from './support/openai-models.ts';
 import { checkReadiness, notReady, READY } from './support/readiness.ts';
 import { errorText, failed, refusal } from './support/refusal.ts';
 import { audioOf, languageOf, transcriptOf } from './support/transcripts.ts';
@@ -17,7 +18,6 @@ const MAX_PICTURES_BYTES = 384 * 1024 * 1024;
 const images = z.object({
   data: z.array(z.object({ b64_json: z.string().nullish(), url: z.string().nullish() })).min(1),
 });
-const modelList = z.object({ data: z.array(z.unknown()) });
 const UNWELL = /^(starting|loading|initiali[sz]ing|unhealthy|unavailable|error|failed|not.?ready)/i;
 const errorInside = z.object({ error: z.union([z.string().min(1), z.object({ message: z.string() })]) });
 const unwell = z.object({ status: z.string().regex(UNWELL) });
@@ -107,12 +107,18 @@ function resultOf<T>(answer: NodeAnswer, shape: z.ZodType<T>): T {
   throw badAnswer('is none of an OpenAI server');
 }
 
-/** `/health` and `/readyz` where the server has them, and the list of models, which all of them have. */
+/** The list of models, which all of them have, and `/health`, `/readyz` and `/api/ps` where the server has them. */
 async function ready(node: NodeClient, signal: AbortSignal): Promise<Readiness> {
   const get = (path: string) => node.request({ method: 'GET', path, signal });
   const checks = ['/health', '/readyz'].map(async (path) => healthOf(path, await get(path)));
-  const [models, ...own] = await Promise.all([get(api(node, '/models')).then(modelsOf), ...checks]);
-  return own.find((readiness) => !readiness.ready) ?? models;
+  const [models, loaded, ...own] = await Promise.all([
+    get(api(node, '/models')).then(modelsIn),
+    get('/api/ps').then(runningIn),
+    ...checks,
+  ]);
+  const unready = own.find((readiness) => !readiness.ready);
+  if (unready || !models.ready) return unready ?? models;
+  return { ...models, ...(loaded ? { loadedModels: loaded } : {}) };
 }
 
 function healthOf(path: string, answer: NodeAnswer): Readiness {
@@ -121,11 +127,6 @@ function healthOf(path: string, answer: NodeAnswer): Readiness {
   if (answer.status !== 200 || !/json/.test(answer.headers['content-type'] ?? '')) return READY;
   const body = unwell.safeParse(answer.json());
   return body.success ? notReady(`the node says "${body.data.status}"`) : READY;
-}
-
-function modelsOf(answer: NodeAnswer): Readiness {
-  if (answer.status !== 200) return notReady(refusal(answer).message);
-  return modelList.safeParse(answer.json()).success ? READY : notReady('GET /v1/models answered no list');
 }
 
 /**

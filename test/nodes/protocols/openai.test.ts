@@ -197,7 +197,7 @@ describe('openai readiness', () => {
   const models: [number, unknown] = [200, { object: 'list', data: [] }];
 
   it('asks for the list of models where there is no page on health', async () => {
-    expect(await check({ '/v1/models': models })).toEqual({ ready: true });
+    expect(await check({ '/v1/models': models })).toEqual({ ready: true, models: [] });
     expect(await check({})).toMatchObject({ ready: false });
     expect(await check({ '/v1/models': [200, 'hello'] })).toMatchObject({ ready: false });
   });
@@ -209,8 +209,27 @@ describe('openai readiness', () => {
       ready: false,
       detail: 'the node says "starting"',
     });
-    expect(await check({ '/v1/models': models, '/health': [200, { status: 'ok' }] })).toEqual({
+    expect(await check({ '/v1/models': models, '/health': [200, { status: 'ok' }] })).toMatchObject({
       ready: true,
     });
+  });
+
+  it('tells the models that the server lists, and which of them it holds where that can be told', async () => {
+    const list = (...data: object[]): [number, unknown] => [200, { object: 'list', data }];
+    const told = async (pages: Record<string, [number, unknown]>) => {
+      const { models, loadedModels } = await check(pages);
+      return [models, loadedModels];
+    };
+    const router = list({ id: 'a', status: { value: 'unloaded' } }, { id: 'b', status: { value: 'loaded' } });
+    expect(await told({ '/v1/models': router })).toEqual([['a', 'b'], ['b']]);
+    expect(await told({ '/v1/models': list({ id: 'a', owned_by: 'vllm' }) })).toEqual([['a'], ['a']]);
+    const local = list({ id: 'a' }, { id: 'b' });
+    expect(await told({ '/v1/models': local })).toEqual([['a', 'b'], undefined]);
+    expect(await told({ '/v1/models': local, '/api/ps': [200, { models: ['b'] }] })).toEqual([
+      ['a', 'b'],
+      ['b'],
+    ]);
+    const ollama = { models: [{ name: 'a', size: 1 }] };
+    expect(await told({ '/v1/models': local, '/api/ps': [200, ollama] })).toEqual([['a', 'b'], ['a']]);
   });
 });

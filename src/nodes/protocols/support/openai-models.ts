@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { NodeAnswer } from '../client.ts';
+import type { Readiness } from '../protocol.ts';
+import { notReady } from './readiness.ts';
+import { refusal } from './refusal.ts';
+
+/** Servers that hold what they list; others list what they could load, too. */
+const HOLDS_ALL = /^(vllm|sglang|llamacpp)/i;
+
+const listed = z.object({
+  id: z.string(),
+  owned_by: z.string().nullish(),
+  // llama.cpp's router.
+  status: z.object({ value: z.string() }).nullish().catch(null),
+});
+const list = z.object({ data: z.array(listed.nullable().catch(null)) });
+
+const running = z.object({
+  models: z.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)])),
+});
+
+/** What `GET /v1/models` tells: whether it is ready, what it could load, and what it holds where that can be told. */
+export function modelsIn(answer: NodeAnswer): Readiness {
+  if (answer.status !== 200) return notReady(refusal(answer).message);
+  const parsed = list.safeParse(answer.json());
+  if (!parsed.success) return notReady('GET /v1/models answered no list');
+  const known = parsed.data.data.filter((model) => model !== null);
+  const isTold = known.some(({ status, owned_by }) => status != null || HOLDS_ALL.test(owned_by ?? ''));
+  const loaded = known.filter(({ status }) => status == null || status.value === 'loaded');
+  const models = known.map(({ id }) => id);
+  return { ready: true, models, ...(isTold ? { loadedModels: loaded.map(({ id }) => id) } : {}) };
+}
+
+/** What `GET /api/ps` tells of speaches and Ollama: the models in memory. Undefined for servers without it. */
+export function runningIn(answer: NodeAnswer): readonly string[] | undefined {
+  const isJson = /json/.test(answer.headers['content-type'] ?? '');
+  if (answer.status !== 200 || !isJson) return undefined;
+  const parsed = running.safeParse(answer.json());
+  return parsed.success ? parsed.data.models : undefined;
+}
