@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { openDatabase } from './database/index.ts';
 import { type Carrier, createCarrier, createFeed } from './events/index.ts';
 import type { Log } from './log.ts';
-import { createNodes, loadWorkflows } from './nodes/index.ts';
+import { createNodes } from './nodes/index.ts';
 import { createQueue, type Queue } from './queue/index.ts';
 import type { Services } from './schema/context.ts';
 import { deriveKey } from './secrets.ts';
@@ -67,7 +67,6 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
       defaultModels,
       healthCheckIntervalMs,
       checkUrl,
-      workflows: await loadWorkflows(config.workflowsDir),
       nodeLeaseMs,
       nodeAllowHosts,
     },
