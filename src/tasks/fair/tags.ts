@@ -65,7 +65,7 @@ export function tagOf(place: number, priority: TaskPriority): number {
  * time along, and a LOW one that found the queue empty does not hold those up that come behind it.
  */
 export function timeAt(tag: number, priority: TaskPriority): number {
-  return priority === 'HIGH' ? tag - leadSeconds.HIGH : tag;
+  return priority === 'HIGH' ? Math.max(0, tag - leadSeconds.HIGH) : tag;
 }
 
 /** When all that a user has queued is served, once he queues so many virtual seconds more. */

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { defaultTiers } from '../../src/accounts/index.ts';
+import { openDatabase } from '../../src/database/index.ts';
+import { expectAllDone } from '../support/invariants.ts';
+import { testLog } from '../support/log.ts';
+import { finish, openYard, type Process, submission, success, type Yard } from '../support/yard.ts';
+
+const PER_USER = 2;
+const PER_MODEL = 3;
+const PER_KIND = 6;
+const PER_WORKER = 4;
+const TASKS = 1_000;
+
+let yard: Yard;
+beforeAll(async () => {
+  yard = await openYard({
+    tiers: { ...defaultTiers, FREE: { ...defaultTiers.FREE, concurrency: PER_USER } },
+    config: { concurrencyLimits: { kinds: { TEXT_TO_IMAGE: PER_KIND }, models: { narrow: PER_MODEL } } },
+  });
+});
+afterAll(() => yard[Symbol.asyncDispose]());
+
+/** The most attempts that ever ran at once, by what each is counted under. */
+const selectMost = (of: string): string => `
+  WITH step AS (
+    SELECT ${of} AS what, at, change FROM task_attempt a JOIN task t ON t.id = a.task_id
+    JOIN user_account u ON u.id = t.user_id,
+    LATERAL (VALUES (a.started_at, 1), (a.ended_at, -1)) AS s (at, change)
+  )
+  SELECT what, max(running)::int AS most FROM (
+    SELECT what, sum(change) OVER (PARTITION BY what ORDER BY at, change) AS running FROM step
+  ) r GROUP BY what`;
+
+test('in a thousand races of four workers, no user, model, kind or worker has more at once than its limit', {
+  timeout: 60_000,
+}, async () => {
+  const { sql, tasks } = yard;
+  for (const models of [['narrow', 'wide'], ['narrow'], ['wide']]) await yard.addNode({ models, slots: 8 });
+  const users = await Promise.all(Array.from({ length: 8 }, () => yard.addUser('FREE')));
+  users.push(await yard.addUser('VIP'));
+  await Promise.all(
+    Array.from({ length: TASKS }, (_, n) => {
+      const userId = users[n % users.length] ?? '';
+      return tasks.submit(submission(userId, { model: n % 3 === 0 ? 'narrow' : 'wide' }), 'VIP');
+    }),
+  );
+  let left = TASKS;
+
+  async function work(process: Process): Promise<void> {
+    const running = new Set<Promise<void>>();
+    while (left > 0) {
+      const kinds = new Map([['TEXT_TO_IMAGE', PER_WORKER - running.size]]);
+      const claimed = await process.tasks.claim({ workerId: process.workerId, limit: 10, kinds });
+      left -= claimed.length;
+      for (const one of claimed) {
+        const run = finish(process.tasks, success(one)).then(() => void running.delete(run));
+        running.add(run);
+      }
+      if (running.size > 0) await Promise.race(running);
+    }
+    await Promise.all(running);
+  }
+
+  const connections = await Promise.all(
+    Array.from({ length: 3 }, () =>
+      openDatabase({ url: yard.database.url, log: testLog, poolSize: 2, lanes: 2 }),
+    ),
+  );
+  try {
+    const others = await Promise.all(connections.map((database) => yard.another(database)));
+    await Promise.all([yard, ...others].map(work));
+    await Promise.all(others.map(({ tasks: other }) => other.close()));
+  } finally {
+    await Promise.all(connections.map((database) => database.close()));
+  }
+
+  const most = async (of: string) => sql<{ what: string; most: number }>(selectMost(of));
+  const perUser = await most(`CASE WHEN u.tier = 'FREE' THEN u.id::text ELSE 'VIP' END`);
+  const limited = perUser.filter(({ what }) => what !== 'VIP');
+  expect(limited.length).toBe(8);
+  for (const row of limited) expect(row.most).toBeLessThanOrEqual(PER_USER);
+  const perModel = new Map((await most('t.model')).map((row) => [row.what, row.most]));
+  expect(perModel.get('narrow')).toBeLessThanOrEqual(PER_MODEL);
+  expect((await most('t.kind')).map((row) => row.most)).toEqual([PER_KIND]);
+  for (const row of await most('a.worker_id')) expect(row.most).toBeLessThanOrEqual(PER_WORKER);
+  await expectAllDone(yard.database);
+});
+
+test('tasks of a user who has all that he may run hide nobody behind them', async () => {
+  const [greedy, other] = [await yard.addUser('FREE'), await yard.addUser('FREE')];
+  await yard.addNode({ models: ['hidden'], slots: 8 });
+  const submit = (userId: string) => yard.tasks.submit(submission(userId, { model: 'hidden' }), 'VIP');
+  // More than a claim looks at.
+  await Promise.all(Array.from({ length: 100 }, () => submit(greedy)));
+  const { taskId } = await submit(other);
+  await yard.sql('UPDATE pgboss.job_common SET priority = priority - 100000 WHERE data->>$1 = $2', [
+    'taskId',
+    taskId,
+  ]);
+  const claim = () => yard.tasks.claim({ workerId: yard.workerId, limit: 100 });
+  const first = await claim();
+  expect(first.map(({ userId }) => userId)).toEqual([greedy, greedy]);
+  const [second, ...none] = await claim();
+  expect([second?.lease.taskId, none]).toEqual([taskId, []]);
+  if (second) await finish(yard.tasks, success(second));
+  expect(await claim()).toEqual([]);
+  for (const one of first) await finish(yard.tasks, success(one));
+  expect((await claim()).length).toBe(PER_USER);
+});
