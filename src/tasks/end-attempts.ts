@@ -15,6 +15,8 @@ export interface EndedAttempt {
   readonly end: AttemptEnd;
   /** Left out: the time since it started. */
   readonly gpuMs?: number;
+  /** Its task is not tried again sooner, whatever the failure says. */
+  readonly retryAfterMs?: number;
 }
 
 interface Judged extends EndedAttempt {
@@ -79,11 +81,11 @@ async function settleJobs(
 }
 
 function judgeOne(ended: EndedAttempt, tries: ReadonlyMap<string, Tries>): Judged[] {
-  const { end, taskId } = ended;
+  const { end, taskId, retryAfterMs } = ended;
   if (end.type === 'succeeded') return [{ ...ended, verdict: null }];
   const known = tries.get(taskId);
   // Deleted: it was canceled before.
-  return known ? [{ ...ended, verdict: judge(end, known) }] : [];
+  return known ? [{ ...ended, verdict: judge(end, known, retryAfterMs) }] : [];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createBatcher } from '../database/index.ts';
 import { announceChanged, type Core } from './core.ts';
 import { endAttempts } from './end-attempts.ts';
+import { reserveRetries } from './retry-budget.ts';
 import type { Settlement } from './types.ts';
 
 const MAX_GROUP = 200;
@@ -16,6 +17,7 @@ export interface Settler {
 /** Settles attempts in groups, each as soon as a lane is free for it: slots are not its matter. */
 export function createSettler(core: Core): Settler {
   async function write(group: readonly Settlement[]): Promise<Settled[]> {
+    const retryAfter = await reserveRetries(core, group);
     const attempts = await Promise.all(
       group.map(async ({ lease, queueId, end, gpuMs }) => ({
         taskId: lease.taskId,
@@ -24,6 +26,7 @@ export function createSettler(core: Core): Settler {
         queue: await core.queue.get(queueId),
         end,
         gpuMs,
+        retryAfterMs: retryAfter.get(lease.taskId) ?? 0,
       })),
     );
     const changed = await core.database.lanes.transact((tx) => endAttempts(core, tx, attempts));

@@ -45,14 +45,18 @@ export function backoffSeconds(spent: number, random: () => number = Math.random
   return delay * (0.5 + random());
 }
 
-/** Whether a task is tried again after that failure, and when: never after its deadline. */
-export function judge(failure: Failure, tries: Tries): Verdict {
+/**
+ * Whether a task is tried again after that failure, and when: never after its deadline.
+ * @param earliestMs no sooner than that
+ */
+export function judge(failure: Failure, tries: Tries, earliestMs = 0): Verdict {
   const { error, spendsAttempt, retryAfterMs } = failure;
   const { spent, maxAttempts, secondsLeft, isSubmissionUnknown } = tries;
   if (isSubmissionUnknown) return { type: 'final', error: submissionUnknown(error) };
   if (spendsAttempt && (!error.retryable || spent >= maxAttempts)) return { type: 'final', error };
   const usual = spendsAttempt ? backoffSeconds(spent) : UNSPENT_DELAY_SECONDS;
-  const delaySeconds = retryAfterMs === null ? usual : Math.max(0, retryAfterMs) / 1000;
+  const wanted = retryAfterMs === null ? usual : Math.max(0, retryAfterMs) / 1000;
+  const delaySeconds = Math.max(wanted, earliestMs / 1000);
   if (secondsLeft !== null && secondsLeft <= delaySeconds) {
     return { type: 'final', error: deadlineExceeded(error.attempt, error) };
   }
