@@ -100,8 +100,11 @@ export interface Tasks extends Workers {
   failOverdue(): Promise<number>;
   /** Deletes the tasks that ended longer ago than they are kept. Every few minutes. */
   applyRetention(): Promise<number>;
-  /** Gives queued tasks without a job, which only somebody else can have made, a new one. At start and hourly. */
-  repair(): Promise<number>;
+  /**
+   * Gives queued tasks without a job, which only somebody else can have made, a new one: by the minute in the
+   * queues where the counts betray them, hourly everywhere.
+   */
+  repair(where: 'suspects' | 'everywhere'): Promise<number>;
   /** Puts virtual time back where it has come far: at start and hourly. */
   rebase(): Promise<number>;
   /** Writes what is still to be written, and waits for what has been begun. */

@@ -168,9 +168,28 @@ test('queued tasks whose jobs somebody deleted are given new ones', async () => 
   await Promise.all([submit(), submit(), submit()]);
   const { name } = await yard.queue.ensure('TEXT_TO_IMAGE', 'repaired');
   await yard.sql('DELETE FROM pgboss.job_common WHERE name = $1', [name]);
-  expect(await yard.tasks.repair()).toBe(3);
-  expect(await yard.tasks.repair()).toBe(0);
+  expect(await yard.tasks.repair('suspects')).toBe(3);
+  expect(await yard.tasks.repair('suspects')).toBe(0);
   expect((await drain(yard)).length).toBe(3);
+  await expectAllDone(yard.database);
+});
+
+test('queued tasks without a job are found everywhere where foreign jobs hide them from the counts', async () => {
+  const yard = open();
+  await yard.addNode({ models: ['hidden'] });
+  const userId = await yard.addUser();
+  const submit = () => yard.tasks.submit(submission(userId, { model: 'hidden' }), 'VIP');
+  await Promise.all([submit(), submit()]);
+  const { name } = await yard.queue.ensure('TEXT_TO_IMAGE', 'hidden');
+  await yard.sql('UPDATE pgboss.job_common SET id = gen_random_uuid() WHERE name = $1', [name]);
+  expect(await yard.tasks.repair('suspects')).toBe(0);
+  expect(await yard.tasks.repair('everywhere')).toBe(2);
+  await yard.sql(
+    `DELETE FROM pgboss.job_common j WHERE name = $1 AND NOT EXISTS (
+    SELECT FROM task WHERE job_id = j.id)`,
+    [name],
+  );
+  await drain(yard);
   await expectAllDone(yard.database);
 });
 
