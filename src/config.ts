@@ -3,8 +3,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
-import { StartError } from './errors.ts';
+import { type InputIssue, StartError } from './errors.ts';
 import { type KindName, kindNames } from './kinds/index.ts';
+import { check } from './validation.ts';
 
 const integer = (min: number, max: number) => z.coerce.number<string>().int().min(min).max(max);
 
@@ -26,14 +27,14 @@ function json<Schema extends z.ZodType>(schema: Schema) {
     } catch (error) {
       context.addIssue({
         code: 'custom',
-        message: `neither JSON nor the path of a JSON file (${String(error)})`,
+        message: `must be JSON, or the path of a JSON file (${String(error)})`,
       });
       return z.NEVER;
     }
-    const result = schema.safeParse(value);
-    if (result.success) return result.data;
-    for (const issue of result.error.issues) {
-      context.addIssue({ code: 'custom', message: issue.message, path: issue.path });
+    const checked = check(schema, value);
+    if (checked.isValid) return checked.value;
+    for (const { path, message } of checked.issues) {
+      context.addIssue({ code: 'custom', message, path: path === '' ? [] : [path] });
     }
     return z.NEVER;
   });
@@ -65,7 +66,9 @@ const tier = z
 
 /** Every variable that Switchyard reads. `.env.example` documents them, in this order. */
 export const environment = z.object({
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/, error: 'must be like postgresql://user:password@host:5432/database' })
+    .optional(),
   DATA_DIR: z.string().default('.data'),
   HOST: z.string().default('127.0.0.1'),
   PORT: integer(0, 65_535).default(4000),
@@ -73,11 +76,14 @@ export const environment = z.object({
   CORS_ORIGINS: list.default([]),
   TRUST_PROXY: flag.default(false),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
-  JWT_SECRET: z.string().min(32, 'at least 32 characters').optional(),
+  JWT_SECRET: z.string().min(32).optional(),
   // As much as an Authorization header can bear.
   ADMIN_KEY: z
     .string()
-    .regex(/^[\x21-\x7e]{24,}$/, 'at least 24 characters, all of them printable ASCII, without spaces')
+    .regex(
+      /^[\x21-\x7e]{24,}$/,
+      'must have at least 24 characters, all of them printable ASCII, without spaces',
+    )
     .optional(),
   REGISTRATION: z.enum(['open', 'closed']).default('open'),
   TIERS: json(z.strictObject({ FREE: tier, PRO: tier, VIP: tier }).partial()).default({}),
@@ -165,6 +171,11 @@ export class ConfigError extends StartError {
   }
 }
 
+/** What is wrong with variables: the first part of a path is the name of one. */
+export function configError(issues: readonly InputIssue[]): ConfigError {
+  return new ConfigError(issues.map(({ path, message }) => `${path}: ${message}`));
+}
+
 function together(env: Environment, role: Role): string[] {
   const problems: string[] = [];
   if (env.DATABASE_URL !== undefined && env.JWT_SECRET === undefined) {
@@ -186,11 +197,9 @@ function together(env: Environment, role: Role): string[] {
  */
 export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Config {
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));
-  const result = environment.safeParse(given);
-  if (!result.success) {
-    throw new ConfigError(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
-  }
-  const env = result.data;
+  const checked = check(environment, given);
+  if (!checked.isValid) throw configError(checked.issues);
+  const env = checked.value;
   const problems = together(env, role);
   if (problems.length > 0) throw new ConfigError(problems);
   const dataDir = path.resolve(env.DATA_DIR);

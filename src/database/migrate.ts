@@ -37,12 +37,7 @@ export interface MigrateOptions {
  * @throws where a migration failed: nothing of it was applied then, and the next call tries it again
  */
 export async function migrate({ url, log, folder = migrationsFolder }: MigrateOptions): Promise<string[]> {
-  const client = new pg.Client({
-    ...connectionConfig({ url, name: 'switchyard-migrate' }),
-    statement_timeout: 0,
-    lock_timeout: 0,
-  });
-  await client.connect();
+  const client = await connect({ url, statement_timeout: 0, lock_timeout: 0 });
   try {
     await checkServer(client);
     await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -61,13 +56,29 @@ export async function migrate({ url, log, folder = migrationsFolder }: MigrateOp
 
 /** Names of the migrations that a start would apply. Changes nothing. */
 export async function pendingMigrations(url: string): Promise<string[]> {
-  const client = new pg.Client(connectionConfig({ url, name: 'switchyard-migrate' }));
-  await client.connect();
+  const client = await connect({ url });
   try {
     return findPending(await readMigrations(), await readHistory(client)).map(({ name }) => name);
   } finally {
     await client.end();
   }
+}
+
+/** @throws StartError where the database cannot be reached */
+async function connect({ url, ...settings }: { url: string } & pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client({ ...connectionConfig({ url, name: 'switchyard-migrate' }), ...settings });
+  try {
+    await client.connect();
+  } catch (error) {
+    // A name with several addresses has an error for each.
+    const errors = error instanceof AggregateError ? error.errors : [error];
+    const reason = errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ');
+    throw new StartError(
+      `the database cannot be reached (${reason}): see that PostgreSQL runs, and that DATABASE_URL has the right host, user, password and database`,
+      { cause: error },
+    );
+  }
+  return client;
 }
 
 async function checkServer(client: pg.Client): Promise<void> {
