@@ -14,6 +14,7 @@ export class Job {
   startedAt: number | null = null;
   endedAt: number | null = null;
   state: JobState = 'queued';
+  isForgotten = false;
   /** How many steps are done. */
   step = 0;
   /** What it came to, where it is done or failed. */
@@ -62,6 +63,11 @@ export class Job {
   stop(): void {
     this.#stopped.abort(new Error('somebody stopped the job'));
   }
+
+  /** No page tells of it any more. */
+  forget(): void {
+    this.isForgotten = true;
+  }
 }
 
 /** The jobs of one node that have a name, in the order in which they came. */
@@ -70,7 +76,7 @@ export class Jobs {
   readonly #listeners = new Set<(job: Job) => void>();
 
   get all(): readonly Job[] {
-    return [...this.#jobs.values()];
+    return [...this.#jobs.values()].filter(({ isForgotten }) => !isForgotten);
   }
 
   /** Those that wait for a slot. */
@@ -83,7 +89,7 @@ export class Jobs {
   }
 
   get(id: unknown): Job | undefined {
-    return typeof id === 'string' ? this.#jobs.get(id) : undefined;
+    return this.all.find((job) => job.id === id);
   }
 
   add(work: Work): Job {

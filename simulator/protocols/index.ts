@@ -1,6 +1,7 @@
 import type { ProtocolName } from '../../src/nodes/protocols/index.ts';
 import { a1111 } from './a1111.ts';
 import { cog } from './cog.ts';
+import { comfyui } from './comfyui.ts';
 import { fastWhisper } from './fast-whisper.ts';
 import { hunyuan3d } from './hunyuan3d.ts';
 import { json } from './json.ts';
@@ -23,4 +24,5 @@ export const simulatedProtocols: Readonly<Record<ProtocolName, SimulatedProtocol
   JSON: json,
   SD_CPP: sdCpp,
   A1111: a1111,
+  COMFYUI: comfyui,
 };

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { Database, GpuNode } from '../database/index.ts';
 import type { Carrier } from '../events/announcement.ts';
 import { createNodeClient, type NodeClient, type NodeProtocol, protocolOf } from './protocols/index.ts';
+import type { Workflows } from './workflows.ts';
 
 /** A node that can be called. Dispose of it after the call: the connections of a node that moved close then. */
 export interface ConnectedNode extends Disposable {
@@ -9,6 +10,7 @@ export interface ConnectedNode extends Disposable {
   readonly name: string;
   readonly protocol: NodeProtocol;
   readonly client: NodeClient;
+  readonly workflows: Workflows;
 }
 
 /** The nodes as this process knows them, read again after each announcement, and its connections to them. */
@@ -35,9 +37,13 @@ export interface DirectoryOptions {
   readonly database: Database;
   readonly carrier: Carrier;
   readonly checkUrl?: ((url: URL) => Promise<Dispatcher>) | undefined;
+  readonly workflows?: Workflows | undefined;
 }
 
-export function createDirectory({ database, carrier, checkUrl }: DirectoryOptions): Directory {
+const noWorkflows: Workflows = { find: () => null };
+
+export function createDirectory(options: DirectoryOptions): Directory {
+  const { database, carrier, checkUrl, workflows = noWorkflows } = options;
   const connections = new Map<string, Connection>();
   const closing = new Set<Promise<void>>();
   let rows: Promise<readonly GpuNode[]> | null = null;
@@ -117,6 +123,7 @@ export function createDirectory({ database, carrier, checkUrl }: DirectoryOption
         name: node.name,
         protocol: protocolOf(node.protocol),
         client: used.client,
+        workflows,
         [Symbol.dispose]() {
           used.uses--;
           closeWhenUnused(used);

@@ -19,6 +19,7 @@ import { createProber } from './prober.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { createSelfRegistration, DEFAULT_NODE_LEASE_MS, type SelfRegistration } from './self-registration.ts';
 import { readNodeViews } from './slots.ts';
+import type { Workflows } from './workflows.ts';
 
 export { type CircuitState, circuitOf } from './breaker.ts';
 export type { Departure } from './departures.ts';
@@ -37,6 +38,7 @@ export {
 } from './protocols/index.ts';
 export type { Heartbeat, NodeChanges, NodeInput, NodeStatus, Offer, OfferedModel } from './types.ts';
 export { statusOf } from './types.ts';
+export { loadWorkflows, type Workflows } from './workflows.ts';
 
 /** The GPU nodes: which there are, what they offer, how fast they are, and how to reach them. */
 export interface Nodes extends Registry, SelfRegistration {
@@ -87,6 +89,8 @@ export interface NodesOptions {
   readonly defaultModels?: Readonly<Partial<Record<KindName, string>>>;
   /** See `NodeClientOptions.checkUrl`. */
   readonly checkUrl?: (url: URL) => Promise<Dispatcher>;
+  /** See `loadWorkflows`; none by default. */
+  readonly workflows?: Workflows;
   /** How long a node that registered itself is there without a heartbeat: 30 seconds. */
   readonly nodeLeaseMs?: number;
   /** Where nodes may register themselves; left out: everywhere. See `createAllowedHosts`. */
@@ -98,7 +102,7 @@ const HEALTH_CHECK_INTERVAL_MS = 15_000;
 export function createNodes(options: NodesOptions): Nodes {
   const { database, carrier, log, defaultModels = {}, checkUrl } = options;
   const intervalMs = options.healthCheckIntervalMs ?? HEALTH_CHECK_INTERVAL_MS;
-  const directory = createDirectory({ database, carrier, checkUrl });
+  const directory = createDirectory({ database, carrier, checkUrl, workflows: options.workflows });
   const estimates = createEstimates({ database, log });
 
   async function connect(id: string): Promise<ConnectedNode> {

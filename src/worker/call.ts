@@ -42,6 +42,7 @@ function send<K extends KindName>(
     // What the kind's own schema answered.
     input: input as KindInput<K>,
     media,
+    workflow: node.workflows.find(kind, claimed.model),
     attemptId: attemptId(taskId, attempt),
     signal,
     ...hooks,

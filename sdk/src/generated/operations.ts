@@ -79,6 +79,8 @@ export type NodeProtocol =
   | 'A1111'
   /** Models in containers that Cog has packed */
   | 'COG'
+  /** ComfyUI, by workflows of the configuration or its checkpoints */
+  | 'COMFYUI'
   /** Servers around faster-whisper that answer code, message and text */
   | 'FAST_WHISPER'
   /** The api_server of Hunyuan3D */

@@ -1,5 +1,6 @@
 import { a1111 } from './a1111.ts';
 import { cog } from './cog.ts';
+import { comfyui } from './comfyui/index.ts';
 import { fastWhisper } from './fast-whisper.ts';
 import { hunyuan3d } from './hunyuan3d.ts';
 import { json } from './json.ts';
@@ -11,6 +12,7 @@ import { tencentAi3d } from './tencent-ai3d.ts';
 import { whisperCpp } from './whisper-cpp.ts';
 
 export type { NodeClient } from './client.ts';
+export { type Workflow, workflowFor } from './comfyui/index.ts';
 export { type FaultCode, type FaultSide, NodeFault } from './fault.ts';
 export { createNodeClient } from './http-client.ts';
 export type {
@@ -32,6 +34,7 @@ export const protocols = {
   WHISPER_CPP: whisperCpp,
   SD_CPP: sdCpp,
   A1111: a1111,
+  COMFYUI: comfyui,
   COG: cog,
   JSON: json,
   HUNYUAN3D: hunyuan3d,

@@ -8,6 +8,7 @@ import type {
   TranscriptOutput,
 } from '../../kinds/index.ts';
 import type { NodeClient } from './client.ts';
+import type { Workflow } from './comfyui/workflow.ts';
 
 /**
  * How a running call can be stopped. On `none` and `queued-only` the call is left open and its answer frees
@@ -38,6 +39,8 @@ export interface Call<K extends KindName> {
   readonly input: KindInput<K>;
   /** The files of the input, in the order of the kind's `media`. */
   readonly media: readonly Media[];
+  /** What the configuration has for this kind and model, for nodes that run workflows. */
+  readonly workflow: Workflow | null;
   /** Unique over all attempts: for nodes that take a client's id. */
   readonly attemptId: string;
   /** Aborts at the attempt's timeout, and at a cancel where the protocol stops on disconnect. */

@@ -69,6 +69,7 @@ export interface Asked<K extends KindName> {
   readonly reports?: Report[];
   readonly previews?: MadeFile[];
   readonly attemptId?: string;
+  readonly workflow?: Call<K>['workflow'];
   readonly remote?: RemoteJob;
 }
 
@@ -101,6 +102,7 @@ export async function perform<K extends KindName>(
     model,
     input: { ...sample.input, ...input },
     media: media ?? sample.media,
+    workflow: asked.workflow ?? null,
     attemptId: asked.attemptId ?? randomUUID(),
     signal,
     progress: (value, message) => void asked.reports?.push({ value, message }),

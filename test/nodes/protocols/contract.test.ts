@@ -115,7 +115,10 @@ describe.each(protocolNames)('protocol %s', (name) => {
         await using simulator = await simulate();
         await using node = clientOf(simulator.url);
         simulator.failNext({ type });
-        const fault = await faultOf(perform(protocol, anyKind, { node }));
+        const call = perform(protocol, anyKind, { node });
+        // Its jobs have names of ours: one that was taken before the connection broke is found.
+        if (name === 'COMFYUI' && type === 'reset') return expect(await call).toHaveProperty('images');
+        const fault = await faultOf(call);
         expect(fault.sent).toBe(true);
         if (type === 'reset') expect(fault.code).toBe('NODE_UNREACHABLE');
         else if (type === 'error-inside')

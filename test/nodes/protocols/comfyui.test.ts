@@ -1,0 +1,345 @@
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { createSimulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import { jobId } from '../../../src/nodes/protocols/comfyui/job.ts';
+import { type MadeFile, protocols, workflowFor } from '../../../src/nodes/protocols/index.ts';
+import { clientOf, faultOf, perform, type Report, remoteJob } from './calls.ts';
+import { startNode } from './node.ts';
+
+const protocol = protocols.COMFYUI;
+const signal = AbortSignal.timeout(15_000);
+const small = { width: 64, height: 64 };
+
+async function open(options: Partial<SimulatorOptions> = {}) {
+  const simulator = await createSimulator({ protocol: 'COMFYUI', ...options });
+  const node = clientOf(simulator.url);
+  const close = async () => {
+    await node.close();
+    await simulator.close();
+  };
+  return { simulator, node, [Symbol.asyncDispose]: close };
+}
+
+/** As somebody might export it, with placeholders. */
+const template = {
+  '10': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'flux.safetensors' } },
+  '11': {
+    class_type: 'CLIPTextEncode',
+    inputs: { text: 'masterpiece, {{prompt}}, by {{model}}', clip: ['10', 1] },
+    _meta: { title: 'Prompt' },
+  },
+  '12': {
+    class_type: 'EmptyLatentImage',
+    inputs: { width: '{{width|512}}', height: '{{ height | 256 }}', batch_size: 1 },
+  },
+  '13': {
+    class_type: 'KSampler',
+    inputs: { seed: '{{seed}}', steps: '{{steps|4}}', cfg: 1, model: ['10', 0], latent_image: ['12', 0] },
+  },
+  '14': { class_type: 'VAEDecode', inputs: { samples: ['13', 0], vae: ['10', 2] } },
+  '15': { class_type: 'SaveImage', inputs: { images: ['14', 0], filename_prefix: 'mine' } },
+};
+
+describe('comfyui workflows', () => {
+  it('are the built-in one where there is no other, with the checkpoint of the model', async () => {
+    await using place = await open({ models: ['anime', 'photo'] });
+    const input = { ...small, steps: 8, guidanceScale: 3.5, seed: 11, negativePrompt: 'blurry', count: 2 };
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', {
+      ...place,
+      input,
+      model: 'photo',
+      attemptId: 'one',
+    });
+    expect(made).toMatchObject({ seed: 11, images: [{ mimeType: 'image/png' }, {}] });
+    // The whole workflow stood in it.
+    expect(Buffer.from(made.images[0]?.bytes ?? []).includes('zTXt')).toBe(false);
+    const { prompt } = place.simulator.history[0]?.input ?? {};
+    expect(prompt).toMatchObject({
+      '1': { inputs: { ckpt_name: 'photo.safetensors' } },
+      '2': { inputs: { text: 'a lighthouse at dawn' } },
+      '3': { inputs: { text: 'blurry' } },
+      '4': { inputs: { width: 64, height: 64, batch_size: 2 } },
+      '5': { inputs: { seed: 11, steps: 8, cfg: 3.5 } },
+    });
+  });
+
+  it('have values in the place of placeholders, or defaults, and never look for placeholders in values', async () => {
+    await using place = await open();
+    const input = { prompt: 'a {{seed}} of "doubt"', width: 64, seed: 5 };
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', {
+      ...place,
+      input,
+      workflow: template,
+      model: 'me',
+    });
+    expect(made.images).toHaveLength(1);
+    expect(place.simulator.history[0]?.input.prompt).toEqual({
+      ...template,
+      '11': {
+        ...template[11],
+        inputs: { text: 'masterpiece, a {{seed}} of "doubt", by me', clip: ['10', 1] },
+      },
+      '12': { class_type: 'EmptyLatentImage', inputs: { width: 64, height: 256, batch_size: 1 } },
+      '13': { class_type: 'KSampler', inputs: { ...template[13].inputs, seed: 5, steps: 4 } },
+    });
+  });
+
+  it('run once for each picture where they know no count, with other seeds and one progress', async () => {
+    await using place = await open();
+    const reports: Report[] = [];
+    const input = { ...small, seed: 7, count: 3 };
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', { ...place, input, workflow: template, reports });
+    expect(new Set(made.images.map(({ bytes }) => Buffer.from(bytes).toString('hex'))).size).toBe(3);
+    expect(place.simulator.history.map((call) => call.input.seed)).toEqual([7, 8, 9]);
+    const values = reports.flatMap(({ value }) => value ?? []);
+    expect(values).toEqual([...values].sort((a, b) => a - b));
+  });
+
+  it.each([
+    ['the format of the editor', { nodes: [], links: [] }, /API format|class_type/],
+    ['no prompt', { '1': { class_type: 'A', inputs: { text: 'fixed' } } }, /has no \{\{prompt\}\}/],
+    [
+      'an unknown placeholder',
+      { '1': { class_type: 'A', inputs: { a: '{{prompt}} {{size}}' } } },
+      /\{\{size\}\} is none of/,
+    ],
+  ])('are refused with %s', (_, workflow, message) => {
+    const parsed = workflowFor('TEXT_TO_IMAGE')?.safeParse(workflow);
+    expect(parsed?.error?.message).toMatch(message);
+  });
+});
+
+describe('comfyui progress', () => {
+  it('is that of the samplers, with pictures on the way', async () => {
+    await using place = await open({ latencyMs: 300 });
+    const [reports, previews]: [Report[], MadeFile[]] = [[], []];
+    await perform(protocol, 'TEXT_TO_IMAGE', { ...place, reports, previews, input: { ...small, steps: 5 } });
+    expect(reports.map(({ value }) => value)).toEqual([0.2, 0.4, 0.6, 0.8, 1]);
+    expect(reports[0]?.message).toBe('step 1 of 5');
+    expect(previews.length).toBeGreaterThanOrEqual(3);
+    expect(previews[0]).toMatchObject({ mimeType: 'image/jpeg' });
+  });
+
+  it('is given up with the socket, and the job is not', async () => {
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    );
+    let looks = 0;
+    await using server = await startNode((path, response) => {
+      const id = path.split('/').at(-1) ?? '';
+      if (path === '/prompt') return void response.end(JSON.stringify({ prompt_id: 'chosen-by-the-server' }));
+      if (path.startsWith('/view')) return void response.end(png);
+      if (path === '/queue')
+        return void response.end(
+          JSON.stringify({ queue_running: [[1, 'chosen-by-the-server']], queue_pending: [] }),
+        );
+      if (!path.startsWith('/history')) return void response.writeHead(404).end();
+      looks += 1;
+      const done = {
+        outputs: { '9': { images: [{ filename: 'a.png', subfolder: 'b c', type: 'output' }] } },
+        status: { status_str: 'success' },
+      };
+      response.end(JSON.stringify(looks > 3 ? { [id]: done } : {}));
+    });
+    await using node = clientOf(server.url);
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', { node, workflow: template });
+    expect(made.images).toHaveLength(1);
+    const paths = server.asked.map(({ path }) => path);
+    expect(paths).toContain('/view?filename=a.png&subfolder=b+c&type=output');
+    expect(paths).toContain('/history/chosen-by-the-server');
+  });
+});
+
+describe('comfyui jobs', () => {
+  it('have ids that only depend on the attempt', () => {
+    expect(jobId('a', 0)).toMatch(/^[\da-f]{8}-[\da-f]{4}-8[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
+    expect(jobId('a', 0)).toBe(jobId('a', 0));
+    expect(new Set([jobId('a', 0), jobId('a', 1), jobId('b', 0)]).size).toBe(3);
+  });
+
+  it('are named before they are submitted, and found by the next attempt', async () => {
+    await using place = await open({ latencyMs: 300 });
+    const remote = remoteJob();
+    const stop = new AbortController();
+    const asked = { ...place, input: small };
+    const lost = perform(protocol, 'TEXT_TO_IMAGE', {
+      ...asked,
+      remote,
+      attemptId: 'first',
+      signal: stop.signal,
+    });
+    await place.simulator.received(1);
+    expect(remote.record).toEqual(['keep first']);
+    stop.abort(new Error('the worker is gone'));
+    await expect(lost).rejects.toThrow('the worker is gone');
+    const again = remoteJob({ handle: 'first' });
+    const made = await perform(protocol, 'TEXT_TO_IMAGE', { ...asked, remote: again, attemptId: 'second' });
+    expect(made.images).toHaveLength(1);
+    expect(place.simulator.history).toHaveLength(1);
+    expect(again.record).toEqual([]);
+  });
+
+  it('are submitted again, under the same name, where the node lost them', async () => {
+    await using place = await open();
+    const remote = remoteJob({ handle: 'first' });
+    await perform(protocol, 'TEXT_TO_IMAGE', { ...place, input: small, remote, attemptId: 'second' });
+    expect(place.simulator.history).toHaveLength(1);
+  });
+
+  it('are stopped where they should have ended long ago', async () => {
+    await using place = await open({ latencyMs: 30_000 });
+    const first = faultOf(perform(protocol, 'TEXT_TO_IMAGE', { ...place, input: small, attemptId: 'first' }));
+    await expect.poll(() => place.simulator.history[0]?.startedAt).toBeTruthy();
+    place.simulator.set({ latencyMs: 0 });
+    const remote = remoteJob({ handle: 'first', isOverdue: true });
+    await perform(protocol, 'TEXT_TO_IMAGE', { ...place, input: small, remote, attemptId: 'second' });
+    expect((await first).message).toBe('the node failed: somebody interrupted it');
+    expect(remote.record).toEqual(['keep second']);
+  });
+
+  it('that fail are forgotten, with the reason that the node gives', async () => {
+    await using place = await open();
+    place.simulator.failNext({ type: 'fail' });
+    const remote = remoteJob();
+    const fault = await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { ...place, input: small, remote }));
+    expect(fault).toMatchObject({
+      side: 'node',
+      message: 'the node failed: KSampler: torch.OutOfMemoryError: Allocation on device failed',
+    });
+    expect(remote.record.at(-1)).toBe('forget');
+  });
+
+  it('that the node does not accept are the fault of the task, with all that is wrong', async () => {
+    await using place = await open({ models: ['anime'] });
+    const input = { ...small, steps: 0 };
+    const fault = await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { ...place, input, model: 'photo' }));
+    expect(fault).toMatchObject({ side: 'task', code: 'NODE_REJECTED' });
+    expect(fault.message).toMatch(
+      /^the node refused the task \(400\): CheckpointLoaderSimple 1: Value not in list: 'photo'/,
+    );
+    expect(fault.message).toMatch(/KSampler 5: Value 0 smaller than min of 1: steps/);
+  });
+
+  it('that the node no longer knows are its fault', async () => {
+    await using server = await startNode((path, response) => {
+      const queue = { queue_running: [], queue_pending: [] };
+      response.end(
+        JSON.stringify(path === '/prompt' ? { prompt_id: 'lost' } : path === '/queue' ? queue : {}),
+      );
+    });
+    await using node = clientOf(server.url);
+    const fault = await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node, workflow: template }));
+    expect(fault).toMatchObject({ side: 'node', message: 'the node failed: it no longer knows the job' });
+  });
+});
+
+describe('comfyui cancel', () => {
+  const stop = (node: ReturnType<typeof clientOf>, attemptId: string, handle: string | null = null) =>
+    protocol.cancel?.({ node, attemptId, handle, signal }) ?? Promise.resolve(false);
+
+  it('stops its own job, queued or running, and no other', async () => {
+    await using place = await open({ latencyMs: 600 });
+    const asked = { ...place, input: { ...small, steps: 20 } };
+    const theirs = perform(protocol, 'TEXT_TO_IMAGE', { ...asked, attemptId: 'theirs' });
+    await place.simulator.received(1);
+    const queued = faultOf(perform(protocol, 'TEXT_TO_IMAGE', { ...asked, attemptId: 'queued' }));
+    await place.simulator.received(2);
+    expect(await faultOf(stop(place.node, 'unknown'))).toMatchObject({ side: 'busy' });
+    await expect.poll(() => stop(place.node, 'queued').catch(() => false)).toBe(true);
+    expect((await queued).message).toBe('the node failed: it no longer knows the job');
+    expect((await theirs).images).toHaveLength(1);
+    const running = faultOf(perform(protocol, 'TEXT_TO_IMAGE', { ...asked, attemptId: 'running' }));
+    await expect.poll(() => place.simulator.history[2]?.startedAt).toBeTruthy();
+    expect(await stop(place.node, 'a later attempt', 'running')).toBe(true);
+    expect((await running).message).toBe('the node failed: somebody interrupted it');
+    expect(place.simulator.history.map(({ outcome }) => outcome)).toEqual(['answered', 'stopped', 'stopped']);
+    // It has ended: nothing is left to stop.
+    expect(await stop(place.node, 'theirs')).toBe(true);
+  });
+
+  it.each([
+    ['ours', 1],
+    ['theirs', 0],
+  ])('interrupts an old server only while the job is ours: %s', async (runs, interrupts) => {
+    const running = [[1, jobId(runs, 0)]];
+    const pending = [[2, jobId('ours', 1)]];
+    let wasDeleted = false;
+    await using server = await startNode((path, response) => {
+      if (path.startsWith('/api/jobs')) return void response.writeHead(405).end();
+      if (path === '/queue' && wasDeleted)
+        return void response.end(JSON.stringify({ queue_running: running, queue_pending: [] }));
+      response.end(
+        path === '/queue' ? JSON.stringify({ queue_running: running, queue_pending: pending }) : '{}',
+      );
+      wasDeleted ||= path === '/queue' && server.asked.at(-1)?.body.length !== 0;
+    });
+    await using node = clientOf(server.url);
+    expect(await stop(node, 'ours')).toBe(true);
+    const bodies = (path: string) =>
+      server.asked
+        .filter((one) => one.path === path)
+        .map(({ body }) => `${body}`)
+        .filter(Boolean);
+    expect(bodies('/interrupt')).toHaveLength(interrupts);
+    for (const body of bodies('/interrupt'))
+      expect(JSON.parse(body)).toEqual({ prompt_id: jobId('ours', 0) });
+    expect(bodies('/queue')).toEqual([JSON.stringify({ delete: [jobId('ours', interrupts === 1 ? 0 : 1)] })]);
+  });
+});
+
+describe('comfyui events', () => {
+  it('of others, of no sense and of both sorts of previews are told apart', async () => {
+    const jpeg = Buffer.from('ffd8ffe000104a464946', 'hex');
+    const word = (value: number) => Buffer.from([0, 0, 0, value]);
+    await using place = await open({ latencyMs: 60_000 });
+    // A node whose socket says what we want, and whose pages are the simulator's.
+    const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(sockets, 'listening');
+    const url = `http://127.0.0.1:${(sockets.address() as { port: number }).port}`;
+    await using talker = clientOf(url);
+    const node = { ...place.node, socket: talker.socket };
+    const [reports, previews]: [Report[], MadeFile[]] = [[], []];
+    const stop = new AbortController();
+    const told = Promise.withResolvers<void>();
+    sockets.once('connection', (socket) => {
+      const tell = (type: string, data: object) => socket.send(JSON.stringify({ type, data }));
+      socket.send('no JSON');
+      socket.send(Buffer.from([1]));
+      socket.send(Buffer.concat([word(3), word(0), Buffer.from('a text')]));
+      socket.send(Buffer.concat([word(1), word(1), jpeg]));
+      socket.send(Buffer.concat([word(4), word(2), Buffer.from('{}'), jpeg]));
+      tell('progress', { prompt_id: 'another', node: '5', value: 9, max: 10 });
+      tell('progress', { prompt_id: jobId('us', 0), node: '1', value: 9, max: 10 });
+      tell('progress_state', { prompt_id: jobId('us', 0), nodes: { '5': { value: 4, max: 8 } } });
+      tell('progress', { prompt_id: jobId('us', 0), node: '5', value: 2, max: 8 });
+      socket.once('close', told.resolve);
+      socket.close();
+    });
+    const call = perform(protocol, 'TEXT_TO_IMAGE', {
+      ...{ node, reports, previews, attemptId: 'us', signal: stop.signal, input: small },
+    });
+    await told.promise;
+    stop.abort(new Error('heard'));
+    await expect(call).rejects.toThrow('heard');
+    expect(previews.map(({ bytes }) => Buffer.from(bytes).toString('hex'))).toEqual([
+      jpeg.toString('hex'),
+      jpeg.toString('hex'),
+    ]);
+    expect(reports.map(({ value }) => value).filter((value) => value !== null)).toEqual([0.5, 0.5]);
+    sockets.close();
+  });
+});
+
+describe('comfyui readiness', () => {
+  it('tells which checkpoints there are and whether it works', async () => {
+    await using place = await open({ models: ['anime', 'photo'], latencyMs: 300 });
+    const idle = { ready: true, idle: true, models: ['anime', 'photo'] };
+    expect(await protocol.ready(place.node, signal)).toEqual(idle);
+    const call = perform(protocol, 'TEXT_TO_IMAGE', { ...place, input: small, model: 'photo' });
+    await expect.poll(() => place.simulator.inFlight).toBe(1);
+    expect(await protocol.ready(place.node, signal)).toEqual({ ...idle, idle: false });
+    await call;
+  });
+});
