@@ -20,8 +20,11 @@ export type Announcement =
 export type Resync = { readonly type: 'resync' };
 
 export interface Carrier {
-  /** Tells this process's listeners at once and other processes' within milliseconds. Never throws, never waits. */
-  announce(announcement: Announcement): void;
+  /**
+   * Tells this process's listeners at once and other processes' within milliseconds; or does so in `afterMs`,
+   * unless it is closed by then. Never throws, never waits.
+   */
+  announce(announcement: Announcement, afterMs?: number): void;
   /** Hears every process's announcements, this one's included. Returns what ends it. */
   listen(listener: (heard: Announcement | Resync) => void): () => void;
   /** Sends what is still to be sent, then closes. */

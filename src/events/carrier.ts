@@ -3,6 +3,7 @@ import { connectionConfig } from '../database/index.ts';
 import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Announcement, Carrier, Resync } from './announcement.ts';
+import { createLater } from './later.ts';
 import { createListener } from './listener.ts';
 import { createSender } from './sender.ts';
 import { decodeMessage } from './wire.ts';
@@ -55,11 +56,18 @@ export function createCarrier({ url, log }: CarrierOptions): Carrier {
   });
   const sender = createSender({ connect: () => connect('switchyard-notify'), origin, log });
 
+  function announce(announcement: Announcement): void {
+    tell(announcement);
+    sender.add(announcement);
+  }
+
+  const later = createLater(announce);
+
   return {
-    announce(announcement) {
+    announce(announcement, afterMs = 0) {
       if (closed) return;
-      tell(announcement);
-      sender.add(announcement);
+      if (afterMs > 0) later.add(announcement, afterMs);
+      else announce(announcement);
     },
     listen(hear) {
       // Wrapped: the same function may listen twice.
@@ -70,6 +78,7 @@ export function createCarrier({ url, log }: CarrierOptions): Carrier {
     async close() {
       if (closed) return;
       closed = true;
+      later.close();
       await Promise.all([listener.close(), sender.close()]);
       hearers.clear();
     },

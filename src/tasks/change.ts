@@ -42,6 +42,8 @@ export interface Changed {
   readonly attempt: number;
   /** Who ran the attempt that this ended. */
   readonly workerId: string | null;
+  /** When its next attempt may start, where that is not at once. */
+  readonly dueInMs?: number;
   readonly priority: TaskPriority;
   /** What its user's share was charged with before. */
   readonly chargedSeconds: number;

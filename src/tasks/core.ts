@@ -16,9 +16,12 @@ export interface Core {
   shard(tx: Transaction): number;
 }
 
-/** Tells everybody, after the commit, which tasks changed and which queues may have work by that. */
+/** Tells everybody, after the commit, which tasks changed; and which queues may have work by that, when they do. */
 export function announceChanged({ carrier }: Core, changed: readonly Changed[]): void {
   for (const { taskId, userId } of changed) carrier.announce({ type: 'task', id: taskId, userId });
-  const queued = changed.filter(({ status }) => status === 'QUEUED').map(({ queueId }) => queueId);
-  for (const id of new Set(queued)) carrier.announce({ type: 'queue', id });
+  const queued = changed.filter(({ status }) => status === 'QUEUED');
+  for (const [id, group] of Map.groupBy(queued, ({ queueId }) => queueId)) {
+    const times = new Set(group.map(({ dueInMs }) => dueInMs ?? 0));
+    for (const ms of times) carrier.announce({ type: 'queue', id }, ms);
+  }
 }

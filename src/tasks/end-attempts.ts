@@ -106,5 +106,9 @@ export async function endAttempts(
   const sent = await settleJobs(core, tx, judged);
   const changed = await change(core, tx, judged.map(toChange));
   await Promise.all(sent.map(({ answer }) => answer));
-  return changed;
+  const verdicts = new Map(judged.map(({ taskId, verdict }) => [taskId, verdict]));
+  return changed.map((task) => {
+    const verdict = verdicts.get(task.taskId);
+    return verdict?.type === 'again' ? { ...task, dueInMs: verdict.delaySeconds * 1000 } : task;
+  });
 }

@@ -61,7 +61,8 @@ export function createSlotFreer({ database, carrier }: Core): SlotFreer {
         column(({ coolDownMs }) => coolDownMs ?? 0),
       ]),
     );
-    carrier.announce({ type: 'slots' });
+    const times = new Set(group.map(({ coolDownMs }) => coolDownMs ?? 0));
+    for (const ms of times) carrier.announce({ type: 'slots' }, ms);
     return group.map(() => undefined);
   }
 

@@ -2,7 +2,7 @@ import type { Log } from '../log.ts';
 import type { Claimed } from '../tasks/types.ts';
 import { createWaker } from '../waker.ts';
 
-/** Finds what no announcement tells: tasks that became due, slots that cooled down. */
+/** Finds what no announcement told: those of a process that died, or that were lost. */
 const BACKSTOP_MS = 1_000;
 
 export interface DispatcherOptions {
