@@ -35,6 +35,7 @@ export function sendPart(response: ServerResponse, { status, type, body }: Answe
 
 /** Sends an answer broken as ordered; resolves once the connection is closed, or the broken answer sent. */
 export async function sendBroken(response: ServerResponse, good: Answer, failure: Failure): Promise<void> {
+  if (response.closed) return;
   const closed = once(response, 'close');
   switch (failure.type) {
     case 'status':
@@ -44,16 +45,21 @@ export async function sendBroken(response: ServerResponse, good: Answer, failure
       });
     case 'wrong-content':
       return send(response, text(200, '<!doctype html><title>Welcome to nginx!</title>', 'text/html'));
+    case 'mislabeled':
+      return send(response, { ...good, type: 'text/html' });
+    case 'no-http':
+      response.socket?.end('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n');
+      break;
     case 'hang':
       break;
     case 'reset':
       response.socket?.resetAndDestroy();
       break;
     case 'stall':
-      await writeHalf(response, good);
+      await Promise.race([writeHalf(response, good), closed]);
       break;
     case 'cut-short':
-      await writeHalf(response, good);
+      await Promise.race([writeHalf(response, good), closed]);
       response.destroy();
       break;
     case 'giant':

@@ -18,8 +18,12 @@ export interface SimulatorSettings {
   readonly failureRate: number;
   /** Of servers that have several: the names of those that it has; null: whatever it is asked for. */
   readonly models: readonly string[] | null;
+  /** Before it says that it took a job, where it takes jobs; the work begins at once. */
+  readonly acceptsAfterMs: number;
   /** How long what became of a job can be asked for, where jobs are asked for at all. */
   readonly keepsJobsMs: number;
+  /** Answers nothing else while it works, as servers do whose event loop does the work, too. */
+  readonly stalls: boolean;
   /** Whether work ends when the caller hangs up; null: as the protocol's servers do. */
   readonly stopsOnDisconnect: boolean | null;
 }
@@ -34,7 +38,9 @@ export const defaultSettings: SimulatorSettings = {
   side: 512,
   failureRate: 0,
   models: null,
+  acceptsAfterMs: 0,
   keepsJobsMs: 600_000,
+  stalls: false,
   stopsOnDisconnect: null,
 };
 
@@ -60,5 +66,9 @@ export type Failure =
   | { readonly type: 'stall' }
   /** A web page in place of the result, with a good status. */
   | { readonly type: 'wrong-content' }
+  /** The right result under a content type that has nothing to do with it. */
+  | { readonly type: 'mislabeled' }
+  /** Something that is no HTTP, as of another service on the node's port. */
+  | { readonly type: 'no-http' }
   /** An answer of this many bytes of no sense. */
   | { readonly type: 'giant'; readonly bytes: number };

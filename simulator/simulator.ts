@@ -115,6 +115,7 @@ class SimulatedNode {
   readonly #protocol: SimulatedProtocol;
   readonly #slots: Slots;
   readonly #failures: Failure[] = [];
+  readonly #atWork = new Set<Job>();
   readonly #underWay = new Set<Promise<void>>();
   #power = new AbortController();
   settings: SimulatorSettings;
@@ -185,6 +186,7 @@ class SimulatedNode {
     if (refusal !== null) return send(response, refusal);
     const asked = this.#protocol.work(request, this.settings, this.#jobs);
     if (asked !== null) return this.#work(request, asked, response);
+    if (this.settings.stalls) await Promise.all([...this.#atWork].map(({ over }) => over));
     const page = await this.#protocol.page(request, this.settings, this.#jobs);
     send(response, page ?? this.#protocol.says.notFound(request.url.pathname));
   }
@@ -265,6 +267,7 @@ class SimulatedNode {
     // Without power it is lost.
     void this.#track(underWay.catch(() => call.end('stopped')));
     const accepted = work.accepted?.(job) ?? says.failed;
+    await pass(this.settings.acceptsAfterMs, this.#power.signal);
     const isBroken = failure !== undefined && failure.type !== 'fail' && failure.type !== 'error-inside';
     await (isBroken ? sendBroken(response, accepted, failure) : send(response, accepted));
   }
@@ -283,11 +286,13 @@ class SimulatedNode {
         call.slot = slot;
         call.startedAt = performance.now();
         job.begin();
+        this.#atWork.add(job);
         await this.#spendTime(work, job, signal);
         await deliver(await work.make());
         job.end('done');
       } finally {
         this.#slots.giveBack(slot);
+        this.#atWork.delete(job);
       }
     } catch (error) {
       job.end('canceled');

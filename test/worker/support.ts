@@ -1,8 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect } from 'vitest';
-import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
+import { expect, vi } from 'vitest';
+import {
+  createSimulator,
+  drawPicture,
+  type Simulator,
+  type SimulatorOptions,
+} from '../../simulator/index.ts';
 import { type Artifacts, createArtifacts, createLocalStorage } from '../../src/artifacts/index.ts';
 import { type KindName, kindNames } from '../../src/kinds/index.ts';
 import { type ProtocolName, protocolOf } from '../../src/nodes/protocols/index.ts';
@@ -18,11 +23,13 @@ export interface WorkersYard extends Yard {
   worker(process?: Process, options?: { concurrency?: number; leaseMs?: number }): Promise<Worker>;
   /** A simulated node, registered as `options` say, and healthy. */
   simulate(
-    options?: Partial<SimulatorOptions> & { nodeSlots?: number },
+    options?: Partial<SimulatorOptions> & { nodeSlots?: number; model?: string },
   ): Promise<Simulator & { nodeId: string }>;
   submit(changes?: Partial<Submission>): Promise<string>;
   /** A task for nodes that transcribe: two seconds of silence. */
   submitSpeech(changes?: Partial<Submission>): Promise<string>;
+  /** A task for nodes that make 3-D models. */
+  submitModel(changes?: Partial<Submission>): Promise<string>;
   /** Waits until the task is as expected. */
   until(taskId: string, expected: object, timeout?: number): Promise<void>;
   attempts(taskId: string): Promise<object[]>;
@@ -31,12 +38,12 @@ export interface WorkersYard extends Yard {
 
 const models: Readonly<Partial<Record<KindName, string>>> = { TEXT_TO_IMAGE: 'fox', SPEECH_TO_TEXT: 'ear' };
 
-/** All that the protocol does, each with the one model that these tests ask for. */
-function offersOf(protocol: ProtocolName): { kind: KindName; models: string[] }[] {
+/** All that the protocol does, each with the one model that these tests ask for unless told otherwise. */
+function offersOf(protocol: ProtocolName, model?: string): { kind: KindName; models: string[] }[] {
   const { run } = protocolOf(protocol);
   return kindNames
     .filter((kind) => run[kind] !== undefined)
-    .map((kind) => ({ kind, models: [models[kind] ?? 'thing'] }));
+    .map((kind) => ({ kind, models: [model ?? models[kind] ?? 'thing'] }));
 }
 
 /** Workers with everything below them, on a database and a folder of their own. */
@@ -69,7 +76,7 @@ export async function openWorkers(options: YardOptions = {}): Promise<WorkersYar
       await worker.start();
       return worker;
     },
-    async simulate({ protocol = 'OPENAI', nodeSlots = 1, ...settings } = {}) {
+    async simulate({ protocol = 'OPENAI', nodeSlots = 1, model, ...settings } = {}) {
       const simulator = await createSimulator({ protocol, slots: nodeSlots, ...settings });
       simulators.push(simulator);
       const { id } = await yard.nodes.register({
@@ -77,7 +84,8 @@ export async function openWorkers(options: YardOptions = {}): Promise<WorkersYar
         url: simulator.url,
         protocol,
         slots: nodeSlots,
-        offers: offersOf(protocol),
+        offers: offersOf(protocol, model),
+        token: settings.token,
       });
       await database.prisma.gpuNode.update({ where: { id }, data: { healthy: true } });
       carrier.announce({ type: 'slots' });
@@ -90,8 +98,16 @@ export async function openWorkers(options: YardOptions = {}): Promise<WorkersYar
       const input = { audio: { artifactId: id, pcm }, timestamps: false };
       return submit({ kind: 'SPEECH_TO_TEXT', model: 'ear', input, artifactIds: [id], ...changes });
     },
+    async submitModel(changes = {}) {
+      const bytes = await drawPicture({ prompt: 'a clay pot', seed: 3, width: 64, height: 64 });
+      const { id } = await artifacts.save({ userId, bytes });
+      const input = { image: { artifactId: id }, format: 'GLB' };
+      return submit({ kind: 'IMAGE_TO_3D', model: 'thing', input, artifactIds: [id], ...changes });
+    },
     async until(taskId, expected, timeout = 5_000) {
-      await expect.poll(() => yard.task(taskId), { timeout, interval: 20 }).toMatchObject(expected);
+      // In tests that run at the same time, too.
+      const isSo = async () => expect(await yard.task(taskId)).toMatchObject(expected);
+      await vi.waitFor(isSo, { timeout, interval: 20 });
     },
     attempts: (taskId) =>
       database.prisma.taskAttempt.findMany({ where: { taskId }, orderBy: { number: 'asc' } }),

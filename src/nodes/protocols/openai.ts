@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { NodeAnswer, NodeClient } from './client.ts';
+import type { NodeFault } from './fault.ts';
 import type { Call, MadeFile, NodeProtocol, Readiness } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
 import { audioFile } from './support/audio.ts';
 import { picture, pictureFromBase64 } from './support/images.ts';
 import { multipart } from './support/multipart.ts';
-import { modelsIn, runningIn } from './support/openai-models.ts';
+import { localAiModelsIn, modelsIn, runningIn } from './support/openai-models.ts';
 import { checkReadiness, notReady, READY } from './support/readiness.ts';
-import { errorText, failed, refusal } from './support/refusal.ts';
+import { errorText, failed, rawText, refusal, rejected } from './support/refusal.ts';
 import { audioOf, languageOf, transcriptOf } from './support/transcripts.ts';
 
 const DEFAULT_SIDE = 1024;
@@ -22,6 +23,14 @@ const UNWELL = /^(starting|loading|initiali[sz]ing|unhealthy|unavailable|error|f
 const errorInside = z.object({ error: z.union([z.string().min(1), z.object({ message: z.string() })]) });
 const unwell = z.object({ status: z.string().regex(UNWELL) });
 
+/** llama.cpp, sd-server and LocalAI answer 500 to what the caller got wrong, too. */
+const CALLERS_MISTAKE =
+  /\b(parse error|too (long|large)|exceeds? the|(is|are) not supported|unsupported|invalid (input|type|value|base64|image|audio|file|size|format|prompt|parameter|request))\b/i;
+/** Some servers, and proxies, answer 500 over a code that tells better. */
+const MISTAKEN_CODE = /"code"\s*:\s*4(00|13|15|22)\b/;
+/** Whatever else such a text says, the machine is at fault. */
+const MACHINE = /\b(cuda|hip|rocm|vulkan|metal|ggml|gpu|device|memory|alloc\w*|rpc|backend)\b/i;
+
 /** Users' URLs often end in `/v1`, as OpenAI's clients want them. */
 function api(node: NodeClient, path: string): string {
   return /\/v1\/*$/.test(node.url.pathname) ? path : `/v1${path}`;
@@ -31,14 +40,15 @@ async function textToImage({ node, model, input, signal }: Call<'TEXT_TO_IMAGE'>
   const { width, height, seed, count } = input;
   const body = {
     model,
-    prompt: withoutExtraArguments(input.prompt),
+    prompt: await promptOf(input, node, signal),
     n: count,
     size: width || height ? `${width ?? DEFAULT_SIDE}x${height ?? DEFAULT_SIDE}` : undefined,
     // OpenAI's newer models answer base64 unasked, and refuse to be asked.
     response_format: /^(chat)?gpt-/.test(model) ? undefined : 'b64_json',
-    // Beyond OpenAI's own: vLLM-Omni and SGLang take these.
+    // Beyond OpenAI's own: vLLM-Omni and SGLang take these, and LocalAI takes `step`.
     negative_prompt: input.negativePrompt,
     num_inference_steps: input.steps,
+    step: input.steps,
     guidance_scale: input.guidanceScale,
     seed,
   };
@@ -51,6 +61,20 @@ async function textToImage({ node, model, input, signal }: Call<'TEXT_TO_IMAGE'>
     maxBytes: MAX_PICTURES_BYTES,
   });
   return { images: await picturesOf(answer, node, count, signal), ...(seed === undefined ? {} : { seed }) };
+}
+
+/** LocalAI takes the negative prompt behind a bar, so that no bar of the caller's may go there. */
+async function promptOf(
+  { prompt, negativePrompt }: Call<'TEXT_TO_IMAGE'>['input'],
+  node: NodeClient,
+  signal: AbortSignal,
+): Promise<string> {
+  const own = withoutExtraArguments(prompt);
+  if (negativePrompt === undefined && !own.includes('|')) return own;
+  const system = await node.request({ method: 'GET', path: '/system', signal });
+  if (localAiModelsIn(system) === undefined) return own;
+  const parts = negativePrompt === undefined ? [own] : [own, negativePrompt];
+  return parts.map((part) => part.replaceAll('|', ',')).join('|');
 }
 
 /** sd-server reads its own settings out of the prompt: not the caller's to give, however they are wrapped. */
@@ -97,9 +121,16 @@ async function speechToText({ node, model, input, media, signal }: Call<'SPEECH_
   return transcriptOf(resultOf(answer, z.unknown()), input, audio);
 }
 
+function faultOf(answer: NodeAnswer): NodeFault {
+  const text = errorText(answer);
+  const isMistake =
+    (CALLERS_MISTAKE.test(text) && !MACHINE.test(text)) || MISTAKEN_CODE.test(rawText(answer));
+  return answer.status === 500 && isMistake ? rejected(text) : refusal(answer);
+}
+
 /** The JSON of a good answer; an `error` inside a 200 is one all the same. */
 function resultOf<T>(answer: NodeAnswer, shape: z.ZodType<T>): T {
-  if (answer.status !== 200) throw refusal(answer);
+  if (answer.status !== 200) throw faultOf(answer);
   const body = answer.json();
   if (errorInside.safeParse(body).success) throw failed(errorText(answer));
   const parsed = shape.safeParse(body);
@@ -107,18 +138,20 @@ function resultOf<T>(answer: NodeAnswer, shape: z.ZodType<T>): T {
   throw badAnswer('is none of an OpenAI server');
 }
 
-/** The list of models, which all of them have, and `/health`, `/readyz` and `/api/ps` where the server has them. */
+/** The list of models, which all of them have, and `/health`, `/readyz`, `/api/ps` and `/system` where the server has them. */
 async function ready(node: NodeClient, signal: AbortSignal): Promise<Readiness> {
   const get = (path: string) => node.request({ method: 'GET', path, signal });
   const checks = ['/health', '/readyz'].map(async (path) => healthOf(path, await get(path)));
-  const [models, loaded, ...own] = await Promise.all([
+  const [models, running, localAi, ...own] = await Promise.all([
     get(api(node, '/models')).then(modelsIn),
     get('/api/ps').then(runningIn),
+    get('/system').then(localAiModelsIn),
     ...checks,
   ]);
   const unready = own.find((readiness) => !readiness.ready);
   if (unready || !models.ready) return unready ?? models;
-  return { ...models, ...(loaded ? { loadedModels: loaded } : {}) };
+  const loadedModels = running ?? localAi;
+  return { ...models, ...(loadedModels ? { loadedModels } : {}) };
 }
 
 function healthOf(path: string, answer: NodeAnswer): Readiness {

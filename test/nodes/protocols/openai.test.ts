@@ -129,6 +129,25 @@ describe('openai transcripts', () => {
   });
 });
 
+describe('the negative prompt', () => {
+  const promptAt = async (system: object | null) => {
+    await using server = await startNode((path, response) => {
+      const body = path === '/system' ? system : { data: [{ b64_json: png }] };
+      response
+        .writeHead(body === null ? 404 : 200, { 'content-type': 'application/json' })
+        .end(JSON.stringify(body));
+    });
+    await using node = clientOf(server.url);
+    await perform(protocol, 'TEXT_TO_IMAGE', { node, input: { prompt: 'a|b', negativePrompt: 'c|d' } });
+    return JSON.parse(String(server.asked.find(({ path }) => /images/.test(path))?.body)).prompt;
+  };
+
+  it('stands behind a bar where the server is LocalAI, and the caller has no other bar', async () => {
+    expect(await promptAt({ backends: [], loaded_models: [] })).toBe('a,b|c,d');
+    expect(await promptAt(null)).toBe('a|b');
+  });
+});
+
 describe('openai errors', () => {
   it.each([
     [
@@ -156,6 +175,24 @@ describe('openai errors', () => {
       { error: 'server_error', message: 'out of memory' },
       'node',
       'the node answered 500: out of memory',
+    ],
+    [
+      500,
+      { error: { code: 500, message: 'image input is not supported', type: 'server_error' } },
+      'task',
+      'the node refused the task: image input is not supported',
+    ],
+    [
+      500,
+      { error: { code: 400, message: 'n: must be one', type: 'BadRequestError' } },
+      'task',
+      'the node refused the task: n: must be one',
+    ],
+    [
+      500,
+      { error: { message: 'CUDA error: invalid value' } },
+      'node',
+      'the node answered 500: CUDA error: invalid value',
     ],
     [502, '<html>Bad Gateway</html>', 'node', 'the node answered 502: <html>Bad Gateway</html>'],
     [503, { detail: 'engine died' }, 'node', 'the node answered 503: engine died'],
@@ -229,6 +266,8 @@ describe('openai readiness', () => {
       ['a', 'b'],
       ['b'],
     ]);
+    const loaded = { backends: [], loaded_models: [{ id: 'a' }] };
+    expect(await told({ '/v1/models': local, '/system': [200, loaded] })).toEqual([['a', 'b'], ['a']]);
     const ollama = { models: [{ name: 'a', size: 1 }] };
     expect(await told({ '/v1/models': local, '/api/ps': [200, ollama] })).toEqual([['a', 'b'], ['a']]);
   });

@@ -19,6 +19,8 @@ const running = z.object({
   models: z.array(z.union([z.string(), z.object({ name: z.string() }).transform(({ name }) => name)])),
 });
 
+const system = z.object({ loaded_models: z.array(z.object({ id: z.string() })) });
+
 /** What `GET /v1/models` tells: whether it is ready, what it could load, and what it holds where that can be told. */
 export function modelsIn(answer: NodeAnswer): Readiness {
   if (answer.status !== 200) return notReady(refusal(answer).message);
@@ -33,8 +35,15 @@ export function modelsIn(answer: NodeAnswer): Readiness {
 
 /** What `GET /api/ps` tells of speaches and Ollama: the models in memory. Undefined for servers without it. */
 export function runningIn(answer: NodeAnswer): readonly string[] | undefined {
-  const isJson = /json/.test(answer.headers['content-type'] ?? '');
-  if (answer.status !== 200 || !isJson) return undefined;
-  const parsed = running.safeParse(answer.json());
-  return parsed.success ? parsed.data.models : undefined;
+  return isJson(answer) ? running.safeParse(answer.json()).data?.models : undefined;
+}
+
+/** What `GET /system` tells of LocalAI: the models in memory. Undefined for any other server. */
+export function localAiModelsIn(answer: NodeAnswer): readonly string[] | undefined {
+  if (!isJson(answer)) return undefined;
+  return system.safeParse(answer.json()).data?.loaded_models.map(({ id }) => id);
+}
+
+function isJson({ status, headers }: NodeAnswer): boolean {
+  return status === 200 && /json/.test(headers['content-type'] ?? '');
 }

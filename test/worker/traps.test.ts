@@ -1,0 +1,268 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Simulator } from '../../simulator/index.ts';
+import type { ProtocolName } from '../../src/nodes/protocols/index.ts';
+import { openWorkers, type WorkersYard } from './support.ts';
+
+type Failure = Parameters<Simulator['failNext']>[0];
+
+interface Trap {
+  readonly trap: string;
+  readonly protocol: ProtocolName;
+  /** What goes wrong with the first call, or what is done while it is under way. */
+  readonly failure: Failure | ((node: Simulator, taskId: string) => Promise<void>);
+  /** How the attempts end that the task needs, where it may spend one. */
+  readonly ends: readonly (readonly [outcome: string, code: string] | 'SUCCEEDED')[];
+  /** What the node has against it when the task is over. */
+  readonly failures: 0 | 1;
+}
+
+const NODE_FAILED = ['FAILED', 'NODE_ERROR'] as const;
+const NODE_BUSY = NODE_FAILED;
+const BAD_ANSWER = ['FAILED', 'BAD_NODE_ANSWER'] as const;
+const REFUSED = ['FAILED', 'NODE_REJECTED'] as const;
+const CUT_OFF = ['NODE_LOST', 'NODE_UNREACHABLE'] as const;
+const TOO_LONG = ['TIMED_OUT', 'TIMED_OUT'] as const;
+
+const status = (code: number, body?: string): Failure =>
+  body === undefined ? { type: 'status', status: code } : { type: 'status', status: code, body };
+
+const LOADING = '{"error":{"message":"Loading model","type":"unavailable_error","code":503}}';
+const LLAMA_MISTAKE = '{"error":{"code":500,"message":"parse error: invalid literal","type":"server_error"}}';
+
+/** What servers are known to do, and what it means for the task and for its node. */
+const traps: readonly Trap[] = [
+  ...[
+    ['WHISPER_CPP', status(404, 'File Not Found (/inference)')],
+    ['OPENAI', status(404)],
+  ].map(
+    ([protocol, failure]): Trap => ({
+      trap: 'a 404 while the model loads',
+      protocol: protocol as ProtocolName,
+      failure: failure as Failure,
+      ends: [NODE_FAILED],
+      failures: 1,
+    }),
+  ),
+  {
+    trap: 'a 503 while the model loads',
+    protocol: 'OPENAI',
+    failure: status(503, LOADING),
+    ends: [NODE_BUSY, 'SUCCEEDED'],
+    failures: 0,
+  },
+  ...(['OPENAI', 'FAST_WHISPER', 'COG', 'JSON'] as const).map(
+    (protocol): Trap => ({
+      trap: 'a 200 with an error inside',
+      protocol,
+      failure: { type: 'error-inside' },
+      ends: [NODE_FAILED],
+      failures: 1,
+    }),
+  ),
+  {
+    trap: 'a 200 that says what is wrong with the input',
+    protocol: 'WHISPER_CPP',
+    failure: { type: 'error-inside' },
+    ends: [REFUSED],
+    failures: 0,
+  },
+  {
+    trap: 'a 400 for what the caller got wrong',
+    protocol: 'QWEN_IMAGE_GGUF',
+    failure: status(400, 'prompt is too long'),
+    ends: [REFUSED],
+    failures: 0,
+  },
+  {
+    trap: 'a 500 for what the caller got wrong',
+    protocol: 'OPENAI',
+    failure: status(500, LLAMA_MISTAKE),
+    ends: [REFUSED],
+    failures: 0,
+  },
+  ...(['OPENAI', 'WHISPER_CPP', 'JSON'] as const).map(
+    (protocol): Trap => ({
+      trap: 'a call that is never answered',
+      protocol,
+      failure: { type: 'hang' },
+      ends: [TOO_LONG],
+      failures: 0,
+    }),
+  ),
+  {
+    trap: 'half an answer, then silence',
+    protocol: 'OPENAI',
+    failure: { type: 'stall' },
+    ends: [TOO_LONG],
+    failures: 0,
+  },
+  {
+    trap: 'half an answer, then the end of the connection',
+    protocol: 'QWEN_IMAGE_GGUF',
+    failure: { type: 'cut-short' },
+    ends: [BAD_ANSWER],
+    failures: 1,
+  },
+  {
+    trap: 'a reset instead of an answer',
+    protocol: 'FAST_WHISPER',
+    failure: { type: 'reset' },
+    ends: [CUT_OFF],
+    failures: 1,
+  },
+  {
+    trap: 'something that is no HTTP',
+    protocol: 'JSON',
+    failure: { type: 'no-http' },
+    ends: [BAD_ANSWER],
+    failures: 1,
+  },
+  ...(['QWEN_IMAGE_GGUF', 'OPENAI', 'JSON'] as const).map(
+    (protocol): Trap => ({
+      trap: 'a web page instead of a result',
+      protocol,
+      failure: { type: 'wrong-content' },
+      ends: [BAD_ANSWER],
+      failures: 1,
+    }),
+  ),
+  {
+    trap: 'the right picture under the wrong content type',
+    protocol: 'QWEN_IMAGE_GGUF',
+    failure: { type: 'mislabeled' },
+    ends: ['SUCCEEDED'],
+    failures: 0,
+  },
+  {
+    trap: 'an answer that never ends',
+    protocol: 'FAST_WHISPER',
+    failure: { type: 'giant', bytes: 2 ** 40 },
+    ends: [BAD_ANSWER],
+    failures: 1,
+  },
+  ...(['OPENAI', 'FAST_WHISPER', 'COG', 'JSON'] as const).map(
+    (protocol): Trap => ({
+      trap: 'a node that is full',
+      protocol,
+      failure: { type: 'full' },
+      ends: [NODE_BUSY, 'SUCCEEDED'],
+      failures: 0,
+    }),
+  ),
+  {
+    trap: 'a result that has expired',
+    protocol: 'JSON',
+    failure: status(410, '{"error":{"message":"job expired"}}'),
+    ends: [NODE_FAILED],
+    failures: 1,
+  },
+  {
+    trap: 'somebody else who stops the work',
+    protocol: 'COG',
+    async failure(node, taskId) {
+      await fetch(`${node.url}/predictions/${taskId}-1/cancel`, { method: 'POST' });
+    },
+    ends: [NODE_FAILED],
+    failures: 1,
+  },
+];
+
+describe.concurrent('what servers are known to do', () => {
+  let yard: WorkersYard;
+
+  beforeAll(async () => {
+    yard = await openWorkers();
+    await yard.worker();
+  });
+
+  afterAll(() => yard[Symbol.asyncDispose]());
+
+  async function submit(protocol: ProtocolName, model: string): Promise<string> {
+    const once = { model, maxAttempts: 1, timeoutMs: 2_000 };
+    if (protocol === 'COG' || protocol === 'JSON') {
+      return yard.submit({ kind: 'CUSTOM', input: { type: model, payload: { a: 1 } }, ...once });
+    }
+    const draws = protocol === 'OPENAI' || protocol === 'QWEN_IMAGE_GGUF';
+    return draws ? yard.submit(once) : yard.submitSpeech(once);
+  }
+
+  test.for(traps.map((trap, n) => ({ ...trap, model: `trap-${n}` })))(
+    '$protocol: $trap',
+    { timeout: 60_000 },
+    async ({ protocol, model, failure, ends, failures }) => {
+      const latencyMs = typeof failure === 'function' ? 1_000 : 0;
+      const node = await yard.simulate({ protocol, model, latencyMs, side: 16 });
+      if (typeof failure !== 'function') node.failNext(failure);
+      const taskId = await submit(protocol, model);
+      const call = await node.received(1);
+      if (typeof failure === 'function') await failure(node, taskId);
+      const last = ends.at(-1);
+      await yard.until(taskId, { status: last === 'SUCCEEDED' ? last : 'FAILED' }, 20_000);
+      expect(await yard.attempts(taskId)).toMatchObject(
+        ends.map((end) =>
+          end === 'SUCCEEDED' ? { outcome: end } : { outcome: end[0], error: { code: end[1] } },
+        ),
+      );
+      const health = () => yard.database.prisma.gpuNode.findUniqueOrThrow({ where: { id: node.nodeId } });
+      expect(await health()).toMatchObject({ healthy: true, failures });
+
+      // The node serves on, and nothing is left behind.
+      await call.ended;
+      const next = await submit(protocol, model);
+      await yard.until(next, { status: 'SUCCEEDED' }, 20_000);
+      await vi.waitFor(async () => expect(await health()).toMatchObject({ healthy: true, failures: 0 }));
+      await vi.waitFor(() => expect(node.inFlight).toBe(0));
+      expect(Math.max(...node.history.map(({ inFlight }) => inFlight))).toBe(1);
+    },
+  );
+});
+
+describe('a node that answers nothing while it works', () => {
+  test('is not taken for dead, and its work counts', { timeout: 30_000 }, async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate({ protocol: 'OPENAI', stalls: true, latencyMs: 7_000, side: 16 });
+    const stop = new AbortController();
+    const probing = yard.nodes.probe(stop.signal);
+    await yard.worker();
+    const taskId = await yard.submit({ maxAttempts: 1 });
+    await node.received(1);
+    await yard.sql('UPDATE gpu_node SET next_probe_at = now()');
+    yard.carrier.announce({ type: 'node', id: node.nodeId });
+    await yard.until(taskId, { status: 'SUCCEEDED', attempt: 1 }, 20_000);
+    expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'SUCCEEDED' }]);
+    stop.abort();
+    await probing;
+  });
+});
+
+describe('a node whose model loads', () => {
+  test.for(['WHISPER_CPP', 'OPENAI', 'COG', 'JSON'] as const)(
+    '%s: gets no work until it says that it is ready, and no try is spent',
+    { timeout: 30_000 },
+    async (protocol) => {
+      await using yard = await openWorkers();
+      const node = await yard.simulate({ protocol, ready: false, side: 16 });
+      const unwell = { healthy: false };
+      await yard.database.prisma.gpuNode.update({ where: { id: node.nodeId }, data: unwell });
+      const stop = new AbortController();
+      const probing = yard.nodes.probe(stop.signal);
+      await yard.worker();
+      const taskId =
+        protocol === 'WHISPER_CPP'
+          ? await yard.submitSpeech()
+          : await yard.submit(
+              protocol === 'OPENAI'
+                ? {}
+                : { kind: 'CUSTOM', model: 'thing', input: { type: 'thing', payload: {} } },
+            );
+      await expect
+        .poll(() => yard.sql<{ failures: number }>('SELECT failures FROM gpu_node'), { timeout: 10_000 })
+        .toEqual([{ failures: expect.toSatisfy((count: number) => count >= 2) }]);
+      node.set({ ready: true });
+      await yard.until(taskId, { status: 'SUCCEEDED', attempt: 1 }, 20_000);
+      expect(node.history).toHaveLength(1);
+      stop.abort();
+      await probing;
+    },
+  );
+});
