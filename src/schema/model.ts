@@ -2,6 +2,9 @@ import type { OfferedModel } from '../nodes/index.ts';
 import { builder } from './builder.ts';
 import { TaskKindEnum } from './kinds/index.ts';
 
+/** Of GraphQL's Int: 24 days. */
+const MAX_INT = 2 ** 31 - 1;
+
 const ModelType = builder.objectRef<OfferedModel>('Model').implement({
   fields: (t) => ({
     kind: t.expose('kind', { type: TaskKindEnum, description: 'What it does' }),
@@ -10,6 +13,16 @@ const ModelType = builder.objectRef<OfferedModel>('Model').implement({
       description: 'Whether a submission of the kind that names no model gets it',
     }),
     slots: t.exposeInt('slots', { description: 'Of nodes that can take work now' }),
+    expectedWaitMs: t.int({
+      nullable: true,
+      description:
+        'Of a task submitted now, behind all that waits: fair turns may start it sooner. Null where no node can take it now, or where too few runs were measured',
+      resolve: async ({ kind, name }, _args, { services }) => {
+        const expected = await services.tasks.expectedWaits();
+        const seconds = expected({ kind, model: name });
+        return seconds === null ? null : Math.round(Math.min(seconds * 1_000, MAX_INT));
+      },
+    }),
     freeSlots: t.exposeInt('freeSlots', { description: 'Those of the slots that nothing runs on' }),
   }),
 });

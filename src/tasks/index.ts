@@ -9,6 +9,7 @@ import { type CancelOutcome, createCancel } from './cancel.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import type { Core } from './core.ts';
 import { SHARDS } from './counts.ts';
+import { createExpectedWaits, type ExpectedWaits } from './expected-waits.ts';
 import { createFairShare, rebaseScales } from './fair/index.ts';
 import type { ConcurrencyLimits } from './limits.ts';
 import { createFailOverdue } from './overdue.ts';
@@ -89,6 +90,8 @@ export interface Tasks extends Workers {
   /** Where these tasks stand in their queues, 1 being next; those that do not wait are left out. */
   queuePositions(taskIds: readonly string[]): Promise<Map<string, number>>;
   stats(): Promise<Stats>;
+  /** Seconds until a task of a model would start that is submitted now; up to a moment old. */
+  expectedWaits(): Promise<ExpectedWaits>;
 
   // Housekeeping, for one process at a time to call now and then. Each answers how much it changed.
 
@@ -155,6 +158,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     reportProgress: progress.reportProgress,
     remoteJobs: createRemoteJobs(core),
     stopped: createStopped(core),
+    expectedWaits: createExpectedWaits(database, nodes),
     cancel: createCancel(core, config.stopWaitMs),
     retry: createRetry(core),
     remove: createRemove(core),
