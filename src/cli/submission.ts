@@ -197,7 +197,7 @@ function toJson(option: string, text: string): unknown {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UsageError(
-      `--${option}: must be JSON, such as '{"scale": 2}', or a file that has it, @payload.json (${reason})`,
+      `${option}: must be JSON, such as '{"scale": 2}', or a file that has it, @payload.json (${reason})`,
     );
   }
 }

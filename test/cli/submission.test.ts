@@ -25,6 +25,18 @@ function build(slug: string, subject: string, values: OptionValues = {}) {
   return kind.build(subject, values);
 }
 
+test('a payload is JSON, as it is or in a file', async () => {
+  const file = path.join(folder, 'payload.json');
+  await writeFile(file, '{"scale": 2}');
+  for (const payload of ['{"scale": 2}', `@${file}`]) {
+    expect(await build('custom', payload, { type: 'upscale' })).toEqual({
+      task: { custom: { type: 'upscale', payload: { scale: 2 } } },
+    });
+  }
+  await expect(build('custom', '{scale: 2}', { type: 'upscale' })).rejects.toThrow(/^payload: must be JSON/);
+  await expect(build('custom', '{}')).rejects.toThrow('--type: must be given');
+});
+
 test('options become the fields of the kind and of the submission, each in its own type', async () => {
   const values = {
     model: 'qwen-image',

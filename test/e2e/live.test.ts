@@ -7,10 +7,12 @@ import {
   EVENTS,
   type EventView,
   find,
+  good,
   load,
   picture,
   remove as removeTask,
   retry,
+  submit,
   type TaskView,
   WATCH,
   WATCH_ALL,
@@ -272,6 +274,26 @@ describe.concurrent('several processes', () => {
     expect(await cancel(two, task.id)).toMatchObject({ task: { status: 'CANCELED' } });
     expect((await call.ended).outcome).toBe('stopped');
     // The answer waits for the outcome half a second only.
+    await expect
+      .poll(() => cancel(one, task.id), { timeout: 10_000 })
+      .toMatchObject({ outcome: 'STOPPED_ON_NODE' });
+  });
+
+  test('a running task is canceled from the process that does not run it, by asking its node', async ({
+    expect,
+  }) => {
+    const [node, member] = await Promise.all([
+      cluster.node({ protocol: 'COG', latencyMs: 60_000 }),
+      cluster.member(),
+    ]);
+    const [one, two] = sides(member);
+    const task = good<TaskView>(
+      await submit(one, { task: { custom: { type: node.model, payload: {} } } }),
+      'Task',
+    );
+    const call = await node.simulator.received(1);
+    await Promise.all([cancel(one, task.id), cancel(two, task.id)]);
+    expect((await call.ended).outcome).toBe('stopped');
     await expect
       .poll(() => cancel(one, task.id), { timeout: 10_000 })
       .toMatchObject({ outcome: 'STOPPED_ON_NODE' });

@@ -12,6 +12,7 @@ const TASK = `fragment T on Task {
   result {
     __typename
     ... on ImageResult { seed images { ...A } }
+    ... on CustomResult { value files { ...A } }
     ... on TranscriptResult { text language durationSeconds segments { startSeconds endSeconds text } }
   }
 }
@@ -97,6 +98,8 @@ export interface TaskView {
     readonly __typename: string;
     readonly images?: readonly ArtifactView[];
     readonly seed?: number | null;
+    readonly value?: unknown;
+    readonly files?: readonly ArtifactView[];
     readonly text?: string;
     readonly segments?: readonly { startSeconds: number; endSeconds: number; text: string }[];
   } | null;

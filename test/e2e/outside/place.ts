@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import { protocolOf } from '../../../src/nodes/protocols/index.ts';
 import { createTestDatabase } from '../../support/database.ts';
 import { type ServerProcess, startServer } from '../../support/process.ts';
 import { type Client, createClient } from './client.ts';
@@ -64,8 +65,7 @@ async function registerNode(admin: Client, options: Partial<SimulatorOptions> = 
   const protocol = options.protocol ?? 'OPENAI';
   const simulator = await createSimulator({ side: 64, slots: 1, ...options, protocol });
   const [name, model] = [uniqueName('node'), uniqueName('model')];
-  const kind = protocol === 'OPENAI' || protocol === 'QWEN_IMAGE_GGUF' ? 'TEXT_TO_IMAGE' : 'SPEECH_TO_TEXT';
-  const kinds = protocol === 'OPENAI' ? ['TEXT_TO_IMAGE', 'SPEECH_TO_TEXT'] : [kind];
+  const kinds = Object.keys(protocolOf(protocol).run);
   const input = {
     ...{ name, url: simulator.url, protocol, slots: Math.max(1, options.slots ?? 1) },
     offers: kinds.map((each) => ({ kind: each, models: [model] })),
