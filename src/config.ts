@@ -5,6 +5,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { type InputIssue, StartError } from './errors.ts';
 import { type KindName, kindNames } from './kinds/index.ts';
+import { strategyNames } from './nodes/planner/index.ts';
 import { check } from './validation.ts';
 
 const integer = (min: number, max: number) => z.coerce.number<string>().int().min(min).max(max);
@@ -89,9 +90,7 @@ export const environment = z.object({
   TIERS: json(z.strictObject({ FREE: tier, PRO: tier, VIP: tier }).partial()).default({}),
   GPU_NODES: json(z.array(gpuNode)).default([]),
   DEFAULT_MODELS: json(z.partialRecord(kindName, z.string().min(1))).default({}),
-  ROUTING_STRATEGY: z
-    .enum(['earliest-completion', 'least-loaded', 'round-robin', 'user-hash'])
-    .default('earliest-completion'),
+  ROUTING_STRATEGY: z.enum(strategyNames).default('earliest-completion'),
   HEALTH_CHECK_INTERVAL_MS: integer(100, 3_600_000).default(15_000),
   NODE_LEASE_MS: integer(1_000, 3_600_000).default(30_000),
   NODE_ALLOW_HOSTS: list.default([]),

@@ -1,14 +1,36 @@
 import { createSpeeds } from './speeds.ts';
 import type { Option } from './strategies/strategy.ts';
-import type { JobView, NodeView, QueueView, Snapshot } from './types.ts';
+import { createSwaps } from './swaps.ts';
+import type { HeadView, NodeView, QueueView, Snapshot } from './types.ts';
 
+/** A node as it fills up. */
 interface Row {
   readonly id: string;
   readonly slots: number;
+  offers(queue: QueueView): boolean;
   /** Ascending. */
   readonly free: number[];
   /** Seconds until each other slot is free, ascending. */
   readonly busy: number[];
+  /** The least recently used first; null where no swap is reckoned with. */
+  readonly loaded: string[] | null;
+  /** How many models it holds at once. */
+  readonly room: number;
+  lastLeasedAt: number;
+}
+
+/** A node as the jobs of one queue see it. */
+export interface Lane extends Option {
+  readonly row: Row;
+  readonly model: string;
+  readonly secondsPerUnit: number;
+  readonly secondsPerSwap: number;
+  isFree: boolean;
+  startsInSeconds: number;
+  swapSeconds: number;
+  runSeconds: number;
+  isWanted: boolean;
+  busySlots: number;
   lastLeasedAt: number;
 }
 
@@ -16,39 +38,92 @@ interface Row {
 export interface Board {
   /** How many slots are free. */
   readonly free: number;
-  /** Where a job of that queue could run: an option for each node that offers its model. */
-  options(queue: QueueView, job: JobView): Option[];
+  /** Seconds per unit of the queue's work on the fastest node that offers its model; Infinity where none does. */
+  fastest(queue: QueueView): number;
+  /** The lanes of those that may run the job, as they are now. They change with the next call. */
+  options(queue: QueueView, job: HeadView): readonly Lane[];
   /** Takes the time that the option means; answers the slot's number where the job starts now, else null. */
-  take(option: Option): number | null;
+  take(queue: QueueView, option: Option): number | null;
 }
 
 const ascending = (a: number, b: number): number => a - b;
 
-function toRow({ id, freeSlots, busyForSeconds, lastLeasedAt }: NodeView): Row {
+function toRow(node: NodeView): Row {
+  const { id, offers, freeSlots, busyForSeconds, lastLeasedAt, loadedModels, trial } = node;
+  const free = freeSlots.toSorted(ascending);
+  const busy = busyForSeconds.toSorted(ascending);
+  if (trial) {
+    free.splice(busy.length > 0 ? 0 : 1);
+    busy.splice(0, busy.length - 1);
+  }
   return {
     id,
-    slots: freeSlots.length + busyForSeconds.length,
-    free: freeSlots.toSorted(ascending),
-    busy: busyForSeconds.toSorted(ascending),
+    slots: free.length + busy.length,
+    offers: (queue) => offers.some(({ kind, models }) => kind === queue.kind && models.includes(queue.model)),
+    free,
+    busy,
+    loaded: loadedModels ? [...loadedModels] : null,
+    room: Math.max(1, loadedModels?.length ?? 0),
     lastLeasedAt,
   };
 }
 
-export function createBoard({ nodes, speeds }: Pick<Snapshot, 'nodes' | 'speeds'>): Board {
-  const secondsPerUnit = createSpeeds(speeds);
-  const inOrder = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const rows = new Map(inOrder.map((node) => [node.id, toRow(node)]));
-  const offering = new Map<string, Row[]>();
-  let free = nodes.reduce((sum, node) => sum + node.freeSlots.length, 0);
-  let lastLease = Math.max(0, ...nodes.map((node) => node.lastLeasedAt));
+function refresh(lane: Lane, cost: number): void {
+  const { row, model } = lane;
+  lane.isFree = row.free.length > 0;
+  lane.startsInSeconds = lane.isFree ? 0 : (row.busy[0] ?? Number.POSITIVE_INFINITY);
+  lane.swapSeconds = row.loaded === null || row.loaded.includes(model) ? 0 : lane.secondsPerSwap;
+  lane.runSeconds = cost * lane.secondsPerUnit;
+  lane.isWanted = false;
+  lane.busySlots = row.busy.length;
+  lane.lastLeasedAt = row.lastLeasedAt;
+}
 
-  function rowsOf(queue: QueueView): Row[] {
-    let found = offering.get(queue.id);
+/** The node holds the model from now on, be it in place of the one that was not used for longest. */
+function use({ loaded, room }: Row, model: string): void {
+  if (!loaded) return;
+  const at = loaded.indexOf(model);
+  if (at >= 0) loaded.splice(at, 1);
+  else if (loaded.length >= room) loaded.shift();
+  loaded.push(model);
+}
+
+export function createBoard({
+  nodes,
+  speeds,
+  swaps = [],
+}: Pick<Snapshot, 'nodes' | 'speeds' | 'swaps'>): Board {
+  const secondsPerUnit = createSpeeds(speeds);
+  const secondsPerSwap = createSwaps(swaps);
+  const inOrder = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1)).map(toRow);
+  const rows = new Map(inOrder.map((row) => [row.id, row]));
+  const lanesOf = new Map<string, Lane[]>();
+  let free = inOrder.reduce((sum, row) => sum + row.free.length, 0);
+  let lastLease = inOrder.reduce((latest, row) => Math.max(latest, row.lastLeasedAt), 0);
+
+  function toLane(row: Row, queue: QueueView): Lane {
+    return {
+      row,
+      nodeId: row.id,
+      model: queue.model,
+      slots: row.slots,
+      secondsPerUnit: secondsPerUnit(row.id, queue),
+      secondsPerSwap: secondsPerSwap(row.id, queue.model),
+      isFree: false,
+      startsInSeconds: 0,
+      swapSeconds: 0,
+      runSeconds: 0,
+      isWanted: false,
+      busySlots: 0,
+      lastLeasedAt: 0,
+    };
+  }
+
+  function lanes(queue: QueueView): Lane[] {
+    let found = lanesOf.get(queue.id);
     if (!found) {
-      const offers = (node: NodeView): boolean =>
-        node.offers.some(({ kind, models }) => kind === queue.kind && models.includes(queue.model));
-      found = inOrder.filter(offers).flatMap((node) => rows.get(node.id) ?? []);
-      offering.set(queue.id, found);
+      found = inOrder.filter((row) => row.offers(queue)).map((row) => toLane(row, queue));
+      lanesOf.set(queue.id, found);
     }
     return found;
   }
@@ -57,25 +132,24 @@ export function createBoard({ nodes, speeds }: Pick<Snapshot, 'nodes' | 'speeds'
     get free() {
       return free;
     },
-    options: (queue, job) =>
-      rowsOf(queue).map((row) => ({
-        nodeId: row.id,
-        isFree: row.free.length > 0,
-        startsInSeconds: row.free.length > 0 ? 0 : (row.busy[0] ?? Number.POSITIVE_INFINITY),
-        runSeconds: job.cost * secondsPerUnit(row.id, queue),
-        slots: row.slots,
-        busySlots: row.busy.length,
-        lastLeasedAt: row.lastLeasedAt,
-      })),
-    take({ nodeId, startsInSeconds, runSeconds }) {
+    fastest: (queue) =>
+      lanes(queue).reduce((least, lane) => Math.min(least, lane.secondsPerUnit), Number.POSITIVE_INFINITY),
+    options(queue, { cost, nodeId }) {
+      const all = lanes(queue);
+      const able = nodeId === undefined ? all : all.filter((lane) => lane.nodeId === nodeId);
+      for (const lane of able) refresh(lane, cost);
+      return able;
+    },
+    take({ model }, { nodeId, startsInSeconds, swapSeconds, runSeconds }) {
       const row = rows.get(nodeId);
       if (!row) throw new Error(`no node ${nodeId} in the snapshot`);
       const slotNo = row.free.shift() ?? null;
       if (slotNo === null) row.busy.shift();
       else free--;
-      row.busy.push(startsInSeconds + runSeconds);
+      row.busy.push(startsInSeconds + swapSeconds + runSeconds);
       row.busy.sort(ascending);
       row.lastLeasedAt = ++lastLease;
+      use(row, model);
       return slotNo;
     },
   };

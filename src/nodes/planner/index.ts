@@ -1,5 +1,5 @@
 export { plan } from './plan.ts';
-export { strategyNames } from './strategies/index.ts';
+export { type StrategyName, strategyNames } from './strategies/index.ts';
 export type {
   HeadView,
   JobView,
@@ -10,6 +10,5 @@ export type {
   QueueView,
   Snapshot,
   SpeedView,
-  StrategyName,
   SwapView,
 } from './types.ts';

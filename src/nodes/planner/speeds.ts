@@ -1,3 +1,4 @@
+import { median } from './median.ts';
 import type { QueueView, SpeedView } from './types.ts';
 
 /** Seconds per unit of a queue's work on a node. */
@@ -5,14 +6,15 @@ export type Speeds = (nodeId: string, queue: QueueView) => number;
 
 type Model = Pick<SpeedView, 'kind' | 'model'>;
 
-const modelKey = ({ kind, model }: Model): string => `${kind} ${model}`;
-
-function median(values: readonly number[]): number | undefined {
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[sorted.length >> 1];
-  const lower = sorted[(sorted.length - 1) >> 1];
-  return upper === undefined || lower === undefined ? undefined : (lower + upper) / 2;
+interface Ratio {
+  readonly model: string;
+  readonly ratio: number;
 }
+
+/** From so many samples on, what was expected of the node has no weight left. */
+const SETTLED_AFTER = 15;
+
+const modelKey = ({ kind, model }: Model): string => `${kind} ${model}`;
 
 /**
  * What is known of a node's speed: its own measurements, and as long as these are few, what other nodes take
@@ -22,6 +24,8 @@ function median(values: readonly number[]): number | undefined {
 export function createSpeeds(samples: readonly SpeedView[]): Speeds {
   const byModel = Map.groupBy(samples, modelKey);
   const byNode = Map.groupBy(samples, (sample) => sample.nodeId);
+  const byKey = new Map(samples.map((sample) => [`${sample.nodeId} ${modelKey(sample)}`, sample]));
+  const ratios = new Map<string, Ratio[]>();
   const known = new Map<string, number>();
 
   const onOthers = (nodeId: string, model: Model): number | undefined =>
@@ -31,18 +35,29 @@ export function createSpeeds(samples: readonly SpeedView[]): Speeds {
         .map((sample) => sample.secondsPerUnit),
     );
 
+  /** How the node compares to others, on each model that they were measured with too. */
+  function ratiosOf(nodeId: string): Ratio[] {
+    let found = ratios.get(nodeId);
+    if (!found) {
+      found = (byNode.get(nodeId) ?? []).map((sample) => ({
+        model: modelKey(sample),
+        ratio: sample.secondsPerUnit / (onOthers(nodeId, sample) ?? Number.NaN),
+      }));
+      ratios.set(nodeId, found);
+    }
+    return found;
+  }
+
   function factor(nodeId: string, queue: QueueView): number {
-    const ratios = (byNode.get(nodeId) ?? [])
-      .filter((sample) => modelKey(sample) !== modelKey(queue))
-      .map((sample) => sample.secondsPerUnit / (onOthers(nodeId, sample) ?? Number.NaN))
-      .filter((ratio) => ratio > 0);
-    return median(ratios) ?? 1;
+    const others = ratiosOf(nodeId).filter(({ model, ratio }) => ratio > 0 && model !== modelKey(queue));
+    return median(others.map(({ ratio }) => ratio)) ?? 1;
   }
 
   function secondsPerUnit(nodeId: string, queue: QueueView): number {
+    const own = byKey.get(`${nodeId} ${modelKey(queue)}`);
+    if (own && own.samples >= SETTLED_AFTER) return own.secondsPerUnit;
     const expected = (onOthers(nodeId, queue) ?? queue.secondsPerUnit) * factor(nodeId, queue);
-    const own = byModel.get(modelKey(queue))?.find((sample) => sample.nodeId === nodeId);
-    if (own === undefined) return expected;
+    if (!own) return expected;
     const weight = 2 ** -own.samples;
     return weight * expected + (1 - weight) * own.secondsPerUnit;
   }

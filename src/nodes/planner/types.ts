@@ -1,6 +1,3 @@
-/** How a task's node is chosen. Each is one pure function in `strategies/`. */
-export type StrategyName = 'earliest-completion' | 'least-loaded' | 'round-robin' | 'user-hash';
-
 export interface OfferView {
   readonly kind: string;
   readonly models: readonly string[];

@@ -1,40 +1,101 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Placement, plan, type Snapshot, strategyNames } from '../../../src/nodes/index.ts';
+import { OVERTAKING_SWAPS } from '../../../src/nodes/planner/affinity.ts';
+import {
+  type HeadView,
+  type NodeView,
+  type Placement,
+  plan,
+  type QueueView,
+  type Snapshot,
+  type StrategyName,
+  strategyNames,
+} from '../../../src/nodes/planner/index.ts';
 import { createSpeeds } from '../../../src/nodes/planner/speeds.ts';
+import { strategies } from '../../../src/nodes/planner/strategies/index.ts';
+import type { Strategy } from '../../../src/nodes/planner/strategies/strategy.ts';
+import { createSwaps } from '../../../src/nodes/planner/swaps.ts';
 import { anySnapshot } from './support.ts';
 
-const offers = (
-  { nodes, queues }: Snapshot,
-  { nodeId, queueId }: Pick<Placement, 'nodeId' | 'queueId'>,
-): boolean => {
-  const node = nodes.find(({ id }) => id === nodeId);
-  const queue = queues.find(({ id }) => id === queueId);
-  return (
-    node?.offers.some(({ kind, models }) => kind === queue?.kind && models.includes(queue.model)) ?? false
-  );
-};
-
-/** Slots that a plan left free, of nodes that offer the queue's model. */
-function leftFor(snapshot: Snapshot, placements: readonly Placement[], queueId: string) {
-  const taken = new Set(placements.map(({ nodeId, slotNo }) => `${nodeId} ${slotNo}`));
-  return snapshot.nodes.filter(
-    (node) =>
-      offers(snapshot, { nodeId: node.id, queueId }) &&
-      node.freeSlots.some((slotNo) => !taken.has(`${node.id} ${slotNo}`)),
-  );
+interface Waiting {
+  readonly queue: QueueView;
+  readonly job: HeadView;
 }
+
+const isAble = ({ id, offers }: NodeView, { queue, job }: Waiting): boolean =>
+  (job.nodeId ?? id) === id &&
+  offers.some(({ kind, models }) => kind === queue.kind && models.includes(queue.model));
+
+/** The slots that may be leased. */
+const openSlots = ({ freeSlots, busyForSeconds, trial }: NodeView): readonly number[] =>
+  trial ? freeSlots.toSorted((a, b) => a - b).slice(0, busyForSeconds.length > 0 ? 0 : 1) : freeSlots;
+
+const jobsOf = ({ queues }: Snapshot): Waiting[] =>
+  queues.flatMap((queue) => queue.heads.map((job) => ({ queue, job })));
+
+function judge(snapshot: Snapshot, placements: readonly Placement[], strategy: StrategyName) {
+  const { handicapSeconds }: Strategy = strategies[strategy];
+  const speeds = createSpeeds(snapshot.speeds);
+  const swaps = createSwaps(snapshot.swaps ?? []);
+  const placed = new Map(placements.map((placement) => [placement.jobId, placement]));
+  const { limits = {} } = snapshot;
+  const started = jobsOf(snapshot).filter(({ job }) => placed.has(job.id));
+
+  const swapOf = ({ id, loadedModels }: NodeView, { queue }: Waiting): number =>
+    loadedModels && !loadedModels.includes(queue.model) ? swaps(id, queue.model) : 0;
+
+  /** What it counts as to start there now, at most. */
+  function price(node: NodeView, waiting: Waiting): number {
+    // Another job of this plan may have changed the model.
+    const isChanged = placements.some(({ nodeId, swapSeconds }) => nodeId === node.id && swapSeconds > 0);
+    const swap = isChanged ? swaps(node.id, waiting.queue.model) : swapOf(node, waiting);
+    return 3 * swap + waiting.job.cost * speeds(node.id, waiting.queue);
+  }
+
+  return {
+    rank({ queue, job }: Waiting): number {
+      const fastest = Math.min(
+        ...snapshot.nodes
+          .filter((node) => isAble(node, { queue, job: { ...job, nodeId: node.id } }))
+          .map((node) => speeds(node.id, queue)),
+      );
+      return job.tag + (handicapSeconds?.(job.cost * fastest) ?? 0);
+    },
+    waiting: jobsOf(snapshot).filter(({ job }) => !placed.has(job.id)),
+    started,
+    placed,
+    swapOf,
+    isLimited({ queue, job }: Waiting): boolean {
+      const count = (isIt: (other: Waiting) => boolean): number => started.filter(isIt).length;
+      return (
+        limits.users?.get(job.userId) === count((other) => other.job.userId === job.userId) ||
+        limits.kinds?.get(queue.kind) === count((other) => other.queue.kind === queue.kind) ||
+        limits.models?.get(queue.model) === count((other) => other.queue.model === queue.model)
+      );
+    },
+    /** Whether there is a node that the job may well wait for rather than start on that one. */
+    isBetterElsewhere(node: NodeView, waiting: Waiting): boolean {
+      return snapshot.nodes.some((other) => {
+        if (other.id === node.id || !isAble(other, waiting)) return false;
+        const startsIn = openSlots(other).length > 0 ? 0 : Math.min(...other.busyForSeconds);
+        return startsIn + waiting.job.cost * speeds(other.id, waiting.queue) < price(node, waiting);
+      });
+    },
+  };
+}
+
+const waits: readonly StrategyName[] = ['earliest-completion', 'shortest-first'];
 
 describe.each(strategyNames)('%s', (strategy) => {
   const always = (check: (snapshot: Snapshot, placements: Placement[]) => void): void =>
     fc.assert(
       fc.property(anySnapshot, (snapshot) => check(snapshot, plan(snapshot, strategy))),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
 
-  test('uses each free slot at most once, and no other', () => {
+  test('uses each free slot at most once, and no other; one at a time of a node on trial', () => {
     always(({ nodes, limit }, placements) => {
-      const free = nodes.flatMap(({ id, freeSlots }) => freeSlots.map((slotNo) => `${id} ${slotNo}`));
+      const free = nodes.flatMap((node) => openSlots(node).map((slotNo) => `${node.id} ${slotNo}`));
       const used = placements.map(({ nodeId, slotNo }) => `${nodeId} ${slotNo}`);
       expect(new Set(used).size).toBe(used.length);
       expect(free).toEqual(expect.arrayContaining(used));
@@ -42,14 +103,30 @@ describe.each(strategyNames)('%s', (strategy) => {
     });
   });
 
-  test('places a queue only where its model is offered, and no more than wait in it', () => {
+  test('starts a job once, where its model is offered, and only where it is pinned', () => {
     always((snapshot, placements) => {
-      for (const placement of placements) expect(offers(snapshot, placement)).toBe(true);
-      for (const [id, group] of Map.groupBy(placements, ({ queueId }) => queueId)) {
-        const queue = snapshot.queues.find((candidate) => candidate.id === id);
-        expect(group.length).toBeLessThanOrEqual(queue?.heads.length ?? 0);
-        expect(group.map(({ jobId }) => jobId)).toEqual([...new Set(group.map(({ jobId }) => jobId))]);
+      expect(new Set(placements.map(({ jobId }) => jobId)).size).toBe(placements.length);
+      for (const { queueId, jobId, nodeId } of placements) {
+        const queue = snapshot.queues.find(({ id }) => id === queueId);
+        const job = queue?.heads.find(({ id }) => id === jobId);
+        const node = snapshot.nodes.find(({ id }) => id === nodeId);
+        expect(queue && job && node && isAble(node, { queue, job })).toBe(true);
       }
+    });
+  });
+
+  test('keeps to every limit of concurrency', () => {
+    always((snapshot, placements) => {
+      const { started } = judge(snapshot, placements, strategy);
+      const { users, kinds, models } = snapshot.limits ?? {};
+      const within = (limits: ReadonlyMap<string, number> | undefined, keyOf: (one: Waiting) => string) => {
+        for (const [key, most] of limits ?? []) {
+          expect(started.filter((one) => keyOf(one) === key).length).toBeLessThanOrEqual(most);
+        }
+      };
+      within(users, ({ job }) => job.userId);
+      within(kinds, ({ queue }) => queue.kind);
+      within(models, ({ queue }) => queue.model);
     });
   });
 
@@ -60,58 +137,46 @@ describe.each(strategyNames)('%s', (strategy) => {
         nodes: snapshot.nodes.toReversed(),
         queues: snapshot.queues.toReversed(),
         speeds: snapshot.speeds.toReversed(),
+        swaps: snapshot.swaps?.toReversed() ?? [],
       };
       expect(plan(turned, strategy)).toEqual(placements);
     });
   });
 
-  test('starts nothing of a queue in place of a job of a higher band that could have had the slot', () => {
+  test('lets a job be overtaken only within bounds, or where it has something better to wait for', () => {
     always((snapshot, placements) => {
-      if (placements.length === snapshot.limit) return;
-      const placed = Map.groupBy(placements, ({ queueId }) => queueId);
-      for (const high of snapshot.queues) {
-        const first = high.heads[0];
-        if (!first || placed.has(high.id)) continue;
-        // Its head waits though it could have started: for something better than each slot that lower ones got.
-        const given = placements.filter(({ nodeId, queueId }) => {
-          const low = snapshot.queues.find(({ id }) => id === queueId);
-          const isLower = low?.heads.every(({ band }) => band < first.band) ?? false;
-          return isLower && offers(snapshot, { nodeId, queueId: high.id });
-        });
-        const speeds = createSpeeds(snapshot.speeds);
-        const ends = (nodeId: string, startsIn: number) => startsIn + first.cost * speeds(nodeId, high);
-        for (const { nodeId } of given) {
-          const sooner = snapshot.nodes.some(
-            (node) =>
-              node.id !== nodeId &&
-              offers(snapshot, { nodeId: node.id, queueId: high.id }) &&
-              node.busyForSeconds.some((startsIn) => ends(node.id, startsIn) < ends(nodeId, 0)),
-          );
-          expect(sooner).toBe(true);
+      const { rank, waiting, started, placed, swapOf, isLimited, isBetterElsewhere } = judge(
+        snapshot,
+        placements,
+        strategy,
+      );
+      for (const left of waiting) {
+        if (isLimited(left)) continue;
+        for (const other of started) {
+          const isBehind =
+            other.job.band < left.job.band || (other.job.band === left.job.band && rank(other) > rank(left));
+          const node = snapshot.nodes.find(({ id }) => id === placed.get(other.job.id)?.nodeId);
+          if (!isBehind || !node || !isAble(node, left)) continue;
+          expect(waits).toContain(strategy);
+          const bound = rank(left) + OVERTAKING_SWAPS * swapOf(node, left);
+          const mayOvertake = other.job.band === left.job.band && rank(other) <= bound;
+          expect(mayOvertake || isBetterElsewhere(node, left)).toBe(true);
         }
       }
     });
   });
 
-  test('leaves no slot idle for which a job waits, unless the job ends sooner elsewhere', () => {
+  test('leaves no slot idle for which a job waits, unless the job has something better to wait for', () => {
     always((snapshot, placements) => {
       if (placements.length === snapshot.limit) return;
-      const speeds = createSpeeds(snapshot.speeds);
-      for (const queue of snapshot.queues) {
-        const started = placements.filter(({ queueId }) => queueId === queue.id).length;
-        const next = queue.heads[Math.min(started, queue.heads.length - 1)];
-        if (started === queue.heads.length || !next) continue;
-        for (const idle of leftFor(snapshot, placements, queue.id)) {
-          expect(strategy).toBe('earliest-completion');
-          const now = Math.min(...queue.heads.map(({ cost }) => cost)) * speeds(idle.id, queue);
-          const later = snapshot.nodes
-            .filter(({ id, busyForSeconds, freeSlots }) => {
-              const isAble = offers(snapshot, { nodeId: id, queueId: queue.id });
-              return isAble && id !== idle.id && (busyForSeconds.length > 0 || freeSlots.length > 0);
-            })
-            .map((node) => speeds(node.id, queue));
-          // Only a faster node is worth waiting for.
-          expect(Math.min(...later) * Math.min(...queue.heads.map(({ cost }) => cost))).toBeLessThan(now);
+      const { waiting, isLimited, isBetterElsewhere } = judge(snapshot, placements, strategy);
+      const taken = new Set(placements.map(({ nodeId, slotNo }) => `${nodeId} ${slotNo}`));
+      for (const node of snapshot.nodes) {
+        if (openSlots(node).every((slotNo) => taken.has(`${node.id} ${slotNo}`))) continue;
+        for (const left of waiting) {
+          if (!isAble(node, left) || isLimited(left)) continue;
+          expect(waits).toContain(strategy);
+          expect(isBetterElsewhere(node, left)).toBe(true);
         }
       }
     });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { plan } from '../../../src/nodes/index.ts';
+import { plan, strategyNames } from '../../../src/nodes/planner/index.ts';
 import { head, node, queue, snapshot, speed } from './support.ts';
 
 const nodesOf = (placements: readonly { nodeId: string }[]): string[] =>
@@ -92,7 +92,7 @@ test('a queue that nobody serves keeps nobody else waiting', () => {
     queue({ id: 'unserved', model: 'other', heads: [head({ band: 1 })], waiting: 100_000 }),
     queue({ id: 'served' }),
   ];
-  for (const strategy of ['earliest-completion', 'least-loaded', 'round-robin', 'user-hash'] as const) {
+  for (const strategy of strategyNames) {
     expect(plan(snapshot({ nodes: [node('a')], queues }), strategy)).toMatchObject([{ queueId: 'served' }]);
   }
 });
@@ -110,6 +110,61 @@ test('round robin takes turns, from the node whose last turn is longest ago', ()
   const nodes = ['a', 'b', 'c'].map((id, n) => node(id, { freeSlots: [1, 2], lastLeasedAt: 10 - n }));
   const given = snapshot({ nodes, queues: [queue({ heads: jobs(5) })] });
   expect(nodesOf(plan(given, 'round-robin'))).toEqual(['c', 'b', 'a', 'c', 'b']);
+});
+
+describe('shortest first', () => {
+  const order = (...heads: ReturnType<typeof head>[]): string[] => {
+    const given = snapshot({ nodes: [node('a')], queues: [queue({ heads })] });
+    return plan(given, 'shortest-first').map(({ jobId }) => jobId);
+  };
+
+  test('starts a short task before a long one that came a little earlier', () => {
+    expect(order(head({ id: 'long', cost: 100 }), head({ id: 'short', tag: 60, cost: 5 }))).toEqual([
+      'short',
+    ]);
+  });
+
+  test('lets none wait longer for shorter ones than so many times its own length', () => {
+    const long = head({ id: 'long', cost: 100 });
+    expect(order(long, head({ id: 'early', tag: 1_139, cost: 5 }))).toEqual(['early']);
+    expect(order(long, head({ id: 'late', tag: 1_141, cost: 5 }))).toEqual(['long']);
+  });
+});
+
+test('a task that lives on a node runs there, and lets others pass while that is busy', () => {
+  const nodes = [node('a'), node('b', { freeSlots: [], busyForSeconds: [5] })];
+  const heads = [head({ id: 'pinned', nodeId: 'b' }), head({ id: 'other' })];
+  for (const strategy of strategyNames) {
+    expect(plan(snapshot({ nodes, queues: [queue({ heads })] }), strategy)).toMatchObject([
+      { jobId: 'other' },
+    ]);
+  }
+});
+
+test('a node on trial gets one task at a time', () => {
+  const trial = { trial: true, freeSlots: [1, 2, 3] };
+  const started = (busyForSeconds: number[]) =>
+    plan(
+      snapshot({ nodes: [node('a', { ...trial, busyForSeconds })], queues: [queue({ heads: jobs(3) })] }),
+      'earliest-completion',
+    ).length;
+  expect([started([]), started([5])]).toEqual([1, 0]);
+});
+
+test('tasks beyond a limit wait, and let those pass that are within', () => {
+  const heads = [...jobs(3), head({ userId: 'bob', createdAt: 9 })];
+  const queues = [queue({ heads }), queue({ id: 'full', model: 'flux', heads: jobs(2) })];
+  const offers = [{ kind: 'TEXT_TO_IMAGE', models: ['qwen', 'flux'] }];
+  const nodes = [node('a', { offers, freeSlots: [1, 2, 3, 4, 5] })];
+  const limits = { users: new Map([['ann', 2]]), models: new Map([['flux', 0]]) };
+  for (const strategy of strategyNames) {
+    const placements = plan(snapshot({ nodes, queues, limits }), strategy);
+    expect(placements.map(({ jobId }) => heads.find(({ id }) => id === jobId)?.userId)).toEqual([
+      'ann',
+      'ann',
+      'bob',
+    ]);
+  }
 });
 
 describe('user hash', () => {

@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import type { HeadView, NodeView, QueueView, Snapshot, SpeedView } from '../../../src/nodes/index.ts';
+import type {
+  HeadView,
+  NodeView,
+  QueueView,
+  Snapshot,
+  SpeedView,
+  SwapView,
+} from '../../../src/nodes/planner/index.ts';
 
 let made = 0;
 
@@ -66,24 +73,33 @@ const anyNode = (id: string): fc.Arbitrary<NodeView> =>
     .record({
       kind: fc.constantFrom(...kinds),
       models: fc.subarray(models, { minLength: 1 }),
+      loaded: fc.option(fc.shuffledSubarray(models, { maxLength: 2 })),
       slots: fc.array(fc.option(seconds), { minLength: 1, maxLength: 4 }),
       lastLeasedAt: fc.nat(1000),
+      trial: fc.constantFrom(false, false, false, true),
     })
-    .map(({ kind, models: offered, slots, lastLeasedAt }) => ({
+    .map(({ kind, models: offered, loaded, slots, ...rest }) => ({
+      ...rest,
       id,
       offers: [{ kind, models: offered }],
+      loadedModels: loaded,
       freeSlots: slots.flatMap((busyFor, n) => (busyFor === null ? [n + 1] : [])),
       busyForSeconds: slots.filter((busyFor) => busyFor !== null),
-      lastLeasedAt,
     }));
 
-const anyHead = fc.record({
-  userId: fc.constantFrom('ann', 'bob', 'cem', 'dan'),
-  cost: seconds,
-  band: fc.constantFrom(0, 0, 0, 1),
-  tag: fc.integer({ min: -300, max: 300 }),
-  createdAt: fc.nat(100),
-});
+const nodeIds = ['n1', 'n2', 'n3', 'n4', 'n5'];
+const userIds = ['ann', 'bob', 'cem', 'dan'];
+
+const anyHead = fc
+  .record({
+    userId: fc.constantFrom(...userIds),
+    cost: seconds,
+    band: fc.constantFrom(0, 0, 0, 1),
+    tag: fc.integer({ min: -300, max: 300 }),
+    createdAt: fc.nat(100),
+    pin: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, fc.constantFrom(...nodeIds)),
+  })
+  .map(({ pin, ...job }) => ({ ...job, ...(pin === null ? {} : { nodeId: pin }) }));
 
 const anyQueue = (kind: string, model: string): fc.Arbitrary<QueueView> =>
   fc
@@ -103,17 +119,27 @@ const anyQueue = (kind: string, model: string): fc.Arbitrary<QueueView> =>
       secondsPerUnit,
     }));
 
-const anySpeed = (nodeIds: readonly string[]): fc.Arbitrary<SpeedView> =>
-  fc.record({
-    nodeId: fc.constantFrom(...nodeIds),
-    kind: fc.constantFrom(...kinds),
-    model: fc.constantFrom(...models),
-    secondsPerUnit: seconds,
-    samples: fc.integer({ min: 1, max: 100 }),
-  });
+const anySpeed: fc.Arbitrary<SpeedView> = fc.record({
+  nodeId: fc.constantFrom(...nodeIds),
+  kind: fc.constantFrom(...kinds),
+  model: fc.constantFrom(...models),
+  secondsPerUnit: seconds,
+  samples: fc.integer({ min: 1, max: 100 }),
+});
 
-const nodeIds = ['n1', 'n2', 'n3', 'n4', 'n5'];
+const anySwap: fc.Arbitrary<SwapView> = fc.record({
+  nodeId: fc.constantFrom(...nodeIds),
+  model: fc.constantFrom(...models),
+  seconds,
+});
+
 const speedKey = ({ nodeId, kind, model }: SpeedView): string => `${nodeId} ${kind} ${model}`;
+const swapKey = ({ nodeId, model }: SwapView): string => `${nodeId} ${model}`;
+
+const anyLimit = (keys: readonly string[]) =>
+  fc
+    .uniqueArray(fc.tuple(fc.constantFrom(...keys), fc.nat(3)), { selector: ([key]) => key })
+    .map((of) => new Map(of));
 
 /** Any state that a pool can be in. */
 export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
@@ -122,6 +148,11 @@ export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
   queues: fc
     .subarray(kinds.flatMap((kind) => models.map((model) => [kind, model] as const)))
     .chain((names) => fc.tuple(...names.map(([kind, model]) => anyQueue(kind, model)))),
-  speeds: fc.uniqueArray(anySpeed(nodeIds), { selector: speedKey, maxLength: 12 }),
+  speeds: fc.uniqueArray(anySpeed, { selector: speedKey, maxLength: 12 }),
+  swaps: fc.uniqueArray(anySwap, { selector: swapKey, maxLength: 6 }),
+  limits: fc.oneof(
+    fc.constant({}),
+    fc.record({ users: anyLimit(userIds), kinds: anyLimit(kinds), models: anyLimit(models) }),
+  ),
   limit: fc.integer({ min: 1, max: 20 }),
 });

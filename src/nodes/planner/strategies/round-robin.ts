@@ -1,5 +1,6 @@
-import { isFree, lowest, type Strategy } from './strategy.ts';
+import { isFree, lastTurn, lowest, type Strategy } from './strategy.ts';
 
 /** The node whose last turn is longest ago. */
-export const roundRobin: Strategy = (_userId, options) =>
-  lowest(options.filter(isFree), (option) => option.lastLeasedAt);
+export const roundRobin: Strategy = {
+  choose: (_job, options) => lowest(options.filter(isFree), lastTurn),
+};

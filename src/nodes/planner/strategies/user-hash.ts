@@ -16,15 +16,17 @@ function hash(text: string): number {
  * Keeps a user on the same node by rendezvous hashing, with bounded load: a node that comes or goes moves
  * only its own users, and a busy one passes them on in their own order of preference.
  */
-export const userHash: Strategy = (userId, options) => {
-  const busy = options.reduce((sum, option) => sum + option.busySlots, 0);
-  const slots = options.reduce((sum, option) => sum + option.slots, 0);
-  const isWithinBound = (option: Option): boolean =>
-    option.busySlots < Math.ceil((BOUND * (busy + 1) * option.slots) / slots);
-  const preferred = options
-    .filter(isFree)
-    .map((option) => ({ option, rank: hash(`${userId} ${option.nodeId}`) }))
-    .sort((a, b) => b.rank - a.rank)
-    .map(({ option }) => option);
-  return preferred.find(isWithinBound) ?? preferred[0];
+export const userHash: Strategy = {
+  choose({ userId }, options) {
+    const busy = options.reduce((sum, option) => sum + option.busySlots, 0);
+    const slots = options.reduce((sum, option) => sum + option.slots, 0);
+    const isWithinBound = (option: Option): boolean =>
+      option.busySlots < Math.ceil((BOUND * (busy + 1) * option.slots) / slots);
+    const preferred = options
+      .filter(isFree)
+      .map((option) => ({ option, rank: hash(`${userId} ${option.nodeId}`) }))
+      .sort((a, b) => b.rank - a.rank)
+      .map(({ option }) => option);
+    return preferred.find(isWithinBound) ?? preferred[0];
+  },
 };
