@@ -1,11 +1,12 @@
 import { createAccounts, mergeTiers } from './accounts/index.ts';
 import { createArtifacts, createLocalStorage } from './artifacts/index.ts';
 import type { Closers } from './closers.ts';
-import type { Config } from './config.ts';
+import { type Config, configError } from './config.ts';
 import { openDatabase } from './database/index.ts';
+import { InvalidInputError } from './errors.ts';
 import { type Carrier, createCarrier, createFeed } from './events/index.ts';
 import type { Log } from './log.ts';
-import { createNodes, loadWorkflows } from './nodes/index.ts';
+import { createNodes, loadWorkflows, type Nodes } from './nodes/index.ts';
 import { createQueue, type Queue } from './queue/index.ts';
 import type { Services } from './schema/context.ts';
 import { deriveKey } from './secrets.ts';
@@ -26,6 +27,15 @@ export interface ServicesOptions {
   readonly publicUrl: () => string;
   readonly log: Log;
   readonly closers: Closers;
+}
+
+/** @throws ConfigError for entries of GPU_NODES that are wrong */
+async function seed(nodes: Nodes, { gpuNodes }: Config): Promise<void> {
+  try {
+    await nodes.seed(gpuNodes);
+  } catch (error) {
+    throw error instanceof InvalidInputError ? configError(error.issues) : error;
+  }
 }
 
 /** Opens everything below the API on a migrated database, and leaves to `closers` how it is closed. */
@@ -73,7 +83,7 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
     },
   });
   closers.add(nodes.close);
-  await nodes.seed(config.gpuNodes);
+  await seed(nodes, config);
   const queue = await createQueue({ database, log });
   closers.add(queue.close);
   const tasks = createTasks({
