@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 import type { Database } from './index.ts';
 
-/** How long a leader that has vanished is waited for. */
-const LEASE_MS = 5_000;
-const RENEW_MS = 1_000;
+/** How long a leader that has vanished is waited for: nodes that fall silent meanwhile are found that much later. */
+const LEASE_MS = 2_000;
+const RENEW_MS = 400;
 /** A leader that could not renew for so long stops, well before another may begin. */
-const GIVE_UP_MS = 3_000;
+const GIVE_UP_MS = 1_200;
 
 export interface Leadership {
   /**
