@@ -1,10 +1,12 @@
 /** `npm run bench [-- name …]`: every benchmark, or those named; tables on standard output. */
 import os from 'node:os';
+import { fairness } from './fairness.ts';
 import { latency } from './latency.ts';
 import { startup } from './startup.ts';
 import { submit } from './submit.ts';
+import { throughput } from './throughput.ts';
 
-const benchmarks: Record<string, () => Promise<string>> = { startup, latency, submit };
+const benchmarks: Record<string, () => Promise<string>> = { startup, latency, submit, fairness, throughput };
 
 const names = process.argv.slice(2);
 for (const name of names) {

@@ -139,7 +139,7 @@ export interface TasksOptions {
 export function createTasks({ database, queue, carrier, nodes, tiers, config, log }: TasksOptions): Tasks {
   // Processes begin at different shards; the transactions of one have a lane each.
   const firstShard = randomInt(SHARDS);
-  const shares = createFairShare({ database, nodes, tiers, log });
+  const shares = createFairShare({ database, queue, nodes, tiers, log });
   const shard: Core['shard'] = ({ lane }) => (firstShard + lane) % SHARDS;
   const core: Core = { database, queue, carrier, log, shares, shard };
   const submitter = createSubmitter(core, { nodes, tiers, queueCapacity: config.queueCapacity });

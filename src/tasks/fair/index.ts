@@ -2,6 +2,7 @@ import type { Tiers } from '../../accounts/index.ts';
 import type { Database, Tier, Transaction } from '../../database/index.ts';
 import type { Log } from '../../log.ts';
 import type { Nodes } from '../../nodes/index.ts';
+import type { Queue } from '../../queue/index.ts';
 import { createExpectation, type Expect } from './expected.ts';
 import { createPlaces } from './places.ts';
 import { correctShares, type SettledStep } from './shares.ts';
@@ -27,15 +28,21 @@ export interface FairShare {
 
 export interface FairShareOptions {
   readonly database: Database;
+  readonly queue: Pick<Queue, 'get'>;
   readonly nodes: Pick<Nodes, 'speeds'>;
   readonly tiers: Tiers;
   readonly log: Log;
 }
 
-export function createFairShare({ database, nodes, tiers, log }: FairShareOptions): FairShare {
-  const places = createPlaces({ database, log });
+export function createFairShare({ database, queue, nodes, tiers, log }: FairShareOptions): FairShare {
+  const expect = createExpectation(nodes, log);
+  const places = createPlaces({
+    database,
+    expect: async (queueId, cost) => expect(await queue.get(queueId), cost),
+    log,
+  });
   return {
-    expect: createExpectation(nodes, log),
+    expect,
     weightOf: (tier) => tiers[tier].weight,
     correct(tx, steps) {
       if (steps.length === 0) return;

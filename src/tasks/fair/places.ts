@@ -1,10 +1,13 @@
 import type { Database, TaskPriority, Transaction } from '../../database/index.ts';
 import type { Log } from '../../log.ts';
 import { SCALE_LOCK, type ShareKey } from './shares.ts';
-import { type Move, placedAnew, REBASE_SECONDS, type WaitingJob } from './tags.ts';
+import { placedAnew, REBASE_SECONDS } from './tags.ts';
 
 /** Jobs that are moved in one transaction: claims wait for no more. */
 const MAX_GROUP = 500;
+
+/** What was expected when tasks were queued is kept, unless it is off by more than this. */
+const TOLERANCE = 1.25;
 
 // Whoever comes second finds it done.
 const begin = `
@@ -13,7 +16,8 @@ const begin = `
 
 // One statement sees a finish and the very jobs that it is the end of.
 const selectWaiting = `
-  SELECT j.id, j.priority AS place, t.priority, t.charged_seconds / s.weight AS "virtualSeconds", s.finish
+  SELECT j.id, j.priority AS place, t.id AS "taskId", t.priority, t.cost, t.charged_seconds AS seconds, s.weight,
+         s.finish
   FROM fair_share s JOIN queue q ON q.id = s.queue_id
   JOIN pgboss.job_common j ON j.name = q.boss_name AND j.state < 'active' AND NOT j.blocked
     AND j.data->>'userId' = s.user_id::text
@@ -21,7 +25,39 @@ const selectWaiting = `
   WHERE s.user_id = $1 AND s.queue_id = $2 AND s.priority = $3::task_priority
   ORDER BY j.priority DESC, j.created_on`;
 
-type WaitingRow = WaitingJob & { readonly finish: number; readonly priority: TaskPriority };
+interface WaitingRow {
+  readonly id: string;
+  readonly place: number;
+  readonly taskId: string;
+  readonly priority: TaskPriority;
+  readonly cost: number;
+  /** What its user was charged with. */
+  readonly seconds: number;
+  readonly weight: number;
+  readonly finish: number;
+}
+
+interface PlacedRow extends WaitingRow {
+  readonly to: number;
+  /** What its user is charged with from now on. */
+  readonly expected: number;
+}
+
+/** Where the jobs belong, by what their tasks are expected to take by now. */
+function placedByNow(rows: readonly WaitingRow[], expect: (cost: number) => number): PlacedRow[] {
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const charged = sum(rows.map(({ seconds }) => seconds));
+  const expected = sum(rows.map(({ cost }) => expect(cost)));
+  const isOff = Math.max(charged, expected) > TOLERANCE * Math.min(charged, expected);
+  const jobs = rows.map((row) => {
+    const seconds = isOff ? expect(row.cost) : row.seconds;
+    return { ...row, expected: seconds, virtualSeconds: seconds / row.weight };
+  });
+  const [first] = rows;
+  if (!first) return [];
+  const more = isOff ? expected - charged : 0;
+  return placedAnew(first.finish + more / first.weight, jobs);
+}
 
 const move = `
   WITH held AS MATERIALIZED (
@@ -32,21 +68,21 @@ const move = `
   )
   UPDATE pgboss.job_common j SET priority = held.place FROM held WHERE j.name = held.name AND j.id = held.id`;
 
-async function moveJobs(database: Database, queueId: string, moves: readonly Move[]): Promise<void> {
-  for (let first = 0; first < moves.length; first += MAX_GROUP) {
-    const group = moves.slice(first, first + MAX_GROUP);
-    await database.lanes.transact(
-      (tx) =>
-        tx.query(move, [
-          queueId,
-          group.map(({ id }) => id),
-          group.map(({ from }) => from),
-          group.map(({ to }) => to),
-        ]),
-      { durable: false },
-    );
-  }
-}
+const charge = `
+  WITH held AS MATERIALIZED (
+    SELECT t.id, r.seconds, r.seconds - t.charged_seconds AS more
+    FROM unnest($4::uuid[], $5::uuid[], $6::float8[]) AS r (id, job_id, seconds) JOIN task t ON t.id = r.id
+    WHERE t.job_id = r.job_id AND t.status = 'QUEUED' ORDER BY t.id FOR UPDATE OF t
+  ), charged AS (
+    UPDATE task t SET charged_seconds = held.seconds FROM held WHERE t.id = held.id
+  ), share AS MATERIALIZED (
+    SELECT s.user_id, s.queue_id, s.priority, coalesce((SELECT sum(more) FROM held), 0) / s.weight AS more
+    FROM fair_share s WHERE s.user_id = $1 AND s.queue_id = $2 AND s.priority <= $3::task_priority
+    ORDER BY s.user_id, s.queue_id, s.priority FOR UPDATE
+  )
+  UPDATE fair_share s SET finish = s.finish + share.more,
+    drift = CASE WHEN s.priority = $3::task_priority THEN s.drift ELSE s.drift + share.more END
+  FROM share WHERE (s.user_id, s.queue_id, s.priority) = (share.user_id, share.queue_id, share.priority)`;
 
 export interface Places {
   /** Soon gives the waiting jobs of those shares their right places. */
@@ -54,17 +90,55 @@ export interface Places {
   idle(): Promise<void>;
 }
 
-/** Moves waiting jobs to where the corrected shares of their users would have put them. */
-export function createPlaces({ database, log }: { database: Database; log: Log }): Places {
+export interface PlacesOptions {
+  readonly database: Database;
+  /** What a task of that queue is expected to take. */
+  expect(queueId: string, cost: number): Promise<number>;
+  readonly log: Log;
+}
+
+/**
+ * Moves waiting jobs to where their users' corrected shares would have put them, and charges for them what is
+ * expected by now, where that is something else.
+ */
+export function createPlaces({ database, expect, log }: PlacesOptions): Places {
   let working: Promise<void> = Promise.resolve();
 
-  async function place({ userId, queueId, priority }: ShareKey): Promise<void> {
-    const key = [userId, queueId, priority];
+  /** Job, task, share. */
+  function write({ userId, queueId, priority }: ShareKey, group: readonly PlacedRow[]): Promise<unknown> {
+    const moved = group.filter(({ place, to }) => place !== to);
+    const charged = group.filter(({ seconds, expected }) => seconds !== expected);
+    const column = <T>(rows: readonly PlacedRow[], of: (row: PlacedRow) => T): T[] => rows.map(of);
+    return database.lanes.transact(async (tx) => {
+      if (moved.length > 0) {
+        void tx.query(move, [
+          queueId,
+          column(moved, ({ id }) => id),
+          column(moved, ({ place }) => place),
+          column(moved, ({ to }) => to),
+        ]);
+      }
+      if (charged.length > 0) {
+        void tx.query(charge, [
+          ...[userId, queueId, priority],
+          column(charged, ({ taskId }) => taskId),
+          column(charged, ({ id }) => id),
+          column(charged, ({ expected }) => expected),
+        ]);
+      }
+    });
+  }
+
+  async function place(share: ShareKey): Promise<void> {
+    const key = [share.userId, share.queueId, share.priority];
     const { rowCount } = await database.pool.query(begin, key);
     if (rowCount === 0) return;
+    const secondsPerUnit = await expect(share.queueId, 1);
     const { rows } = await database.pool.query<WaitingRow>(selectWaiting, key);
-    const [first] = rows;
-    if (first) await moveJobs(database, queueId, placedAnew(first.finish, rows));
+    const placed = placedByNow(rows, (cost) => cost * secondsPerUnit);
+    for (let first = 0; first < placed.length; first += MAX_GROUP) {
+      await write(share, placed.slice(first, first + MAX_GROUP));
+    }
   }
 
   return {

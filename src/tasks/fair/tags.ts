@@ -100,33 +100,29 @@ export function correctionOf({ chargedSeconds, measuredSeconds, isQueuedAgain }:
 
 /** A waiting job of a user, and what it is charged. */
 export interface WaitingJob {
-  readonly id: string;
   readonly place: number;
   readonly priority: TaskPriority;
   readonly virtualSeconds: number;
 }
 
-export interface Move {
-  readonly id: string;
-  readonly from: number;
-  readonly to: number;
-}
-
 /**
  * Places a user's waiting jobs of one priority anew, so that they end at his corrected finish, in the order in
  * which they stand.
- * @returns those that move, in an order in which none passes another one on the way
+ * @returns all of them with their new places, in an order in which none passes another one on the way
  */
-export function placedAnew(finish: number, jobs: readonly WaitingJob[]): Move[] {
+export function placedAnew<Job extends WaitingJob>(
+  finish: number,
+  jobs: readonly Job[],
+): (Job & { readonly to: number })[] {
   const line = jobs.toSorted((a, b) => b.place - a.place);
   const tags = tagsUpTo(
     finish,
     line.map(({ virtualSeconds }) => virtualSeconds),
   );
-  const moves = line.flatMap(({ id, place, priority }, n) => {
-    const to = placeOf(Math.max(0, tags[n] ?? finish), priority);
-    return to === place ? [] : [{ id, from: place, to }];
-  });
-  const isForward = moves.some(({ from, to }) => to > from);
-  return isForward ? moves : moves.reverse();
+  const placed = line.map((job, n) => ({
+    ...job,
+    to: placeOf(Math.max(0, tags[n] ?? finish), job.priority),
+  }));
+  const isForward = placed.some(({ place, to }) => to > place);
+  return isForward ? placed : placed.reverse();
 }
