@@ -1,3 +1,4 @@
+import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { openWorkers } from './support.ts';
 
@@ -74,6 +75,35 @@ describe('what goes wrong at a node', () => {
     const taskId = await yard.submit({ kind: 'SPEECH_TO_TEXT', model: 'ear', input, maxAttempts: 1 });
     await yard.until(taskId, { status: 'FAILED' });
     expect(await yard.attempts(taskId)).toMatchObject([{ error: { code: 'INPUT_UNAVAILABLE' } }]);
+    expect(node.history).toEqual([]);
+  });
+});
+
+describe('what goes wrong here', () => {
+  test('when a result is to be stored is said to be so', async () => {
+    await using yard = await openWorkers();
+    await yard.simulate();
+    await yard.worker();
+    await rm(yard.folder, { recursive: true });
+    await writeFile(yard.folder, 'no folder');
+    const taskId = await yard.submit({ maxAttempts: 1 });
+    await yard.until(taskId, { status: 'FAILED' });
+    expect(await yard.attempts(taskId)).toMatchObject([
+      { outcome: 'FAILED', error: { code: 'STORAGE_ERROR', message: expect.stringContaining('stored') } },
+    ]);
+    await expect.poll(yard.busySlots).toBe(0);
+  });
+
+  test('and was foreseen by nobody is told without its particulars', async () => {
+    await using yard = await openWorkers();
+    const node = await yard.simulate();
+    const taskId = await yard.submit({ maxAttempts: 1 });
+    await yard.sql(`UPDATE task_data SET input = '{"prompt": 7}' WHERE task_id = $1`, [taskId]);
+    await yard.worker();
+    await yard.until(taskId, { status: 'FAILED' });
+    expect(await yard.attempts(taskId)).toMatchObject([
+      { error: { code: 'INTERNAL_ERROR', message: expect.not.stringContaining('prompt') } },
+    ]);
     expect(node.history).toEqual([]);
   });
 });

@@ -19,6 +19,8 @@ import { openYard, type Process, submission, type Yard, type YardOptions } from 
 export interface WorkersYard extends Yard {
   readonly userId: string;
   readonly artifacts: Artifacts;
+  /** Where artifacts are stored. */
+  readonly folder: string;
   /** Started, and drained at the end of the test. */
   worker(process?: Process, options?: { concurrency?: number; leaseMs?: number }): Promise<Worker>;
   /** A simulated node, registered as `options` say, and healthy. */
@@ -70,6 +72,7 @@ export async function openWorkers(options: YardOptions = {}): Promise<WorkersYar
     ...yard,
     userId,
     artifacts,
+    folder,
     async worker(process = yard, { concurrency = 100, ...rest } = {}) {
       const worker = createWorker({ ...process, database, artifacts, concurrency, log: testLog, ...rest });
       workers.push(worker);
