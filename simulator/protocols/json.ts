@@ -1,6 +1,7 @@
 import type { Job } from '../jobs.ts';
 import { dataUrl, runModel } from '../models.ts';
 import { drawPicture } from '../picture.ts';
+import { drawModel, type ModelFormat } from '../relief.ts';
 import type { SimulatorSettings } from '../settings.ts';
 import { hear, readWav, secondsOf } from '../speech.ts';
 import {
@@ -21,6 +22,7 @@ async function run(request: Request, settings: SimulatorSettings): Promise<Work 
   const input = { ...payload };
   if (kind === 'TEXT_TO_IMAGE') return draw(input, settings);
   if (kind === 'SPEECH_TO_TEXT') return transcribe(input);
+  if (kind === 'IMAGE_TO_3D') return shape(input);
   return {
     job: String(id),
     input,
@@ -52,8 +54,23 @@ function draw(input: Payload, { side }: SimulatorSettings): Work {
   };
 }
 
+function shape({ image, ...input }: Payload): Work {
+  const picture = bytesOf(image);
+  const texture = input.texture === true;
+  const format: ModelFormat = input.format === 'OBJ' ? 'obj' : input.format === 'STL' ? 'stl' : 'glb';
+  return {
+    input,
+    units: texture ? 3 : 1,
+    make: async () => ({
+      status: 200,
+      type: 'application/octet-stream',
+      body: await drawModel(format, { picture, texture, seed: integer(input.seed, 0) }),
+    }),
+  };
+}
+
 function transcribe({ audio, ...input }: Payload): Work | Answer {
-  const sound = readWav(new Uint8Array(Buffer.from(String(audio).replace(/^.*,/, ''), 'base64')));
+  const sound = readWav(bytesOf(audio));
   if (sound === null) return wrong('payload.audio: cannot be decoded');
   const [text, seconds] = [hear(sound), secondsOf(sound)];
   const segments = [{ start: 0, end: seconds, text }];
@@ -62,6 +79,10 @@ function transcribe({ audio, ...input }: Payload): Work | Answer {
 
 function told({ step, steps }: Job): Answer {
   return line({ progress: step / steps, message: `step ${step} of ${steps}` });
+}
+
+function bytesOf(dataUrl: unknown): Uint8Array {
+  return new Uint8Array(Buffer.from(String(dataUrl).replace(/^.*,/, ''), 'base64'));
 }
 
 function line(data: unknown): Answer {

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import type { KindName } from '../../kinds/index.ts';
 import type { NodeAnswer } from './client.ts';
-import type { Call, MadeByKind, NodeProtocol, Readiness } from './protocol.ts';
+import type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
 import { audioFile } from './support/audio.ts';
 import { customResult, madeFile } from './support/custom-result.ts';
 import { picture } from './support/images.ts';
+import { pictureAsBase64 } from './support/input-picture.ts';
 import { isStream, jsonEvents } from './support/json-events.ts';
+import { modelFiles } from './support/models.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
 import { errorText, failed, refusal } from './support/refusal.ts';
 import { audioOf, transcriptOf } from './support/transcripts.ts';
@@ -92,6 +94,18 @@ async function speechToText(call: Call<'SPEECH_TO_TEXT'>): Promise<MadeByKind['S
   return transcriptOf(value, call.input, audio);
 }
 
+async function imageTo3d(call: Call<'IMAGE_TO_3D'>): Promise<MadeByKind['IMAGE_TO_3D']> {
+  const image = `data:${call.media[0]?.mimeType};base64,${await pictureAsBase64(call.media)}`;
+  const { files } = await run('IMAGE_TO_3D', call, { ...call.input, image });
+  const isPicture = ({ mimeType }: MadeFile): boolean => mimeType.startsWith('image/');
+  const models = await Promise.all(
+    files.filter((file) => !isPicture(file)).map(({ bytes }) => modelFiles(bytes)),
+  );
+  if (models.length === 0) throw badAnswer('has no model');
+  const preview = files.find(isPicture);
+  return { files: models.flat(), ...(preview ? { preview } : {}) };
+}
+
 async function ready(node: Call<KindName>['node'], signal: AbortSignal): Promise<Readiness> {
   const answer = await node.request({ method: 'GET', path: '/ready', signal });
   if (answer.status !== 200) return notReady(errorText(answer) || `GET /ready answered ${answer.status}`);
@@ -117,6 +131,7 @@ export const json: NodeProtocol<'JSON'> = {
     CUSTOM: (call) => run('CUSTOM', call, call.input.payload),
     TEXT_TO_IMAGE: textToImage,
     SPEECH_TO_TEXT: speechToText,
+    IMAGE_TO_3D: imageTo3d,
   },
   ready: (node, signal) => checkReadiness(signal, () => ready(node, signal)),
 };
