@@ -1,6 +1,6 @@
 import type { HeadView, QueueView } from './types.ts';
 
-/** The job that is to be placed next. */
+/** A job with its place in the line. */
 export interface Next {
   readonly queue: QueueView;
   readonly job: HeadView;
@@ -10,12 +10,10 @@ export interface Next {
 
 /** All queues' heads as one line: a higher band first, then a lower tag, then older ones. */
 export interface Line {
-  /** Undefined at the end of the line. */
+  /** The job that is to be placed next; undefined at the end of the line. */
   first(): Next | undefined;
-  /** The first job has been dealt with. */
+  /** The first job of that queue has been dealt with. */
   advance(queue: QueueView): void;
-  /** Leaves out the rest of that queue. */
-  drop(queue: QueueView): void;
   /** How many such jobs of that model there are up to that band and tag; counts up to `most`. */
   count(
     model: string,
@@ -29,7 +27,8 @@ export type Handicap = (queue: QueueView, job: HeadView) => number;
 
 interface Place {
   readonly queue: QueueView;
-  readonly jobs: readonly Next[];
+  /** As far as they were looked at; all of them where a handicap changes their order. */
+  readonly jobs: Next[];
   at: number;
 }
 
@@ -40,20 +39,34 @@ function isBefore(a: Next, b: Next): boolean {
   return a.queue.id < b.queue.id;
 }
 
-function toPlace(queue: QueueView, handicap: Handicap | undefined): Place {
-  const jobs = queue.heads.map((job) => ({ queue, job, tag: job.tag + (handicap?.(queue, job) ?? 0) }));
-  if (handicap) jobs.sort((a, b) => b.job.band - a.job.band || a.tag - b.tag);
-  return { queue, jobs, at: 0 };
+function inOrder(queue: QueueView, handicap: Handicap): Next[] {
+  return queue.heads
+    .map((job) => ({ queue, job, tag: job.tag + handicap(queue, job) }))
+    .sort((a, b) => b.job.band - a.job.band || a.tag - b.tag);
+}
+
+function nth({ queue, jobs }: Place, n: number): Next | undefined {
+  const known = jobs[n];
+  const job = queue.heads[n];
+  if (known || !job) return known;
+  const next = { queue, job, tag: job.tag };
+  jobs[n] = next;
+  return next;
 }
 
 export function createLine(queues: readonly QueueView[], handicap?: Handicap): Line {
-  const places = new Map(queues.map((queue) => [queue, toPlace(queue, handicap)]));
-  const byModel = Map.groupBy(places.values(), ({ queue }) => queue.model);
+  const places = new Map<QueueView, Place>();
+  const byModel = new Map<string, Place[]>();
+  for (const queue of queues) {
+    const place = { queue, jobs: handicap ? inOrder(queue, handicap) : [], at: 0 };
+    places.set(queue, place);
+    byModel.set(queue.model, [...(byModel.get(queue.model) ?? []), place]);
+  }
   return {
     first() {
       let first: Next | undefined;
-      for (const { jobs, at } of places.values()) {
-        const next = jobs[at];
+      for (const place of places.values()) {
+        const next = nth(place, place.at);
         if (next && (!first || isBefore(next, first))) first = next;
       }
       return first;
@@ -62,15 +75,11 @@ export function createLine(queues: readonly QueueView[], handicap?: Handicap): L
       const place = places.get(queue);
       if (place) place.at++;
     },
-    drop(queue) {
-      const place = places.get(queue);
-      if (place) place.at = place.jobs.length;
-    },
     count(model, { band, tag }, most, isIt) {
       let count = 0;
-      for (const { jobs, at } of byModel.get(model) ?? []) {
-        for (let n = at; count < most; n++) {
-          const next = jobs[n];
+      for (const place of byModel.get(model) ?? []) {
+        for (let n = place.at; count < most; n++) {
+          const next = nth(place, n);
           if (!next || next.job.band < band || (next.job.band === band && next.tag > tag)) break;
           if (isIt(next)) count++;
         }

@@ -16,21 +16,29 @@ const SETTLED_AFTER = 15;
 
 const modelKey = ({ kind, model }: Model): string => `${kind} ${model}`;
 
+function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 /**
  * What is known of a node's speed: its own measurements, and as long as these are few, what other nodes take
  * for the model (else the kind's guess) times how this node compares to others on other models. The weight of
  * that expectation halves with each sample, so that a new node is tried and soon judged by itself.
  */
 export function createSpeeds(samples: readonly SpeedView[]): Speeds {
-  const byModel = Map.groupBy(samples, modelKey);
-  const byNode = Map.groupBy(samples, (sample) => sample.nodeId);
+  // Only nodes with few samples need these.
+  const byModel = lazy(() => Map.groupBy(samples, modelKey));
+  const byNode = lazy(() => Map.groupBy(samples, (sample) => sample.nodeId));
   const byKey = new Map(samples.map((sample) => [`${sample.nodeId} ${modelKey(sample)}`, sample]));
   const ratios = new Map<string, Ratio[]>();
-  const known = new Map<string, number>();
 
   const onOthers = (nodeId: string, model: Model): number | undefined =>
     median(
-      (byModel.get(modelKey(model)) ?? [])
+      (byModel().get(modelKey(model)) ?? [])
         .filter((sample) => sample.nodeId !== nodeId)
         .map((sample) => sample.secondsPerUnit),
     );
@@ -39,7 +47,7 @@ export function createSpeeds(samples: readonly SpeedView[]): Speeds {
   function ratiosOf(nodeId: string): Ratio[] {
     let found = ratios.get(nodeId);
     if (!found) {
-      found = (byNode.get(nodeId) ?? []).map((sample) => ({
+      found = (byNode().get(nodeId) ?? []).map((sample) => ({
         model: modelKey(sample),
         ratio: sample.secondsPerUnit / (onOthers(nodeId, sample) ?? Number.NaN),
       }));
@@ -62,13 +70,5 @@ export function createSpeeds(samples: readonly SpeedView[]): Speeds {
     return weight * expected + (1 - weight) * own.secondsPerUnit;
   }
 
-  return (nodeId, queue) => {
-    const key = `${nodeId} ${modelKey(queue)}`;
-    let seconds = known.get(key);
-    if (seconds === undefined) {
-      seconds = secondsPerUnit(nodeId, queue);
-      known.set(key, seconds);
-    }
-    return seconds;
-  };
+  return secondsPerUnit;
 }

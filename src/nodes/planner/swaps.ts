@@ -9,22 +9,13 @@ const GUESS_SECONDS = 15;
 
 /** Measured ones where there are any: of that model there, else of that model, else of that node, else of any. */
 export function createSwaps(measured: readonly SwapView[]): Swaps {
+  const byKey = new Map(measured.map(({ nodeId, model, seconds }) => [`${nodeId} ${model}`, seconds]));
   const secondsOf = (isIt: (swap: SwapView) => boolean): number | undefined =>
     median(measured.filter(isIt).map(({ seconds }) => seconds));
-  const known = new Map<string, number>();
-
-  return (nodeId, model) => {
-    const key = `${nodeId} ${model}`;
-    let seconds = known.get(key);
-    if (seconds === undefined) {
-      seconds =
-        secondsOf((swap) => swap.nodeId === nodeId && swap.model === model) ??
-        secondsOf((swap) => swap.model === model) ??
-        secondsOf((swap) => swap.nodeId === nodeId) ??
-        secondsOf(() => true) ??
-        GUESS_SECONDS;
-      known.set(key, seconds);
-    }
-    return seconds;
-  };
+  return (nodeId, model) =>
+    byKey.get(`${nodeId} ${model}`) ??
+    secondsOf((swap) => swap.model === model) ??
+    secondsOf((swap) => swap.nodeId === nodeId) ??
+    secondsOf(() => true) ??
+    GUESS_SECONDS;
 }
