@@ -118,6 +118,6 @@ export function constantCase(text: string): string {
 
 /** `TEXT_TO_IMAGE` or `textToImage` as commands have it: `text-to-image`. */
 export function kebabCase(text: string): string {
-  const words = text === text.toUpperCase() ? text : text.replace(/[A-Z]/g, (letter) => `-${letter}`);
+  const words = text === text.toUpperCase() ? text : text.replace(/[A-Z]|\d+/g, (start) => `-${start}`);
   return words.replaceAll('_', '-').toLowerCase();
 }

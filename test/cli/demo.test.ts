@@ -23,8 +23,14 @@ test('demo --once runs a task of each kind on the embedded database and saves th
   const { stdout } = await promisify(execFile)(process.execPath, [bin, 'demo', '--once'], options());
   expect(stdout).toContain('text-to-image: succeeded in ');
   expect(stdout).toContain('speech-to-text: succeeded in ');
+  expect(stdout).toContain('image-to-3d: succeeded in ');
   const files = (await readdir(path.join(folder, 'demo-output'))).sort();
-  expect(files).toEqual(['speech-to-text.json', 'speech-to-text.txt', 'text-to-image.png']);
+  expect(files).toEqual([
+    'image-to-3d.glb',
+    'speech-to-text.json',
+    'speech-to-text.txt',
+    'text-to-image.png',
+  ]);
   for (const file of files) expect(stdout).toContain(path.join('demo-output', file));
   const text = await readFile(path.join(folder, 'demo-output/speech-to-text.txt'), 'utf8');
   expect(text).toBe('Nothing that was accepted is ever lost.\n');

@@ -206,8 +206,8 @@ function headersOf({ url, token }: NodeClient, action: string, body: string): Re
   };
 }
 
-/** The API's own hosts say it all: `ai3d.tencentcloudapi.com`, `hunyuan.intl.tencentcloudapi.com`, and with a region before that. */
-function placeOf({ hostname }: URL): { service: string; version: string; region: string } {
+/** What a host of the API stands for: `ai3d.tencentcloudapi.com`, `hunyuan.intl.tencentcloudapi.com`; a region may stand in it. */
+export function placeOf({ hostname }: URL): { service: string; version: string; region: string } {
   const isHunyuan = hostname.startsWith('hunyuan.');
   const isAbroad = hostname.includes('.intl.');
   const region = /\.([a-z]+-[a-z]+(?:-\d)?)\.tencentcloudapi\.com$/.exec(hostname)?.[1];
