@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NodeAnswer } from './client.ts';
 import type { Call, NodeProtocol, StopRequest } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
+import { orForget } from './support/forget.ts';
 import { MAX_PICTURES_BYTES, pictureFromBase64 } from './support/images.ts';
 import { poll } from './support/poll.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
@@ -48,7 +49,7 @@ async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
     embed_image_metadata: false,
   });
   await remote.keep(id);
-  const images = await resultOf(call, id, await ended(call, id));
+  const images = await resultOf(call, await ended(call, id));
   if (images !== GONE) return { images, seed };
   throw failed('it no longer knows the job');
 }
@@ -75,7 +76,7 @@ async function resume(call: Call<'TEXT_TO_IMAGE'>, id: string) {
     await remote.forget();
     return GONE;
   }
-  return resultOf(call, id, job);
+  return resultOf(call, job);
 }
 
 /** Tells of the job until it has ended. */
@@ -106,14 +107,18 @@ async function look(
   return jobOf(answer);
 }
 
-async function resultOf({ remote }: Call<'TEXT_TO_IMAGE'>, id: string, job: Job | typeof GONE) {
-  if (job !== GONE && job.status === 'completed') {
-    if (!job.result) throw badAnswer(`has no pictures of ${id}`);
-    return Promise.all(job.result.images.map(({ b64_json }) => pictureFromBase64(b64_json)));
+async function resultOf(call: Call<'TEXT_TO_IMAGE'>, job: Job | typeof GONE) {
+  if (job === GONE) {
+    await call.remote.forget();
+    return GONE;
   }
-  await remote.forget();
-  if (job === GONE) return GONE;
-  throw failed(job.error?.message ?? `the job is ${job.status}`);
+  return orForget(call, () => picturesOf(job));
+}
+
+async function picturesOf({ status, result, error }: Job) {
+  if (status !== 'completed') throw failed(error?.message ?? `the job is ${status}`);
+  if (!result) throw badAnswer('has no pictures');
+  return Promise.all(result.images.map(({ b64_json }) => pictureFromBase64(b64_json)));
 }
 
 function jobOf(answer: NodeAnswer): Job {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NodeClient } from '../client.ts';
-import { NodeFault } from '../fault.ts';
 import type { Call, MadeFile, NodeProtocol, Readiness } from '../protocol.ts';
+import { orForget } from '../support/forget.ts';
 import { poll } from '../support/poll.ts';
 import { checkReadiness, notReady } from '../support/readiness.ts';
 import { failed, refusal } from '../support/refusal.ts';
@@ -90,17 +90,13 @@ async function runJob(call: Call<'TEXT_TO_IMAGE'>, { id: ours, workflow, part }:
     progress: (value, text) => call.progress(part(value), text),
     preview: call.preview,
   });
-  try {
-    const isThere = remote.handle !== null && (await look(call, ours)) !== GONE;
-    const id = isThere ? ours : await submit(call, ours, workflow);
-    const ended = await poll(() => endOf(call, id), { signal, pause: watch.pause });
+  const isThere = remote.handle !== null && (await look(call, ours)) !== GONE;
+  const id = isThere ? ours : await orForget(call, () => submit(call, ours, workflow));
+  const ended = await poll(() => endOf(call, id), { signal, pause: watch.pause });
+  return orForget(call, async () => {
     if (ended === GONE) throw failed('it no longer knows the job');
-    return await picturesOf(call, ended);
-  } catch (error) {
-    // One that may still be there is looked for by whoever comes next.
-    if (error instanceof NodeFault && error.code !== 'NODE_UNREACHABLE') await remote.forget();
-    throw error;
-  }
+    return picturesOf(call, ended);
+  });
 }
 
 async function endOf(call: Call<'TEXT_TO_IMAGE'>, id: string): Promise<Finished | typeof GONE | undefined> {
