@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { createSimulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { circuitOf } from '../../src/nodes/index.ts';
+import { startNode } from './protocols/node.ts';
 import { openNodes, painter } from './support.ts';
 
 /** A simulated node that is registered, and probed until the end of the test. */
@@ -79,6 +80,28 @@ describe('a node', () => {
     expect(circuitOf(await probed.node())).toBe('HALF_OPEN');
     await probed.nodes.reportSuccess(probed.id);
     expect(circuitOf(await probed.node())).toBe('CLOSED');
+  });
+
+  test('is asked soon among many, of which only so many are asked at a time', async () => {
+    await using under = await openNodes();
+    let [open, most] = [0, 0];
+    await using server = await startNode((_, response) => {
+      most = Math.max(most, ++open);
+      response.once('close', () => open--);
+      setTimeout(() => response.end(JSON.stringify({ status: 'ready' })), 50);
+    });
+    await under.database.pool.query(
+      `INSERT INTO gpu_node (id, name, url, protocol, slot_count, offers)
+       SELECT gen_random_uuid(), 'node-' || n, $1, 'QWEN_IMAGE_GGUF', 1, '[]' FROM generate_series(1, 150) AS n`,
+      [server.url],
+    );
+    const stopping = new AbortController();
+    const probing = under.nodes.probe(stopping.signal);
+    const healthy = () => under.database.prisma.gpuNode.count({ where: { healthy: true } });
+    await expect.poll(healthy, within(5_000)).toBe(150);
+    expect(most).toBeLessThanOrEqual(64);
+    stopping.abort();
+    await probing;
   });
 
   test('that moved is probed at its new address at once', async () => {

@@ -12,6 +12,15 @@ export type CancelOutcome =
   /** The node confirmed, or its protocol stops on disconnect */
   | 'STOPPED_ON_NODE';
 
+/** Whether it is trusted with work */
+export type CircuitState =
+  /** As much as it has slots for */
+  | 'CLOSED'
+  /** One task at a time, until one has succeeded */
+  | 'HALF_OPEN'
+  /** None, until it answers that it is ready; after failed calls not before its time */
+  | 'OPEN';
+
 /** Any other model: a JSON payload for the type that nodes offer as a model of the kind CUSTOM */
 export type CustomInput = {
   /** What the model takes, as it is; up to 256 KiB, nested up to 32 deep */
@@ -341,17 +350,17 @@ export type ProblemFragment =
   | Problem_RateLimitedError_Fragment
 ;
 
-export type GpuNodeFragment = { id: string, name: string, url: string | null, protocol: NodeProtocol | null, status: NodeStatus | null, slots: number | null, busySlots: number | null, speed: number | null, failures: number | null, lastSeenAt: string | null, offers: Array<{ kind: TaskKind, models: Array<string> }> | null };
+export type GpuNodeFragment = { id: string, name: string, url: string | null, protocol: NodeProtocol | null, status: NodeStatus | null, slots: number | null, busySlots: number | null, loadedModels: Array<string> | null, circuit: CircuitState | null, speed: number | null, failures: number | null, lastSeenAt: string | null, offers: Array<{ kind: TaskKind, models: Array<string> }> | null };
 
 export type ListNodesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ListNodesQuery = { gpuNodes: Array<{ id: string, name: string, url: string | null, protocol: NodeProtocol | null, status: NodeStatus | null, slots: number | null, busySlots: number | null, speed: number | null, failures: number | null, lastSeenAt: string | null, offers: Array<{ kind: TaskKind, models: Array<string> }> | null }> };
+export type ListNodesQuery = { gpuNodes: Array<{ id: string, name: string, url: string | null, protocol: NodeProtocol | null, status: NodeStatus | null, slots: number | null, busySlots: number | null, loadedModels: Array<string> | null, circuit: CircuitState | null, speed: number | null, failures: number | null, lastSeenAt: string | null, offers: Array<{ kind: TaskKind, models: Array<string> }> | null }> };
 
 export type ListModelsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ListModelsQuery = { models: Array<{ kind: TaskKind, name: string, isDefault: boolean, slots: number, freeSlots: number }> };
+export type ListModelsQuery = { models: Array<{ kind: TaskKind, name: string, isDefault: boolean, slots: number, freeSlots: number, expectedWaitMs: number | null }> };
 
 export type RemoveNodeMutationVariables = Exact<{
   id: string;
@@ -573,6 +582,8 @@ export const GpuNodeFragmentDoc = new TypedDocumentString(`
     kind
     models
   }
+  loadedModels
+  circuit
   speed
   failures
   lastSeenAt
@@ -767,6 +778,8 @@ export const ListNodesDocument = new TypedDocumentString(`
     kind
     models
   }
+  loadedModels
+  circuit
   speed
   failures
   lastSeenAt
@@ -779,6 +792,7 @@ export const ListModelsDocument = new TypedDocumentString(`
     isDefault
     slots
     freeSlots
+    expectedWaitMs
   }
 }
     `) as unknown as TypedDocumentString<ListModelsQuery, ListModelsQueryVariables>;

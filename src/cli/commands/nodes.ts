@@ -4,7 +4,7 @@ import { connectionOptions, withClient } from '../connection.ts';
 import { formatTable } from '../table.ts';
 import { print, printJson } from '../terminal.ts';
 
-function row({ name, status, protocol, busySlots, slots, offers, url }: GpuNode): string[] {
+function row({ name, status, protocol, busySlots, slots, offers, loadedModels, url }: GpuNode): string[] {
   const work = (offers ?? []).map(({ kind, models }) => `${kebabCase(kind)}: ${models.join(', ')}`);
   return [
     name,
@@ -13,6 +13,7 @@ function row({ name, status, protocol, busySlots, slots, offers, url }: GpuNode)
     kebabCase(protocol ?? ''),
     url ?? '',
     work.join('; '),
+    loadedModels?.join(', ') ?? '?',
   ];
 }
 
@@ -28,7 +29,7 @@ export const nodes = defineCommand({
       if (values.json === true) printJson(surroundings.stdout, found);
       else if (found.length === 0) print(surroundings.stdout, 'no nodes: set GPU_NODES, or use registerNode');
       else {
-        const headings = ['NAME', 'STATUS', 'BUSY', 'PROTOCOL', 'URL', 'OFFERS'];
+        const headings = ['NAME', 'STATUS', 'BUSY', 'PROTOCOL', 'URL', 'OFFERS', 'LOADED'];
         print(surroundings.stdout, formatTable(headings, found.map(row)));
       }
       return 0;
