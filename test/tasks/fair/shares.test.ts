@@ -200,3 +200,21 @@ test('a scale that has come far is put back, and nobody’s place changes', asyn
   expect(await yard.tasks.rebase()).toBe(0);
   await line.clear();
 });
+
+test('users of several models take turns at a node that has them all', async () => {
+  const yard = open();
+  const nodeId = await yard.addNode({ models: ['turn x', 'turn y'] });
+  const [a, b] = [await yard.addUser('FREE'), await yard.addUser('FREE')];
+  const submit = (userId: string, model: string) => yard.tasks.submit(submission(userId, { model }), 'FREE');
+  for (let n = 0; n < 20; n++) await submit(a, 'turn x');
+  for (let n = 0; n < 5; n++) await submit(b, 'turn y');
+  const served: string[] = [];
+  for (let n = 0; n < 8; n++) {
+    const claimed = await claimOne(yard);
+    served.push(claimed.userId);
+    await finish(yard.tasks, { ...success(claimed), gpuMs: EXPECTED_SECONDS * 1_000 });
+  }
+  expect(served.filter((userId) => userId === b).length).toBe(4);
+  await yard.nodes.update(nodeId, { slots: 50 });
+  await drain(yard);
+});
