@@ -192,7 +192,7 @@ const RegisterNodeInput = builder.inputType('RegisterNodeInput', {
       required: true,
       description: 'What it does, and with which models',
     }),
-    token: t.string({ description: 'Sent to the node as a Bearer token' }),
+    token: t.string({ description: 'Sent as a Bearer token, or by HTTP Basic where it is user:password' }),
   }),
 });
 
@@ -203,7 +203,9 @@ const UpdateNodeInput = builder.inputType('UpdateNodeInput', {
       description: 'How many tasks it takes at once; what runs on a slot that goes runs to its end',
     }),
     offers: t.field({ type: [OfferInput], description: 'Everything that it offers from now on' }),
-    token: t.string({ description: 'Sent to the node as a Bearer token; null takes it away' }),
+    token: t.string({
+      description: 'Sent as a Bearer token, or by HTTP Basic where it is user:password; null takes it away',
+    }),
   }),
 });
 
