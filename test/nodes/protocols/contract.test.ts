@@ -1,9 +1,9 @@
 import { sep } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
 import type { KindName } from '../../../src/kinds/index.ts';
 import { protocolNames, protocolOf } from '../../../src/nodes/protocols/index.ts';
-import { clientOf, faultOf, perform } from './calls.ts';
+import { clientOf, faultOf, perform, remoteJob } from './calls.ts';
 
 describe.each(protocolNames)('protocol %s', (name) => {
   const protocol = protocolOf(name);
@@ -100,8 +100,10 @@ describe.each(protocolNames)('protocol %s', (name) => {
     it('says that the request was sent where the node dies over it', async () => {
       await using simulator = await simulate({ latencyMs: 60_000 });
       await using node = clientOf(simulator.url);
-      const fault = faultOf(perform(protocol, anyKind, { node }));
+      const remote = remoteJob();
+      const fault = faultOf(perform(protocol, anyKind, { node, remote }));
       await simulator.received(1);
+      if (protocol.keepsJobs) await vi.waitUntil(() => remote.record.length === 2, { interval: 5 });
       await simulator.refuseConnections();
       // A provider is asked until it is back: this one has forgotten the job.
       if (protocol.keepsJobs) await simulator.acceptConnections();
