@@ -1,5 +1,6 @@
 import { createBatcher } from '../database/index.ts';
 import type { Core } from './core.ts';
+import type { SettledStep } from './fair/index.ts';
 import type { Lease } from './types.ts';
 
 const MAX_GROUP = 200;
@@ -33,13 +34,18 @@ const free = `
     FROM held h JOIN task_attempt a ON a.task_id = h.task_id AND a.number = h.attempt
     WHERE a.outcome <> 'RUNNING' AND a.gpu_ms <> h.gpu_ms
   ), charged AS MATERIALIZED (
-    SELECT e.* FROM ended e JOIN task t ON t.id = e.task_id ORDER BY t.id FOR UPDATE OF t
+    SELECT e.*, t.user_id, t.queue_id, t.priority FROM ended e JOIN task t ON t.id = e.task_id
+    ORDER BY t.id FOR UPDATE OF t
   ), task_total AS (
     UPDATE task t SET gpu_ms = t.gpu_ms + c.more FROM charged c WHERE t.id = c.task_id
   ), attempt_total AS (
     UPDATE task_attempt a SET gpu_ms = c.gpu_ms FROM charged c WHERE a.task_id = c.task_id AND a.number = c.number
   )
-  SELECT count(*) FROM held`;
+  SELECT user_id AS "userId", queue_id AS "queueId", priority, (more / 1000.0)::float8 AS "measuredSeconds"
+  FROM charged`;
+
+type ChargedRow = Pick<SettledStep, 'userId' | 'queueId' | 'priority' | 'measuredSeconds'> &
+  Record<string, unknown>;
 
 export interface SlotFreer {
   freeSlot(lease: Lease, end: SlotEnd): Promise<void>;
@@ -47,11 +53,11 @@ export interface SlotFreer {
 }
 
 /** Gives slots back as soon as their nodes have answered, before results are stored. */
-export function createSlotFreer({ database, carrier }: Core): SlotFreer {
+export function createSlotFreer({ database, carrier, shares }: Core): SlotFreer {
   async function write(group: readonly FreedSlot[]): Promise<undefined[]> {
     const column = <T>(of: (freed: FreedSlot) => T): T[] => group.map(of);
-    await database.lanes.transact((tx) =>
-      tx.query(free, [
+    await database.lanes.transact(async (tx) => {
+      const charged = await tx.query<ChargedRow>(free, [
         column(({ lease }) => lease.nodeId),
         column(({ lease }) => lease.slotNo),
         column(({ lease }) => lease.epoch),
@@ -59,8 +65,12 @@ export function createSlotFreer({ database, carrier }: Core): SlotFreer {
         column(({ lease }) => lease.attempt),
         column(({ gpuMs }) => Math.max(0, Math.round(gpuMs))),
         column(({ coolDownMs }) => coolDownMs ?? 0),
-      ]),
-    );
+      ]);
+      shares.correct(
+        tx,
+        charged.map((row) => ({ ...row, chargedSeconds: 0, isQueuedAgain: false })),
+      );
+    });
     const times = new Set(group.map(({ coolDownMs }) => coolDownMs ?? 0));
     for (const ms of times) carrier.announce({ type: 'slots' }, ms);
     return group.map(() => undefined);
