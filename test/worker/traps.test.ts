@@ -140,7 +140,7 @@ const traps: readonly Trap[] = [
     ends: [BAD_ANSWER],
     failures: 1,
   },
-  ...(['OPENAI', 'FAST_WHISPER', 'COG', 'JSON'] as const).map(
+  ...(['OPENAI', 'FAST_WHISPER', 'SD_CPP', 'COG', 'JSON'] as const).map(
     (protocol): Trap => ({
       trap: 'a node that is full',
       protocol,
@@ -182,8 +182,8 @@ describe.concurrent('what servers are known to do', () => {
     if (protocol === 'COG' || protocol === 'JSON') {
       return yard.submit({ kind: 'CUSTOM', input: { type: model, payload: { a: 1 } }, ...once });
     }
-    const draws = protocol === 'OPENAI' || protocol === 'QWEN_IMAGE_GGUF';
-    return draws ? yard.submit(once) : yard.submitSpeech(once);
+    const hears = protocol === 'FAST_WHISPER' || protocol === 'WHISPER_CPP';
+    return hears ? yard.submitSpeech(once) : yard.submit(once);
   }
 
   test.for(traps.map((trap, n) => ({ ...trap, model: `trap-${n}` })))(
