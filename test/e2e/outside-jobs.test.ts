@@ -5,13 +5,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Client, Task } from '../../sdk/src/index.ts';
 import { adminKey } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
-import {
-  type JobServer,
-  type Page,
-  type Script,
-  startJobServer,
-  tellingPng,
-} from '../support/outside-jobs.ts';
+import { artist, b64, startComfy, startSdServer, startWebUi } from '../support/outside-artists.ts';
+import type { JobServer, Page } from '../support/outside-jobs.ts';
 import { png } from '../support/outside-nodes.ts';
 import type { ServerProcess } from '../support/process.ts';
 import { openSite, type Site } from './site.ts';
@@ -53,9 +48,13 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
 
 let count = 0;
 
-async function add(protocol: string, script: Script, given: { model?: string; token?: string } = {}) {
-  const { model = `model-${++count}`, token } = given;
-  const started = await startJobServer(script);
+/** Registers it under a model of its own, unless told which, so that no test meets another's. */
+async function add<Server extends JobServer>(
+  protocol: string,
+  starting: Promise<Server>,
+  { model = `model-${++count}`, token }: { model?: string; token?: string } = {},
+) {
+  const started = await starting;
   servers.push(started);
   const offers = [{ kind: 'TEXT_TO_IMAGE', models: [model] }];
   const input = { name: `${protocol}-${model}`, url: started.url, protocol, offers, token };
@@ -63,6 +62,11 @@ async function add(protocol: string, script: Script, given: { model?: string; to
   expect(registerNode).toHaveProperty('id');
   return Object.assign(started, { model });
 }
+
+const sdServer = () => add('SD_CPP', startSdServer());
+const webUi = (model: string) => add('A1111', startWebUi(), { model, token: artist });
+const comfy = (options: Parameters<typeof startComfy>[0] & { model?: string } = {}) =>
+  add('COMFYUI', startComfy(options), options);
 
 const picture = (model: string, more: object = {}) => ({
   task: { textToImage: { prompt: 'a red fox', width: 64, height: 48, ...more, model } },
@@ -96,50 +100,7 @@ async function canceled(id: string, outcome: string): Promise<void> {
   await expect.poll(cancel, { timeout: 30_000 }).toBe(outcome);
 }
 
-const b64 = async (side = 64): Promise<string> =>
-  (await tellingPng(side, 48, 'a secret prompt, Seed: 42')).toString('base64');
-
 describe.concurrent('sd-cpp', () => {
-  /** A job is queued when it is first asked for, generating then, and done in the end. */
-  async function sdServer() {
-    const looks = new Map<string, number>();
-    /** While it is set, no job gets any further. */
-    const stuck: { at: string | null } = { at: null };
-    const done: Page = {
-      json: {
-        status: 'completed',
-        queue_position: 0,
-        result: { output_format: 'png', images: [{ index: 0, b64_json: await b64(104) }] },
-        error: null,
-      },
-    };
-    const node = await add('SD_CPP', {
-      pages: {
-        'GET /sdcpp/v1/capabilities': () => ({
-          json: { model: { name: 'sd.gguf', stem: 'sd', path: '/sd.gguf' }, supported_modes: ['img_gen'] },
-        }),
-        'POST /sdcpp/v1/img_gen': () => {
-          const id = `job_${looks.size}`;
-          looks.set(id, 0);
-          return {
-            status: 202,
-            json: { id, kind: 'img_gen', status: 'queued', created: 1, poll_url: `/sdcpp/v1/jobs/${id}` },
-          };
-        },
-        'GET /sdcpp/v1/jobs/*': ({ route }) => {
-          const id = route.split('/').at(-1) ?? '';
-          const look = looks.get(id);
-          if (look === undefined) return { status: 404, json: { error: 'job not found' } };
-          looks.set(id, look + 1);
-          const status = stuck.at ?? ['queued', 'generating'][look];
-          return status
-            ? { json: { id, status, queue_position: look === 0 ? 2 : 0, result: null, error: null } }
-            : done;
-        },
-      },
-    });
-    return Object.assign(node, { stuck });
-  }
   const JOB = 'GET /sdcpp/v1/jobs/*';
 
   test('draws; another size is taken as it is, and what it wrote into the picture is not', async () => {
@@ -220,55 +181,8 @@ describe.concurrent('sd-cpp', () => {
 });
 
 describe.concurrent('a1111', () => {
-  /** Draws for as long as it is not released, and for whoever is current. */
-  async function webUi(options: { model?: string } = {}) {
-    const { promise: drawing, resolve: release } = Promise.withResolvers<'drawn' | 'interrupted'>();
-    let current: unknown = null;
-    let interrupted = false;
-    const image = await b64();
-    const node = await add(
-      'A1111',
-      {
-        authorization: `Basic ${Buffer.from('artist:p:w').toString('base64')}`,
-        pages: {
-          'GET /sdapi/v1/options': () => ({ json: { sd_model_checkpoint: 'xl.safetensors [31e35c80fc]' } }),
-          'GET /sdapi/v1/sd-models': () => ({
-            json: [{ title: 'xl.safetensors [31e35c80fc]', model_name: 'xl' }],
-          }),
-          'POST /sdapi/v1/txt2img': async ({ body }) => {
-            current = body.force_task_id;
-            interrupted = (await drawing) === 'interrupted';
-            current = null;
-            const info = JSON.stringify({ seed: 99, sd_model_name: 'xl' });
-            return { json: { images: [image], parameters: {}, info } };
-          },
-          'POST /internal/progress': ({ body }) => ({
-            json: {
-              ...{ active: current !== null && body.id_task === current, queued: false, completed: false },
-              ...{ progress: 0.4, eta: 3, textinfo: null },
-              ...{ live_preview: `data:image/png;base64,${image}`, id_live_preview: 4 },
-            },
-          }),
-          'GET /sdapi/v1/progress': () => ({
-            json: {
-              progress: 0.4,
-              state: { job_count: current === null ? 0 : 1, interrupted },
-              current_task: current,
-            },
-          }),
-          'POST /sdapi/v1/interrupt': () => {
-            release('interrupted');
-            return { json: {} };
-          },
-        },
-      },
-      { model: 'xl', ...options, token: 'artist:p:w' },
-    );
-    return Object.assign(node, { release: () => release('drawn') });
-  }
-
   test('draws for a user with a password, tells how far it is, and which seed it took', async () => {
-    const node = await webUi();
+    const node = await webUi('xl');
     const { id } = await client.submit(picture(node.model, { steps: 30 }));
     await seen(id, ({ progress }) => progress === 0.4);
     node.release();
@@ -282,7 +196,7 @@ describe.concurrent('a1111', () => {
   });
 
   test('is interrupted for our own task when that is canceled', async () => {
-    const node = await webUi({ model: 'sub/xl.safetensors' });
+    const node = await webUi('sub/xl.safetensors');
     const { id } = await client.submit(picture(node.model));
     await vi.waitUntil(() => node.to('POST /sdapi/v1/txt2img').length > 0, { timeout: 30_000 });
     await canceled(id, 'STOPPED_ON_NODE');
@@ -290,7 +204,7 @@ describe.concurrent('a1111', () => {
   });
 
   test('is done again where somebody else interrupted it, or its checkpoint was another', async () => {
-    const node = await webUi({ model: 'models/xl' });
+    const node = await webUi('models/xl');
     const other = { json: { images: [await b64()], info: '{"sd_model_name":"anime"}' } };
     node.trap('POST /sdapi/v1/txt2img', other);
     node.trap('GET /sdapi/v1/progress', { json: { progress: 0, state: { job_count: 0 } } });
@@ -301,91 +215,6 @@ describe.concurrent('a1111', () => {
 });
 
 describe.concurrent('comfyui', () => {
-  interface Job {
-    readonly id: string;
-    readonly prompt: object;
-  }
-
-  async function comfy({ model, hasSocket = true }: { model?: string; hasSocket?: boolean } = {}) {
-    const jobs = new Map<string, Job>();
-    const ended = new Map<string, object>();
-    /** Whether a job is taken and nobody hears of it. */
-    const lost = { answer: false };
-    const list = () =>
-      [...jobs.values()]
-        .filter(({ id }) => !ended.has(id))
-        .map(({ id, prompt }, n) => [n, id, prompt, {}, ['9']]);
-    const finish = (id: string, status: object, outputs: object = {}) =>
-      ended.set(id, { prompt: [], outputs, status });
-    const image = await tellingPng(64, 48, 'a secret prompt');
-    const node = await add(
-      'COMFYUI',
-      {
-        ...(hasSocket ? { socket: '/ws' } : {}),
-        pages: {
-          'GET /system_stats': () => ({ json: { system: { os: 'posix' }, devices: [] } }),
-          'GET /prompt': () => ({ json: { exec_info: { queue_remaining: list().length } } }),
-          'POST /prompt': ({ body }) => {
-            const id = String(body.prompt_id);
-            if (!/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id)) {
-              return {
-                status: 400,
-                json: { error: { type: 'invalid_prompt_id', message: 'no UUID' }, node_errors: {} },
-              };
-            }
-            if (jobs.has(id))
-              return {
-                status: 409,
-                json: { error: { type: 'x', message: 'prompt_id already exists' }, node_errors: {} },
-              };
-            jobs.set(id, { id, prompt: body.prompt as object });
-            return lost.answer ? { reset: true } : { json: { prompt_id: id, number: 1, node_errors: {} } };
-          },
-          'GET /queue': () => ({
-            json: { queue_running: list().slice(0, 1), queue_pending: list().slice(1) },
-          }),
-          'GET /history/*': ({ route }) => {
-            const id = route.split('/').at(-1) ?? '';
-            return { json: ended.has(id) ? { [id]: ended.get(id) } : {} };
-          },
-          'GET /view': ({ query }) =>
-            query.get('filename') === 'fox 1.png' && query.get('type') === 'output'
-              ? { bytes: image }
-              : { status: 404 },
-          'POST /api/jobs/*': ({ route }) => {
-            const id = route.split('/').at(-2) ?? '';
-            finish(id, {
-              status_str: 'error',
-              completed: false,
-              messages: [['execution_interrupted', { prompt_id: id }]],
-            });
-            return { json: { cancelled: true } };
-          },
-        },
-      },
-      { ...(model === undefined ? {} : { model }) },
-    );
-    const outputs = { '9': { images: [{ filename: 'fox 1.png', subfolder: '', type: 'output' }] } };
-    return Object.assign(node, {
-      jobs,
-      lost,
-      async submitted(): Promise<string> {
-        await vi.waitUntil(() => list().length > 0, { timeout: 30_000, interval: 10 });
-        return String(list()[0]?.[1]);
-      },
-      succeed: (id: string) => finish(id, { status_str: 'success', completed: true, messages: [] }, outputs),
-      fail: (id: string, message: string) => {
-        const error = {
-          exception_message: message,
-          exception_type: 'RuntimeError',
-          node_id: '3',
-          node_type: 'KSampler',
-        };
-        finish(id, { status_str: 'error', completed: false, messages: [['execution_error', error]] });
-      },
-    });
-  }
-
   test('runs the workflow of the model, and tells by its socket how far it is', async () => {
     const node = await comfy({ model: 'artists/oil' });
     const { id } = await client.submit(picture(node.model, { seed: 5 }));

@@ -132,10 +132,13 @@ function stem(checkpoint: string): string {
     .replace(/^.*[\\/]/, '');
 }
 
-/** Anybody's interrupt ends any job, and what is half drawn then comes as if it were whole. */
+/**
+ * Anybody's interrupt ends any job, and what is half drawn then comes as if it were whole. A server that doesn't tell
+ * is believed: its picture is there.
+ */
 async function assertWhole({ node, signal }: Call<'TEXT_TO_IMAGE'>): Promise<void> {
-  const { state } = await stateOf(node, signal);
-  if (state.interrupted && state.job_count === 0) throw failed('somebody interrupted it');
+  const now = await stateOrNull(node, signal);
+  if (now?.state.interrupted && now.state.job_count === 0) throw failed('somebody interrupted it');
 }
 
 /** Tells of progress until the call is over. */
@@ -190,6 +193,15 @@ async function stateOf(node: NodeClient, signal: AbortSignal) {
   return parsed.data;
 }
 
+async function stateOrNull(node: NodeClient, signal: AbortSignal) {
+  try {
+    return await stateOf(node, signal);
+  } catch (error) {
+    if (error instanceof NodeFault) return null;
+    throw error;
+  }
+}
+
 /** The server's interrupt ends whatever runs: it is sent only while that is ours. */
 async function cancel({ node, attemptId, signal }: StopRequest): Promise<boolean> {
   const { active, completed } = await progressOf(node, attemptId, signal);
@@ -211,7 +223,7 @@ async function ready(node: NodeClient, signal: AbortSignal): Promise<Readiness> 
   const now = options.safeParse(chosen.json());
   const known = checkpoints.safeParse(list.json());
   if (!now.success || !known.success) return notReady('the node tells of no checkpoints');
-  const { state } = await stateOf(node, signal);
+  const running = await stateOrNull(node, signal);
   const loaded = now.data.sd_model_checkpoint;
   const isLoaded = (names: string[]) => names.some((name) => loaded && stem(name) === stem(loaded));
   const names = known.data.map(({ title, model_name: name }) => [...new Set([name, title, stem(title)])]);
@@ -219,7 +231,7 @@ async function ready(node: NodeClient, signal: AbortSignal): Promise<Readiness> 
     ready: true,
     models: names.flat(),
     loadedModels: names.filter(isLoaded).flat(),
-    idle: state.job_count === 0,
+    ...(running ? { idle: running.state.job_count === 0 } : {}),
   };
 }
 

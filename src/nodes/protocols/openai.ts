@@ -4,7 +4,7 @@ import type { NodeFault } from './fault.ts';
 import type { Call, MadeFile, NodeProtocol, Readiness } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
 import { audioFile } from './support/audio.ts';
-import { picture, pictureFromBase64 } from './support/images.ts';
+import { MAX_PICTURE_BYTES, MAX_PICTURES_BYTES, picture, pictureFromBase64 } from './support/images.ts';
 import { multipart } from './support/multipart.ts';
 import { localAiModelsIn, modelsIn, runningIn } from './support/openai-models.ts';
 import { checkReadiness, notReady, READY } from './support/readiness.ts';
@@ -12,9 +12,6 @@ import { errorText, failed, rawText, refusal, rejected } from './support/refusal
 import { audioOf, languageOf, transcriptOf } from './support/transcripts.ts';
 
 const DEFAULT_SIDE = 1024;
-const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
-// Base64 of several pictures; a longer string than this V8 can't hold.
-const MAX_PICTURES_BYTES = 384 * 1024 * 1024;
 
 const images = z.object({
   data: z.array(z.object({ b64_json: z.string().nullish(), url: z.string().nullish() })).min(1),

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import type { Call, NodeProtocol } from './protocol.ts';
-import { oneByOne, picture } from './support/images.ts';
+import { MAX_PICTURE_BYTES, oneByOne, picture } from './support/images.ts';
 import { checkReadiness, notReady, READY } from './support/readiness.ts';
 import { rawText, refusal } from './support/refusal.ts';
 
 const DEFAULT_STEPS = 20;
-const MAX_PICTURE_BYTES = 128 * 1024 * 1024;
 
 const ping = z.object({ status: z.string() });
 
