@@ -110,6 +110,7 @@ export const environment = z.object({
   TASK_RETENTION_DAYS: integer(1, 36_500).default(30),
   DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(10_000),
   MIGRATE_AT_START: flag.default(true),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });
 
 export type Role = 'all' | 'api' | 'worker';
@@ -157,6 +158,8 @@ export interface Config {
   readonly taskRetentionDays: number;
   readonly drainTimeoutMs: number;
   readonly migrateAtStart: boolean;
+  /** Null: no traces. */
+  readonly otlpEndpoint: string | null;
 }
 
 /** All that is wrong with the configuration, one line each. */
@@ -235,6 +238,7 @@ export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Co
     taskRetentionDays: env.TASK_RETENTION_DAYS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     migrateAtStart: env.MIGRATE_AT_START,
+    otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
   };
 }
 

@@ -7,15 +7,20 @@ import { InvalidInputError } from './errors.ts';
 import { type Carrier, createCarrier, createFeed } from './events/index.ts';
 import type { Log } from './log.ts';
 import { createNodes, loadWorkflows, type Nodes } from './nodes/index.ts';
+import { traceNodes } from './nodes/traced.ts';
 import { createQueue, type Queue } from './queue/index.ts';
 import type { Services } from './schema/context.ts';
 import { deriveKey } from './secrets.ts';
 import { createTasks } from './tasks/index.ts';
+import { traceTasks } from './tasks/traced.ts';
+import { openTracing, type Tracing } from './tracing/index.ts';
 
 /** What the API calls, and what lies below it. */
 export interface OpenServices extends Services {
   readonly carrier: Carrier;
   readonly queue: Queue;
+  /** Null where nobody asked for traces. */
+  readonly tracing: Tracing | null;
 }
 
 export interface ServicesOptions {
@@ -41,6 +46,8 @@ async function seed(nodes: Nodes, { gpuNodes }: Config): Promise<void> {
 /** Opens everything below the API on a migrated database, and leaves to `closers` how it is closed. */
 export async function openServices(options: ServicesOptions): Promise<OpenServices> {
   const { config, databaseUrl, secret, publicUrl, log, closers } = options;
+  const tracing = await openTracing({ endpoint: config.otlpEndpoint, log });
+  if (tracing) closers.add(tracing.close);
   const database = await openDatabase({ url: databaseUrl, log });
   closers.add(database.close);
   const carrier = await createCarrier({ url: databaseUrl, log });
@@ -96,5 +103,9 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
     log,
   });
   closers.add(tasks.close);
-  return { database, carrier, accounts, artifacts, feed, nodes, queue, tasks };
+  return {
+    ...{ database, carrier, accounts, artifacts, feed, queue, tracing },
+    nodes: tracing ? traceNodes(nodes, tracing) : nodes,
+    tasks: tracing ? traceTasks(tasks, tracing) : tasks,
+  };
 }

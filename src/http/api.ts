@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Carrier } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import { createSchema, type Services } from '../schema/index.ts';
+import type { Tracing } from '../tracing/index.ts';
 import { createServeArtifact } from './artifacts.ts';
 import { createServeGraphiQL } from './graphiql.ts';
 import { createOrigins } from './origins.ts';
@@ -12,6 +13,7 @@ import { SubscriptionCount, type SubscriptionLimits } from './plugins/subscripti
 import type { RequestScope } from './problems.ts';
 import { createSocketProtocol } from './socket-protocol.ts';
 import { createSockets, type SocketLimits, type Sockets } from './sockets.ts';
+import { traceApi } from './traced.ts';
 import { createViewerWatch } from './viewer-watch.ts';
 import { createGraphQLServer, GRAPHQL_PATH } from './yoga.ts';
 
@@ -29,7 +31,7 @@ export interface ApiLimits {
 }
 
 export interface ApiOptions {
-  readonly services: Services & { readonly carrier: Carrier };
+  readonly services: Services & { readonly carrier: Carrier; readonly tracing: Tracing | null };
   readonly config: ApiConfig;
   readonly scopes: AsyncLocalStorage<RequestScope>;
   /** Aborts when the server drains. */
@@ -51,7 +53,7 @@ export interface Api {
 const OPERATIONS_PER_SOCKET = 1_000;
 
 export function createApi({ services, config, scopes, draining, limits, log }: ApiOptions): Api {
-  const { accounts, artifacts, carrier, database } = services;
+  const { accounts, artifacts, carrier, database, tracing } = services;
   const peers = createPeers(config.trustProxy);
   const origins = createOrigins(config.corsOrigins);
   const watch = createViewerWatch({ accounts, carrier, clock: database.clock, log });
@@ -63,6 +65,7 @@ export function createApi({ services, config, scopes, draining, limits, log }: A
     origins,
     maxUploadBytes: config.maxUploadBytes,
     limits: limits.operation,
+    tracing,
     subscriptions: { watch, draining, count: subscriptions, limits: limits.subscriptions },
   });
   const protocol = createSocketProtocol({
@@ -96,7 +99,7 @@ export function createApi({ services, config, scopes, draining, limits, log }: A
     return GRAPHQL_PATH;
   }
 
-  return {
+  const api: Api = {
     async answer(path, request, response) {
       if (path === GRAPHQL_PATH) return answerGraphQL(request, response);
       return (await serveArtifact(request, response)) ? '/artifacts' : null;
@@ -108,4 +111,5 @@ export function createApi({ services, config, scopes, draining, limits, log }: A
       await graphql.dispose();
     },
   };
+  return tracing ? traceApi(api, tracing) : api;
 }

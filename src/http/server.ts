@@ -3,11 +3,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
-import type { Carrier } from '../events/index.ts';
 import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { Services } from '../schema/index.ts';
-import { type ApiConfig, type ApiLimits, createApi } from './api.ts';
+import { type ApiConfig, type ApiLimits, type ApiOptions, createApi } from './api.ts';
 import { createHealth } from './health.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { RequestScope } from './problems.ts';
@@ -22,7 +20,7 @@ export interface HttpConfig extends ApiConfig {
 }
 
 export interface HttpServerOptions {
-  readonly services: Services & { readonly carrier: Carrier };
+  readonly services: ApiOptions['services'];
   readonly config: HttpConfig;
   readonly log: Log;
   /** Where others count, too; its own unless given. */

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Context, Services } from '../schema/index.ts';
+import type { Tracing } from '../tracing/index.ts';
 import type { Origins } from './origins.ts';
 import { useBodyLimits } from './plugins/body-limits.ts';
 import { useCsrfPrevention } from './plugins/csrf.ts';
@@ -11,6 +12,7 @@ import { useMediaTypes } from './plugins/media-types.ts';
 import { useOperationLog } from './plugins/operation-log.ts';
 import { useStorableText } from './plugins/storable-text.ts';
 import { type SubscriptionsOptions, useSubscriptions } from './plugins/subscriptions.ts';
+import { useTracing } from './plugins/tracing.ts';
 import { problemOf, type RequestScopes } from './problems.ts';
 import type { ServerContext } from './server-context.ts';
 
@@ -26,6 +28,7 @@ export interface GraphQLServerOptions {
   readonly maxUploadBytes: number;
   readonly limits?: OperationLimits | undefined;
   readonly subscriptions: SubscriptionsOptions;
+  readonly tracing?: Tracing | null;
 }
 
 /** Everything between a request and the schema: the same for HTTP, SSE and sockets. */
@@ -64,6 +67,7 @@ export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServe
     },
     plugins: [
       useExecutor(),
+      ...(options.tracing ? [useTracing(options.tracing)] : []),
       useIdentity(services),
       useCsrfPrevention(),
       useMediaTypes(),

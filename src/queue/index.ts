@@ -5,7 +5,7 @@ import { createDirectory } from './directory.ts';
 import { isJobLive, lockJobs, selectHeads } from './jobs.ts';
 import { map, type Sent, send } from './sent.ts';
 import { takeJobs } from './take.ts';
-import type { JobAttempt, JobData, Queue } from './types.ts';
+import type { JobAttempt, Queue } from './types.ts';
 
 export type { Sent } from './sent.ts';
 export type {
@@ -44,10 +44,7 @@ export async function createQueue({ database, log }: { database: Database; log: 
     ...directory,
 
     async insert(tx, queue, jobs) {
-      const rows = jobs.map(({ id, priority, taskId, userId, cost, taskPriority }) => {
-        const data: JobData = { taskId, userId, cost, taskPriority };
-        return { id, priority, data };
-      });
+      const rows = jobs.map(({ id, priority, ...data }) => ({ id, priority, data }));
       const sent = await send(tx, (db) => boss.insert(queue.name, rows, { db, returnId: true }));
       return map(sent, (ids) => {
         const missing = jobs.length - (ids?.length ?? 0);

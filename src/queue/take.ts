@@ -17,7 +17,7 @@ const take = `
     retry_count = CASE WHEN started_on IS NOT NULL THEN retry_count + 1 ELSE retry_count END
   FROM next WHERE j.name = next.name AND j.id = next.id
   RETURNING j.id, j.retry_count AS "retryCount", j.priority, j.data->>'taskId' AS "taskId",
-    coalesce(j.data->>'taskPriority', 'NORMAL') AS "taskPriority"`;
+    j.data->>'trace' AS trace, coalesce(j.data->>'taskPriority', 'NORMAL') AS "taskPriority"`;
 
 /** Takes those of the jobs that are due; the others are left out of the answer. */
 export function takeJobs(tx: Transaction, jobs: readonly JobKey[]): Promise<FetchedJob[]> {

@@ -17,6 +17,8 @@ export interface JobData {
   /** Units of work. */
   readonly cost: number;
   readonly taskPriority: TaskPriority;
+  /** The `traceparent` of whoever submitted the task, where there are traces. */
+  readonly trace?: string;
 }
 
 export interface NewJob extends JobData {
@@ -33,6 +35,7 @@ export interface JobAttempt {
 
 export interface FetchedJob extends JobAttempt, Pick<JobData, 'taskId' | 'taskPriority'> {
   readonly priority: number;
+  readonly trace: string | null;
 }
 
 export interface JobKey {

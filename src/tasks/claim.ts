@@ -63,11 +63,11 @@ function toClaimed(
 ): Claimed {
   const { taskId, attempt, epoch, userId, input, timeoutMs, deadline, cost } = row;
   const { nodeId, slotNo } = placement;
-  const { id, retryCount } = job;
+  const { id, retryCount, trace } = job;
   return {
     lease: { taskId, attempt, nodeId, slotNo, epoch, job: { id, retryCount } },
     ...{ userId, queueId: queue.id, kind: kindOf(queue.kind).name, model: queue.model },
-    ...{ input, timeoutMs, deadline, cost, isSwap, claimedAt },
+    ...{ input, timeoutMs, deadline, cost, isSwap, claimedAt, trace: trace ?? undefined },
   };
 }
 

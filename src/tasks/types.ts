@@ -21,6 +21,8 @@ export interface Submission {
   readonly inputHash: Uint8Array;
   /** Artifacts that the input names. */
   readonly artifactIds: readonly string[];
+  /** The `traceparent` of whoever submits it, where there are traces. */
+  readonly trace?: string;
 }
 
 /** What became of a submission. */
@@ -54,6 +56,8 @@ export interface Claimed {
   readonly timeoutMs: number;
   readonly deadline: Date | null;
   readonly cost: number;
+  /** The `traceparent` of whoever submitted it, where there is one. */
+  readonly trace?: string | undefined;
   /** Whether the node has to load the model first. */
   readonly isSwap: boolean;
   /** Monotonic (`performance.now()`), taken before the claim was sent: its true age is at most this much. */

@@ -129,6 +129,7 @@ async function insertJobs(
     const jobs = group.map(({ entry: { taskId, submission }, charge: { jobId, priority } }) => ({
       ...{ id: jobId, taskId, userId: submission.userId, cost: costOf(submission), taskPriority: priority },
       priority: placeOf(tags.get(taskId) ?? 0, priority),
+      ...(submission.trace === undefined ? {} : { trace: submission.trace }),
     }));
     const row = group[0]?.entry.queue;
     if (row) sent.push(await queue.insert(tx, row, jobs));

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/index.ts';
 import type { Claimed } from '../tasks/index.ts';
+import type { Tracing } from '../tracing/index.ts';
 import type { StopReason } from './outcome.ts';
 import { type Run, startRun } from './run.ts';
 import type { RunContext } from './types.ts';
@@ -25,13 +26,14 @@ export interface RunsOptions extends RunContext {
   readonly database: Database;
   /** There is room for another one. */
   freed(): void;
+  readonly tracing?: Tracing | null;
 }
 
 const RUNNING = `SELECT task_id, number FROM task_attempt WHERE worker_id = $1 AND outcome = 'RUNNING'`;
 
 const keyOf = (taskId: string, attempt: number): string => `${taskId} ${attempt}`;
 
-export function createRuns({ database, freed, ...context }: RunsOptions): Runs {
+export function createRuns({ database, freed, tracing, ...context }: RunsOptions): Runs {
   const runs = new Map<string, Run>();
   const suspects = new Set<string>();
 
@@ -46,7 +48,8 @@ export function createRuns({ database, freed, ...context }: RunsOptions): Runs {
     count: (kind) => [...runs.values()].filter(({ claimed }) => claimed.kind === kind).length,
     start(claimed) {
       const key = keyOf(claimed.lease.taskId, claimed.lease.attempt);
-      const run = startRun(claimed, context);
+      const start = (): Run => startRun(claimed, context);
+      const run = tracing ? tracing.within(claimed.trace, start) : start();
       runs.set(key, run);
       void run.done.then(() => {
         runs.delete(key);

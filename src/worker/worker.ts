@@ -5,6 +5,7 @@ import type { Announcement, Carrier, Resync } from '../events/index.ts';
 import type { KindName } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { Nodes } from '../nodes/index.ts';
+import type { Tracing } from '../tracing/index.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createWorkerLease } from './lease.ts';
 import { createRuns } from './runs.ts';
@@ -35,6 +36,7 @@ export interface WorkerOptions {
   readonly kindConcurrency?: Readonly<Partial<Record<KindName, number>>>;
   /** As the tasks have it. */
   readonly leaseMs?: number;
+  readonly tracing?: Tracing | null;
   readonly log: Log;
 }
 

@@ -60,6 +60,7 @@ test('the jobs that are taken are those that are named, of several queues, and d
     taskPriority,
     priority,
     retryCount: 0,
+    trace: null,
   }));
   expect(taken.toSorted((a, b) => a.priority - b.priority)).toEqual(expected);
   expect(await transact((tx) => queue.take(tx, keys))).toEqual([]);
