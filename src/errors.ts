@@ -121,7 +121,13 @@ export class RateLimitedError extends CallerError {
 }
 
 /** Why a whole request is refused: a GraphQL error with this code in its extensions. */
-export type RefusalCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'NOT_FOUND' | 'EVENTS_EXPIRED' | 'RATE_LIMITED';
+export type RefusalCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'EVENTS_EXPIRED'
+  | 'RATE_LIMITED'
+  | 'SERVICE_UNAVAILABLE';
 
 export class RefusedError extends Error {
   override readonly name = 'RefusedError';

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import { RefusedError } from '../errors.ts';
 import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { type ApiConfig, type ApiLimits, type ApiOptions, createApi } from './api.ts';
@@ -132,7 +133,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     },
     async drain(timeoutMs) {
       if (isDraining()) return;
-      draining.abort();
+      // Streams are told: one that only completed would seem to have come to its end.
+      draining.abort(new RefusedError('SERVICE_UNAVAILABLE', 'the server restarts: subscribe again'));
       const closed = new Promise((resolve) => server.close(resolve));
       const ended = await within(timeoutMs, Promise.all([api?.sockets.drain(), closed]));
       if (!ended) {

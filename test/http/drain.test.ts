@@ -8,7 +8,7 @@ import { registerNode } from './work.ts';
 const ticks = 'subscription { stats { workers { idle } } }';
 
 describe('a drain', () => {
-  it('ends sockets with a code for coming back, completes streams, and is done at once', async () => {
+  it('ends sockets and streams with a code for coming back, and is done at once', async () => {
     await using api = await startApi();
     const as = await api.person();
     const client = await connect(api, { as });
@@ -20,6 +20,8 @@ describe('a drain', () => {
     await api.http.drain(5_000);
     expect(performance.now() - started).toBeLessThan(4_000);
     expect(await client.closed()).toEqual({ code: 1012, reason: expect.stringContaining('restart') });
+    const [error] = (await stream.next()).value?.errors ?? [];
+    expect(error?.extensions.code).toBe('SERVICE_UNAVAILABLE');
     expect((await stream.next()).done).toBe(true);
     await expect(fetch(`${api.url}/health/live`)).rejects.toThrow();
   });

@@ -37,7 +37,7 @@ function tooMany(limit: number): GraphQLError {
 
 export interface SubscriptionsOptions {
   readonly watch: ViewerWatch;
-  /** Aborts when the server drains: streams complete then. */
+  /** Aborts when the server drains: streams end then, with what it is aborted with. */
   readonly draining: AbortSignal;
   readonly count: SubscriptionCount;
   readonly limits?: SubscriptionLimits | undefined;
