@@ -141,7 +141,9 @@ export function createClaim(core: Core, { routingStrategy, ...options }: ClaimOp
     if (placements.length === 0) return { claimed: [], isWhole: true };
 
     const placed = await take(core, tx, placements, queueRows);
-    const isWhole = placed.length === placements.length && !hidesMore(placements);
+    // Whoever got as many as he asked for asks again by himself.
+    const isCut = placements.length < limit && hidesMore(placements);
+    const isWhole = placed.length === placements.length && !isCut;
     if (placed.length === 0) return { claimed: [], isWhole };
     const rows = await lease(tx, core.shard(tx), { workerId, placed });
     const byTask = new Map(rows.map((row) => [row.taskId, row]));

@@ -4,7 +4,6 @@ import { kindOf } from '../kinds/index.ts';
 import type { LimitsView, Nodes, NodeView, Placement, QueueView } from '../nodes/index.ts';
 import type { QueueHead, QueueRow } from '../queue/index.ts';
 import type { Core } from './core.ts';
-import { type Counts, countTasks } from './counts.ts';
 import { isUrgentPlace, leadOf, readTurns, type Turns, turnTags } from './fair/index.ts';
 import {
   type ConcurrencyLimits,
@@ -105,8 +104,7 @@ export function createLook(core: Core, { nodes, tiers, limits }: SightOptions) {
     if (isIdle) return { ...sight, queues: [], limits: room };
 
     const userIds = [...new Set(heads.map(({ userId }) => userId))];
-    const [counts, pins, turns, users] = await Promise.all([
-      countTasks(tx, [...rows.keys()]),
+    const [pins, turns, users] = await Promise.all([
       readPins(
         tx,
         heads.map(({ taskId }) => taskId),
@@ -115,7 +113,7 @@ export function createLook(core: Core, { nodes, tiers, limits }: SightOptions) {
       rows.size > 1 ? readTurns(tx, { queueIds: [...rows.keys()], userIds }) : null,
       isUserLimited ? userRoom(tx, running, { tiers, userIds }) : new Map<string, number>(),
     ]);
-    const queues = queueViews(core, { now, rows, heads, counts, pins, turns });
+    const queues = queueViews(core, { now, rows, heads, pins, turns });
     return {
       ...sight,
       queues,
@@ -150,12 +148,11 @@ interface Read {
   readonly now: number;
   readonly rows: ReadonlyMap<string, QueueRow>;
   readonly heads: readonly QueueHead[];
-  readonly counts: ReadonlyMap<string, Counts>;
   readonly pins: ReadonlyMap<string, string>;
   readonly turns: Turns | null;
 }
 
-function queueViews({ shares }: Core, { now, rows, heads, counts, pins, turns }: Read): QueueView[] {
+function queueViews({ shares }: Core, { now, rows, heads, pins, turns }: Read): QueueView[] {
   const byQueue = Map.groupBy(heads, ({ queue }) => queue.id);
   return [...rows.values()].map((row) => {
     const { id, kind, model } = row;
@@ -170,7 +167,8 @@ function queueViews({ shares }: Core, { now, rows, heads, counts, pins, turns }:
     );
     return {
       ...{ id, kind, model },
-      waiting: Math.max(counts.get(id)?.queued ?? 0, first.length),
+      // At least so many; the plan needs to know no more.
+      waiting: first.length,
       heads: first.map(({ jobId, taskId, userId, cost, priority, createdAt }, n) => {
         const nodeId = pins.get(taskId);
         return {
