@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Answer, Work } from './protocols/protocol.ts';
 
+/** Older ones are forgotten: their results take memory. */
+const MAX_JOBS = 1_000;
+
 export type JobState = 'queued' | 'working' | 'done' | 'failed' | 'canceled';
 
 /** Work that a server has under way, or had: what its pages tell of it. */
@@ -89,7 +92,8 @@ export class Jobs {
   }
 
   get(id: unknown): Job | undefined {
-    return this.all.find((job) => job.id === id);
+    const job = typeof id === 'string' ? this.#jobs.get(id) : undefined;
+    return job?.isForgotten ? undefined : job;
   }
 
   add(work: Work): Job {
@@ -97,6 +101,8 @@ export class Jobs {
       for (const listener of this.#listeners) listener(changed);
     });
     if (work.job !== undefined) this.#jobs.set(job.id, job);
+    const [oldest] = this.#jobs.values();
+    if (this.#jobs.size > MAX_JOBS && oldest !== undefined) this.#jobs.delete(oldest.id);
     return job;
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Job, Jobs } from '../jobs.ts';
 import { drawPicture } from '../picture.ts';
 import type { SimulatorSettings } from '../settings.ts';
@@ -70,7 +71,7 @@ async function txt2img(request: Request, settings: SimulatorSettings, jobs: Jobs
   return {
     input,
     units: ((width * height) / 1_000_000) * steps * count,
-    job: typeof name === 'string' ? name : `task(txt2img-${jobs.all.length})`,
+    job: typeof name === 'string' ? name : `task(txt2img-${randomBytes(4).toString('hex')})`,
     steps: steps * count,
     make: () => answer(prompt),
     // What is half drawn comes as if it were whole.

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Job, Jobs } from '../jobs.ts';
 import type { SimulatorSettings } from '../settings.ts';
 import { clampedSide, signedPicture } from './pictures.ts';
@@ -38,7 +39,7 @@ async function imgGen(request: Request, { side }: SimulatorSettings, jobs: Jobs)
   return {
     input,
     units: ((width * height) / 1_000_000) * steps * count,
-    job: `job_${Date.now().toString(16)}_${String(jobs.all.length).padStart(8, '0')}`,
+    job: `job_${Date.now().toString(16)}_${randomBytes(4).toString('hex')}`,
     steps,
     accepted: (job) => {
       const { id, createdAt } = job;
