@@ -52,6 +52,8 @@ interface FeedOptions {
   readonly database: Database;
   readonly carrier: Carrier;
   readonly log: Log;
+  /** How soon a change is found that nobody told of: 2 seconds. */
+  readonly recheckMs?: number;
 }
 
 function createTaskReader({ pool, prisma }: Database): TaskReader {
@@ -66,7 +68,7 @@ function createTaskReader({ pool, prisma }: Database): TaskReader {
 }
 
 /** Fans changes out to this process's subscribers. What changed is read once, whatever their number. */
-export function createFeed({ database, carrier, log }: FeedOptions): Feed {
+export function createFeed({ database, carrier, log, recheckMs = RECHECK_MS }: FeedOptions): Feed {
   const tasks = createTaskWatch({ database, log });
   const nodes = createNodeWatch({ database, log });
   const taskReader = createTaskReader(database);
@@ -78,7 +80,7 @@ export function createFeed({ database, carrier, log }: FeedOptions): Feed {
       return tasks.recheck();
     },
     isNeeded: () => tasks.active || nodes.active,
-    everyMs: RECHECK_MS,
+    everyMs: recheckMs,
     pauseMs: RECHECK_PAUSE_MS,
   });
 

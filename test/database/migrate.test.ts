@@ -5,7 +5,6 @@ import { applyByEngine, diffMigrations } from '../../scripts/schema-engine.ts';
 import { migrate, pendingMigrations } from '../../src/database/index.ts';
 import { readMigrations } from '../../src/database/migrations.ts';
 import { newId } from '../../src/ids.ts';
-import { createTestDatabase } from '../support/database.ts';
 import { testLog } from '../support/log.ts';
 import { makeFolder, query } from './support.ts';
 
@@ -37,12 +36,11 @@ test('ten processes that migrate at once apply each migration once', async () =>
   ).toEqual([{ queue: true, count: 0 }]);
 });
 
-test('an up-to-date database is found to be so in a moment', async () => {
-  await using ready = await migratedDatabase();
-  await migrate({ url: ready.url, log: testLog });
-  const begun = performance.now();
-  expect(await migrate({ url: ready.url, log: testLog })).toEqual([]);
-  expect(performance.now() - begun).toBeLessThan(5_000);
+test('an up-to-date database is left as it is', async () => {
+  await migrate({ url, log: testLog });
+  const before = await history();
+  expect(await migrate({ url, log: testLog })).toEqual([]);
+  expect(await history()).toEqual(before);
 });
 
 test('what is pending is told without applying it', async () => {
@@ -109,6 +107,8 @@ test('tables whose rows change often have room for it', async () => {
     "SELECT relname AS table, reloptions AS options FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname",
   );
   expect(rows).toEqual([
+    { table: 'fair_clock', options: ['fillfactor=30'] },
+    { table: 'fair_share', options: ['fillfactor=50'] },
     { table: 'slot', options: ['fillfactor=30'] },
     { table: 'task', options: ['fillfactor=50'] },
     { table: 'task_attempt', options: ['fillfactor=80'] },
@@ -126,8 +126,3 @@ test('a user who may do nothing is told so', async () => {
     'password authentication failed',
   );
 });
-
-async function migratedDatabase(): Promise<{ url: string } & AsyncDisposable> {
-  const { url: ready, drop } = await createTestDatabase();
-  return { url: ready, [Symbol.asyncDispose]: drop };
-}

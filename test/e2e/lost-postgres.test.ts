@@ -105,12 +105,12 @@ test.concurrent('kill -9 of PostgreSQL in the middle of submissions: what was ac
 });
 
 test.concurrent.each([
-  ['does not run', 0, 5_000, (postgres: OwnPostgres) => postgres.stop()],
-  ['hangs', 1, 8_000, (postgres: OwnPostgres) => postgres.signal('SIGSTOP', 'all')],
+  ['does not run', 0, (postgres: OwnPostgres) => postgres.stop()],
+  ['hangs', 1, (postgres: OwnPostgres) => postgres.signal('SIGSTOP', 'all')],
 ])(
   'SIGTERM while PostgreSQL %s: the process ends all the same',
   { timeout: 60_000 },
-  async (_, code, ms, end) => {
+  async (_, code, end) => {
     await using postgres = await ownPostgres();
     const site = await openSite(postgres.url);
     const server = await site.start('all', { DRAIN_TIMEOUT_MS: '2000' });
@@ -119,9 +119,9 @@ test.concurrent.each([
     await site.client(server).submit(picture('fox'));
     await node.called(1);
     await end(postgres);
-    const asked = performance.now();
+    // 1 is how a process ends that was cut off in its drain, when its time and a grace were over.
     expect(await server.end('SIGTERM')).toBe(code);
-    expect(performance.now() - asked).toBeLessThan(ms);
+    expect(server.lines.some((line) => line.includes('the drain does not end'))).toBe(code === 1);
     if (code === 1) await postgres.signal('SIGCONT', 'all');
     await site[Symbol.asyncDispose]();
   },

