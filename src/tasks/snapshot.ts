@@ -18,7 +18,10 @@ import { readPins } from './remote-jobs.ts';
 /** Of the advisory lock that claims wait for: one plans at a time, and from what the one before left. */
 const CLAIM_LOCK = 0x5717_c1a1;
 
-/** Heads that are read of each queue; what is behind them is left to the next claim. */
+/**
+ * Heads that are read of each queue, however few the worker takes: where one had better wait for a fast node
+ * depends on how many others do. What is behind them is left to the next claim.
+ */
 const MAX_HEADS = 64;
 
 /** The worker that wants to claim has lost its lease, or never joined. */
@@ -71,13 +74,9 @@ export function createLook(core: Core, { nodes, tiers, limits }: SightOptions) {
   const isLimited = isUserLimited || Object.keys({ ...limits.kinds, ...limits.models }).length > 0;
 
   /** Heads of users who may start something: those of the others would hide them. */
-  async function readHeads(
-    tx: Transaction,
-    limit: number,
-    running: Promise<Running[]>,
-  ): Promise<QueueHead[]> {
-    if (!isUserLimited) return core.queue.heads(tx, limit);
-    return core.queue.heads(tx, limit, fullUsers(await running, tiers));
+  async function readHeads(tx: Transaction, running: Promise<Running[]>): Promise<QueueHead[]> {
+    if (!isUserLimited) return core.queue.heads(tx, MAX_HEADS);
+    return core.queue.heads(tx, MAX_HEADS, fullUsers(await running, tiers));
   }
 
   /**
@@ -85,14 +84,13 @@ export function createLook(core: Core, { nodes, tiers, limits }: SightOptions) {
    * @throws WorkerLostError
    */
   return async function look(tx: Transaction, request: SightRequest): Promise<Sight> {
-    const { workerId, limit, kinds: workerKinds = new Map() } = request;
-    const maxHeads = Math.min(MAX_HEADS, limit);
+    const { workerId, kinds: workerKinds = new Map() } = request;
     void lockClaims(tx);
     const limited = isLimited ? readRunning(tx) : Promise.resolve([]);
     const [[worker], views, heads] = await Promise.all([
       tx.query<{ now: number }>(selectWorker, [workerId]),
       nodes.views(tx),
-      readHeads(tx, maxHeads, limited),
+      readHeads(tx, limited),
     ]);
     if (!worker) throw new WorkerLostError(workerId);
     const { now } = worker;
@@ -118,19 +116,18 @@ export function createLook(core: Core, { nodes, tiers, limits }: SightOptions) {
       ...sight,
       queues,
       limits: { ...room, users },
-      hidesMore: (placements) => hidesMore(placements, { queues, maxHeads, users }),
+      hidesMore: (placements) => hidesMore(placements, { queues, users }),
     };
   };
 }
 
 interface Seen {
   readonly queues: readonly QueueView[];
-  readonly maxHeads: number;
   readonly users: ReadonlyMap<string, number>;
 }
 
 /** Where all that was read of a longer queue starts, or fills up its user's room, others are behind it. */
-function hidesMore(placements: readonly Placement[], { queues, maxHeads, users }: Seen): boolean {
+function hidesMore(placements: readonly Placement[], { queues, users }: Seen): boolean {
   const starting = new Set(placements.map(({ jobId }) => jobId));
   const starts = new Map<string, number>();
   for (const { id, userId } of queues.flatMap(({ heads }) => heads)) {
@@ -140,7 +137,7 @@ function hidesMore(placements: readonly Placement[], { queues, maxHeads, users }
     starts.has(userId) && (starts.get(userId) ?? 0) >= (users.get(userId) ?? Number.POSITIVE_INFINITY);
   return queues.some(
     ({ heads }) =>
-      heads.length >= maxHeads && heads.every(({ id, userId }) => starting.has(id) || isFull(userId)),
+      heads.length >= MAX_HEADS && heads.every(({ id, userId }) => starting.has(id) || isFull(userId)),
   );
 }
 
