@@ -4,7 +4,7 @@ import { percentile, table } from './support.ts';
 
 const BURST = 1_000;
 const PROBES = 20;
-const TASK_MS = 200;
+const TASK_MS = 400;
 
 interface Scene {
   /** Users who have a burst waiting. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createSimulator, type SimulatedCall, type Simulator } from '../simulator/index.ts';
 import { post } from '../test/support/graphql.ts';
 import { startServer } from '../test/support/process.ts';
@@ -11,8 +12,10 @@ const MODEL = 'qwen-image';
 export interface Site extends AsyncDisposable {
   readonly url: string;
   readonly adminToken: string;
-  /** Registers it. */
+  /** Registers it; it may take a moment to be found healthy. */
   addNode(taskMs: number): Promise<Simulator>;
+  /** Resolves when so many nodes take tasks. */
+  healthy(count: number): Promise<void>;
   /** Registers a user, and answers his token. */
   addUser(name: string): Promise<string>;
   /** Queues a task. */
@@ -64,6 +67,15 @@ export async function openSite(): Promise<Site> {
       };
       await post(url, adminToken, REGISTER_NODE, { input });
       return simulator;
+    },
+    async healthy(count) {
+      for (;;) {
+        const { gpuNodes } = await post<{ gpuNodes: { status: string }[] }>(
+          ...([url, adminToken, '{ gpuNodes { status } }'] as const),
+        );
+        if (gpuNodes.filter(({ status }) => status === 'HEALTHY').length === count) return;
+        await sleep(50);
+      }
     },
     async addUser(username) {
       const input = { username, password: 'a long enough password' };

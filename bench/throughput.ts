@@ -37,6 +37,8 @@ const COMES_AND_GOES_MS = 3_000;
 
 /** Until a node that is registered while tasks wait has its first call. */
 async function added(site: Site): Promise<number> {
+  await site.addNode(COMES_AND_GOES_MS);
+  await site.submitMany(site.adminToken, 'waits', 5);
   const began = performance.now();
   const simulator = await site.addNode(COMES_AND_GOES_MS);
   const { receivedAt } = await simulator.received(1);
@@ -49,24 +51,16 @@ async function failedOver(site: Site): Promise<number> {
   await site.submit(site.adminToken, 'fails over');
   await started([first], 'fails over');
   const second = await site.addNode(COMES_AND_GOES_MS);
-  // Until it is healthy.
-  await site.submit(site.adminToken, 'meanwhile');
-  await (await started([second], 'meanwhile')).ended;
+  await site.healthy(2);
   const began = performance.now();
   await first.refuseConnections();
   const { receivedAt } = await started([second], 'fails over');
   return receivedAt - began;
 }
 
-async function comeAndGo(): Promise<{ addedMs: number; failedOverMs: number }> {
-  const failedOverMs = await (async () => {
-    await using site = await openSite();
-    return failedOver(site);
-  })();
+async function onSite(measure: (site: Site) => Promise<number>): Promise<number> {
   await using site = await openSite();
-  await site.addNode(COMES_AND_GOES_MS);
-  await site.submitMany(site.adminToken, 'waits', 5);
-  return { addedMs: await added(site), failedOverMs };
+  return await measure(site);
 }
 
 /** How much of what the nodes could do is done, and how fast it follows their coming and going. */
@@ -74,7 +68,8 @@ export async function throughput(): Promise<string> {
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   const equal = await saturate([1_000, 1_000, 1_000]);
   const unlike = await saturate([500, 2_000, 2_000]);
-  const { addedMs, failedOverMs } = await comeAndGo();
+  const addedMs = await onSite(added);
+  const failedOverMs = await onSite(failedOver);
   return table(
     ['nodes of one slot', 'measured', 'to hold'],
     [
