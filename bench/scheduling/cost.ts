@@ -16,7 +16,6 @@ function poolOf(heads: number, nodes: number, freeNodes: number): Snapshot {
     createdAt: n,
   });
   return {
-    now: 0,
     limit: nodes,
     nodes: nodeIds.map((id, n) => ({
       id,
@@ -30,7 +29,6 @@ function poolOf(heads: number, nodes: number, freeNodes: number): Snapshot {
       id: model,
       kind: 'kind',
       model,
-      waiting: heads / MODELS.length,
       heads: Array.from({ length: heads / MODELS.length }, (_, n) => head(model, n, MODELS.length)),
       secondsPerUnit: 1,
     })),

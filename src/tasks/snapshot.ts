@@ -164,8 +164,6 @@ function queueViews({ shares }: Core, { now, rows, heads, pins, turns }: Read): 
     );
     return {
       ...{ id, kind, model },
-      // At least so many; the plan needs to know no more.
-      waiting: first.length,
       heads: first.map(({ jobId, taskId, userId, cost, priority, createdAt }, n) => {
         const nodeId = pins.get(taskId);
         return {

@@ -73,7 +73,6 @@ export function planner(strategy: StrategyName, createOrder: () => Order = () =>
                 id: modelOf(model),
                 kind: 'kind',
                 model: modelOf(model),
-                waiting: heads.length,
                 heads: heads.length > MAX_HEADS ? heads.slice(0, MAX_HEADS) : heads,
                 secondsPerUnit: 1,
               },
@@ -87,10 +86,7 @@ export function planner(strategy: StrategyName, createOrder: () => Order = () =>
       const views = queueViews();
       if (views.length === 0) return;
       const nodes = open.map((node) => nodeView(node, pool, offers));
-      const placements = plan(
-        { now: pool.now * 1_000, nodes, queues: views, speeds, swaps, limit: nodes.length },
-        strategy,
-      );
+      const placements = plan({ nodes, queues: views, speeds, swaps, limit: nodes.length }, strategy);
       for (const { queueId, jobId, nodeId } of placements) {
         const waiting = queues[Number(queueId.slice('model-'.length))];
         const job = waiting?.jobs.get(jobId);

@@ -45,7 +45,7 @@ export interface HeadView extends JobView {
    * need be remembered about who was.
    */
   readonly tag: number;
-  /** Milliseconds of the clock of `Snapshot.now`. */
+  /** Milliseconds of any one clock; among equal tags, earlier is first. */
   readonly createdAt: number;
   /** Only this node may run it, since a remote job of the task lives there. */
   readonly nodeId?: string;
@@ -56,11 +56,10 @@ export interface QueueView {
   readonly id: string;
   readonly kind: string;
   readonly model: string;
-  /** How many jobs are due; a guess is enough, but at least as many as `heads`. */
-  readonly waiting: number;
   /**
    * Its first jobs, in the order in which they are to be served; at least one. Only these can be placed: read
-   * at least as many as there are free slots, and some more for those that a limit or a pin keeps waiting.
+   * as many as there are slots and some more: whether a job had better wait for a fast node depends on how
+   * many others do, and some are kept waiting by a limit or a pin.
    */
   readonly heads: readonly HeadView[];
   /** The kind's guess, for nodes that were never measured. */
@@ -96,8 +95,6 @@ export interface LimitsView {
 
 /** Everything that a plan depends on: no clock and no I/O beside it. */
 export interface Snapshot {
-  /** Milliseconds of the clock of `HeadView.createdAt`. */
-  readonly now: number;
   readonly nodes: readonly NodeView[];
   readonly queues: readonly QueueView[];
   readonly speeds: readonly SpeedView[];

@@ -89,7 +89,7 @@ test('a higher priority goes first, whatever queue it is in; then the older one'
 
 test('a queue that nobody serves keeps nobody else waiting', () => {
   const queues = [
-    queue({ id: 'unserved', model: 'other', heads: [head({ band: 1 })], waiting: 100_000 }),
+    queue({ id: 'unserved', model: 'other', heads: [head({ band: 1 })] }),
     queue({ id: 'served' }),
   ];
   for (const strategy of strategyNames) {

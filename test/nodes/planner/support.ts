@@ -35,7 +35,6 @@ export const queue = (changes: Partial<QueueView> = {}): QueueView => {
     id: 'q',
     kind: 'TEXT_TO_IMAGE',
     model: 'qwen',
-    waiting: heads.length,
     secondsPerUnit: 1,
     ...changes,
     heads,
@@ -56,7 +55,6 @@ export const speed = (
 });
 
 export const snapshot = (changes: Partial<Snapshot> = {}): Snapshot => ({
-  now: 0,
   nodes: [],
   queues: [],
   speeds: [],
@@ -105,14 +103,12 @@ const anyQueue = (kind: string, model: string): fc.Arbitrary<QueueView> =>
   fc
     .record({
       heads: fc.array(anyHead, { minLength: 1, maxLength: 5 }),
-      more: fc.nat(30),
       secondsPerUnit: seconds,
     })
-    .map(({ heads, more, secondsPerUnit }) => ({
+    .map(({ heads, secondsPerUnit }) => ({
       id: `${kind}/${model}`,
       kind,
       model,
-      waiting: heads.length + more,
       heads: heads
         .sort((a, b) => b.band - a.band || a.tag - b.tag || a.createdAt - b.createdAt)
         .map((one, n) => ({ ...one, id: `${kind}/${model} ${n}` })),
@@ -143,7 +139,6 @@ const anyLimit = (keys: readonly string[]) =>
 
 /** Any state that a pool can be in. */
 export const anySnapshot: fc.Arbitrary<Snapshot> = fc.record({
-  now: fc.constant(100),
   nodes: fc.subarray(nodeIds).chain((ids) => fc.tuple(...ids.map(anyNode))),
   queues: fc
     .subarray(kinds.flatMap((kind) => models.map((model) => [kind, model] as const)))
