@@ -200,6 +200,7 @@ function isNewer(later: Task, earlier: Task): boolean {
   return (
     later.progress !== earlier.progress ||
     later.progressMessage !== earlier.progressMessage ||
+    later.preview?.id !== earlier.preview?.id ||
     later.queuePosition !== earlier.queuePosition
   );
 }

@@ -23,6 +23,21 @@ const deleteUnnamed = `
   WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)
   RETURNING storage_key AS key`;
 
+const lockAll = 'SELECT id FROM artifact WHERE id = ANY ($1) ORDER BY id FOR UPDATE';
+
+/** Removes those of the artifacts that no task names, and then their files. */
+export async function removeArtifacts(
+  database: Database,
+  storage: Storage,
+  ids: readonly string[],
+): Promise<void> {
+  const keys = await database.lanes.transact(async (tx) => {
+    void tx.query(lockAll, [ids]);
+    return tx.query<{ key: string }>(deleteUnnamed, [ids]);
+  });
+  for (const { key } of keys) await storage.remove(key);
+}
+
 async function removeUnnamed(database: Database, storage: Storage, graceMs: number): Promise<number> {
   for (let removed = 0; ; ) {
     const keys = await database.lanes.transact(async (tx) => {

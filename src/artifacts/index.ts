@@ -5,7 +5,7 @@ import { InvalidInputError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Media, MediaReference } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
-import { collectGarbage, type Garbage } from './garbage.ts';
+import { collectGarbage, type Garbage, removeArtifacts } from './garbage.ts';
 import { createMediaLoader } from './media.ts';
 import { HEAD_BYTES, type Inspection, inspect } from './media-type.ts';
 import { assertPcmFormat, type PcmFormat, pcmDuration, pcmMimeType } from './pcm.ts';
@@ -60,6 +60,8 @@ export interface Artifacts {
    * @throws ForbiddenUrlError
    */
   checkUrl(url: URL): Promise<Dispatcher>;
+  /** Removes those of them that no task has as a file, with their bytes. */
+  remove(ids: readonly string[]): Promise<void>;
   /** Removes what nothing names and is older than the grace: a day, unless said otherwise. */
   collectGarbage(graceMs?: number): Promise<Garbage>;
   /** Closes the connections to other servers. */
@@ -149,6 +151,7 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
     signedUrl: ({ id }) => signer.sign(id),
     verify: signer.verify,
     checkUrl: guard.dispatcherFor,
+    remove: (ids) => removeArtifacts(database, storage, ids),
     async collectGarbage(graceMs = DAY_MS) {
       const garbage = await collectGarbage(database, storage, graceMs);
       if (garbage.artifacts + garbage.files > 0) log.info(garbage, 'unused artifacts removed');

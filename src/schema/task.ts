@@ -3,6 +3,7 @@ import { IdempotencyConflictError, NotFoundError } from '../errors.ts';
 import { encodeId } from '../ids.ts';
 import { kindOf, queueLabel } from '../kinds/index.ts';
 import type { TaskFailure } from '../tasks/index.ts';
+import { ArtifactType } from './artifact.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { TaskKindEnum, TaskResultType, taggedOutput } from './kinds/index.ts';
@@ -25,6 +26,8 @@ async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
   // Deleted since its row was read: there is nothing left to tell.
   return data ?? { taskId: task.id, input: {}, labels: null, result: null, error: null, inputHash: null };
 }
+
+const loadPreview = createLoader((ids, { tasks }) => tasks.previews(ids));
 
 const loadQueuePosition = createLoader((ids, { tasks }) => tasks.queuePositions(ids));
 
@@ -95,6 +98,13 @@ export const TaskType = builder.loadableNode('Task', {
     progressMessage: t.exposeString('progressMessage', {
       nullable: true,
       description: 'What the node says that it is doing',
+    }),
+    preview: t.field({
+      type: ArtifactType,
+      nullable: true,
+      description:
+        'The latest intermediate picture, where the node gives one; null before the first and when the attempt is over',
+      resolve: ({ id, status }, _args, context) => (status === 'RUNNING' ? loadPreview(context, id) : null),
     }),
     queuePosition: t.int({
       nullable: true,

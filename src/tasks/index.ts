@@ -14,6 +14,7 @@ import { createFairShare, rebaseScales } from './fair/index.ts';
 import type { ConcurrencyLimits } from './limits.ts';
 import { createFailOverdue } from './overdue.ts';
 import { queuePositions } from './positions.ts';
+import { createPreviews, type Previews } from './previews.ts';
 import { createProgress } from './progress.ts';
 import { createRelease } from './release.ts';
 import { createRemoteJobs, type RemoteJobs } from './remote-jobs.ts';
@@ -51,7 +52,7 @@ export type {
 export type { WorkerInput } from './workers.ts';
 
 /** The life of tasks, from submit to retention. Whose task it is, is the caller's to check. */
-export interface Tasks extends Workers {
+export interface Tasks extends Workers, Previews {
   /**
    * Accepts a task: durable once it resolves.
    * @throws NoSuchModelError, QueueFullError, QuotaExceededError, RateLimitedError, IdempotencyConflictError
@@ -147,6 +148,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
   const slots = createSlotFreer(core);
   const progress = createProgress(core);
   return {
+    ...createPreviews(core),
     ...createWorkers(database.pool, config.leaseMs ?? DEFAULT_LEASE_MS),
     submit: submitter.submit,
     claim: createClaim(core, {

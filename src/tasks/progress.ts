@@ -10,13 +10,15 @@ interface Told {
   readonly message: string | null;
 }
 
-// What is locked is about to end, and needs no progress: nobody is waited for.
+// What is locked is about to end, and needs no progress: nobody is waited for. What says nothing new is no update.
 const write = `
   WITH running AS MATERIALIZED (
     SELECT t.id, p.value, p.message
     FROM unnest($1::uuid[], $2::int[], $3::float4[], $4::text[]) AS p (id, attempt, value, message)
     JOIN task t ON t.id = p.id AND t.attempt = p.attempt
-    WHERE t.status = 'RUNNING' ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
+    WHERE t.status = 'RUNNING'
+      AND (p.value > coalesce(t.progress, -1) OR p.message IS NOT NULL AND p.message IS DISTINCT FROM t.progress_message)
+    ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
   )
   UPDATE task t SET progress = greatest(t.progress, r.value),
     progress_message = coalesce(r.message, t.progress_message), updated_at = now()
@@ -24,12 +26,14 @@ const write = `
 
 export interface Progress {
   /**
-   * Shows how far an attempt is; never less than before. Written within a fraction of a second, and only the
+   * Shows how far an attempt is, from 0 to 1; never less than before. What is no such number is none. Written within a fraction of a second, and only the
    * latest; lost where it cannot be written.
    */
   reportProgress(lease: Lease, value: number | null, message?: string | null): void;
   close(): Promise<void>;
 }
+
+const isShare = (value: number | null): value is number => value !== null && value >= 0 && value <= 1;
 
 export function createProgress({ database, carrier, log }: Core): Progress {
   const latest = new Map<string, Told>();
@@ -71,7 +75,7 @@ export function createProgress({ database, carrier, log }: Core): Progress {
       const isSame = before?.lease.attempt === lease.attempt;
       latest.set(lease.taskId, {
         lease,
-        value: value ?? (isSame ? before.value : null),
+        value: isShare(value) ? value : isSame ? before.value : null,
         message: message ?? (isSame ? before.message : null),
       });
       // What is told in this turn goes along.

@@ -3,6 +3,7 @@ import type { AttemptEnd, Claimed } from '../tasks/types.ts';
 import { attemptId, prepareCall } from './call.ts';
 import { errorVerdict, type StopReason, stopVerdict, type Verdict } from './outcome.ts';
 import { persist } from './persist.ts';
+import type { AttemptPreviews } from './previews.ts';
 import { holdRemoteJob, type RemoteHold } from './remote.ts';
 import { settle, storeResult } from './settle.ts';
 import { stopAtNode } from './stop-at-node.ts';
@@ -43,6 +44,7 @@ class Attempt implements Run {
   readonly done: Promise<void>;
   isAwaited = true;
   readonly #context: RunContext;
+  readonly #previews: AttemptPreviews;
   readonly #stopped = Promise.withResolvers<StopReason>();
   /** Ends the call itself. */
   readonly #cut = new AbortController();
@@ -55,6 +57,7 @@ class Attempt implements Run {
     const { taskId, attempt, nodeId } = claimed.lease;
     this.claimed = claimed;
     this.#context = { ...context, log: context.log.child({ taskId, attempt, nodeId }) };
+    this.#previews = context.previews.of(claimed);
     this.done = this.#run();
   }
 
@@ -93,6 +96,7 @@ class Attempt implements Run {
       this.#context.log.error({ err: error }, 'the end of an attempt could not be written');
     } finally {
       clearTimeout(timer);
+      this.#previews.end();
       this.#node?.[Symbol.dispose]();
     }
   }
@@ -116,7 +120,9 @@ class Attempt implements Run {
       progress: (value, message) => {
         if (this.isAwaited) this.#context.tasks.reportProgress(this.claimed.lease, value, message);
       },
-      preview: () => undefined,
+      preview: (picture) => {
+        if (this.isAwaited) this.#previews.show(picture);
+      },
     });
   }
 

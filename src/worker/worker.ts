@@ -8,6 +8,7 @@ import type { Nodes } from '../nodes/index.ts';
 import type { Tracing } from '../tracing/index.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createWorkerLease } from './lease.ts';
+import { createPreviews } from './previews.ts';
 import { createRuns } from './runs.ts';
 import type { WorkerTasks } from './types.ts';
 
@@ -64,8 +65,10 @@ export function createWorker(options: WorkerOptions): Worker {
         Math.max(0, most - runs.count(kind)),
       ]),
     );
+  const previews = createPreviews(options);
   const runs = createRuns({
     ...options,
+    previews,
     isLeaseFresh: (claimed) => lease.isFresh(claimed),
     gone: gone.signal,
     freed: dispatcher.wake,
@@ -130,6 +133,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await runs.ended(timeoutMs);
       runs.stop('drain');
       await runs.ended(handBackMs);
+      await previews.idle(handBackMs);
       gone.abort();
       stopListening();
       await keeping;

@@ -15,6 +15,7 @@ const waiting: Task = {
   labels: {},
   progress: null,
   progressMessage: null,
+  preview: null,
   queuePosition: 2,
   attempt: 0,
   maxAttempts: 3,

@@ -15,6 +15,7 @@ export function sampleTask(changes: Partial<Task> = {}): Task {
     labels: {},
     progress: null,
     progressMessage: null,
+    preview: null,
     queuePosition: null,
     attempt: 0,
     maxAttempts: 3,

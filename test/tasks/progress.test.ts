@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { claimOne, finish, type Process, submission, success, useYard } from '../support/yard.ts';
+import { claimOne, failure, finish, type Process, submission, success, useYard } from '../support/yard.ts';
 
 const open = useYard();
 
@@ -30,7 +30,7 @@ test('progress is shown and announced, bumps no version, never falls, and ends w
     progressMessage: 'drawing',
     version: 2,
   });
-  expect(await tell(0.125)).toMatchObject({ progress: 0.25, progressMessage: 'drawing' });
+  expect(await tell(0.125, 'tiling')).toMatchObject({ progress: 0.25, progressMessage: 'tiling' });
   expect(await tell(null, 'resting')).toMatchObject({
     progress: 0.25,
     progressMessage: 'resting',
@@ -39,6 +39,33 @@ test('progress is shown and announced, bumps no version, never falls, and ends w
   expect(await tell(0.5)).toMatchObject({ progress: 0.5, progressMessage: 'resting' });
   await finish(yard.tasks, success(claimed));
   expect(await yard.task(taskId)).toMatchObject({ progress: 1, version: 3 });
+});
+
+test('what says nothing new, or is no share, is no change', async () => {
+  const yard = open();
+  const other = await yard.another();
+  await yard.addNode({ models: ['same'] });
+  const { taskId } = await yard.tasks.submit(submission(await yard.addUser(), { model: 'same' }), 'VIP');
+  const claimed = await claimOne(yard);
+  const tell = async (value: number | null, message?: string) => {
+    other.tasks.reportProgress(claimed.lease, value, message);
+    await other.tasks.close();
+    return yard.task(taskId);
+  };
+  expect(await tell(Number.NaN)).toMatchObject({ progress: null });
+  expect(await tell(1.5)).toMatchObject({ progress: null });
+  const half = await tell(0.5, 'drawing');
+  expect(half).toMatchObject({ progress: 0.5, progressMessage: 'drawing' });
+  for (const [value, message] of [[0.5], [0.25], [null], [0.5, 'drawing']] as const) {
+    expect(await tell(value, message)).toEqual(half);
+  }
+  await finish(yard.tasks, failure(claimed, { retryAfterMs: 0 }));
+  expect(await yard.task(taskId)).toMatchObject({ status: 'QUEUED', progress: null, progressMessage: null });
+  const again = await claimOne(yard);
+  other.tasks.reportProgress(again.lease, 0.125);
+  await other.tasks.close();
+  expect(await yard.task(taskId)).toMatchObject({ attempt: 2, progress: 0.125 });
+  await finish(yard.tasks, success(again));
 });
 
 test('of progress that comes faster than it is written the latest counts, and of a lost attempt none', async () => {

@@ -7,8 +7,7 @@ function isNews(row: TaskRow, told: TaskRow | null): boolean {
   return (
     told === null ||
     row.version > told.version ||
-    (row.version === told.version &&
-      (row.progress !== told.progress || row.progressMessage !== told.progressMessage))
+    (row.version === told.version && row.updatedAt.getTime() !== told.updatedAt.getTime())
   );
 }
 
