@@ -21,7 +21,10 @@ const safety = {
   // The browsers' own viewers of pictures and sound need this much.
   'content-security-policy':
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox",
+  // No more than the signature is asked for: any page that has a URL may read what it is good for.
   'cross-origin-resource-policy': 'cross-origin',
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'accept-ranges, content-disposition, content-range, etag',
   'referrer-policy': 'no-referrer',
 };
 

@@ -58,6 +58,7 @@ test('a signed URL gives the file with headers that keep it safe and cached', as
   expect(response.status).toBe(200);
   expect(await response.text()).toBe(alphabet.toString());
   expect(Object.fromEntries(response.headers)).toMatchObject({
+    'access-control-allow-origin': '*',
     'content-type': 'text/plain; charset=utf-8',
     'content-length': '26',
     'content-disposition': `inline; filename="${encodeId('Artifact', artifact.id)}.txt"`,
