@@ -661,6 +661,9 @@ export const TaskFragmentDoc = new TypedDocumentString(`
   labels
   progress
   progressMessage
+  preview {
+    ...Artifact
+  }
   queuePosition
   attempt
   maxAttempts
@@ -758,9 +761,6 @@ export const MeDocument = new TypedDocumentString(`
   role
   tier
   disabled
-  preview {
-    ...Artifact
-  }
   createdAt
 }`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
 export const ListNodesDocument = new TypedDocumentString(`
@@ -903,6 +903,9 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  preview {
+    ...Artifact
+  }
   queuePosition
   attempt
   maxAttempts
@@ -1100,9 +1103,6 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
-  preview {
-    ...Artifact
-  }
   ... on TranscriptResult {
     text
     language
@@ -1127,6 +1127,9 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  preview {
+    ...Artifact
+  }
   queuePosition
   attempt
   maxAttempts
@@ -1224,9 +1227,6 @@ fragment Result on TaskResult {
   }
   ... on ModelResult {
     files {
-  preview {
-    ...Artifact
-  }
       ...Artifact
     }
     preview {
@@ -1257,6 +1257,9 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  preview {
+    ...Artifact
+  }
   queuePosition
   attempt
   maxAttempts
@@ -1354,9 +1357,6 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
-  preview {
-    ...Artifact
-  }
   ... on TranscriptResult {
     text
     language
@@ -1381,6 +1381,9 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  preview {
+    ...Artifact
+  }
   queuePosition
   attempt
   maxAttempts
@@ -1478,9 +1481,6 @@ fragment Result on TaskResult {
     files {
       ...Artifact
     }
-  preview {
-    ...Artifact
-  }
   }
   ... on ModelResult {
     files {
@@ -1514,6 +1514,9 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  preview {
+    ...Artifact
+  }
   queuePosition
   attempt
   maxAttempts
@@ -1558,6 +1561,4 @@ export const WatchTaskEventsDocument = new TypedDocumentString(`
     retryable
     attempt
   }
-}`) as unknown as TypedDocumentString<WatchTaskEventsSubscription, WatchTaskEventsSubscriptionVariables>;  preview {
-    ...Artifact
-  }
+}`) as unknown as TypedDocumentString<WatchTaskEventsSubscription, WatchTaskEventsSubscriptionVariables>;
