@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import { createClosers } from './closers.ts';
 import type { Config } from './config.ts';
@@ -7,6 +6,7 @@ import { migrate, pendingMigrations } from './database/index.ts';
 import { StartError } from './errors.ts';
 import { createHttpServer, type HttpServer } from './http/index.ts';
 import type { Log } from './log.ts';
+import { urlOf } from './public-url.ts';
 import { keptSecret, makeSecret } from './secrets.ts';
 import { type OpenServices, openServices } from './services.ts';
 import { startWork } from './work.ts';
@@ -26,11 +26,6 @@ export interface App {
 async function findAdminKey({ adminKey, databaseUrl, dataDir }: Config): Promise<string | null> {
   if (adminKey !== null || databaseUrl !== null) return adminKey;
   return keptSecret(path.join(dataDir, 'admin-key'), () => `sy_${makeSecret()}`);
-}
-
-/** Where clients reach a server that is bound to that port. */
-function urlOf({ publicUrl, host }: Config, port: number): string {
-  return publicUrl?.replace(/\/$/, '') ?? `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 async function requireMigrated(databaseUrl: string): Promise<void> {
@@ -73,7 +68,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const adminKey = await findAdminKey(config);
     if (adminKey !== null) await services.accounts.ensureAdminKey(adminKey);
     const http = createHttpServer({ services, config, log });
-    url = urlOf(config, await listen(http, config));
+    url = urlOf(config, await listen(http, config), log);
     const drainHttp = (): Promise<void> => http.drain(config.drainTimeoutMs);
     if (config.role === 'api') closers.add(drainHttp);
     else {
