@@ -5,7 +5,7 @@ const WORTH_WAITING_SECONDS = 0.1;
 
 /**
  * A swap counts as so many: the time is lost for all who wait, and the model that it replaces will be wanted
- * again. In the simulation 3 is best, or next to it, at every load (bench/SCHEDULING.md); 1 would swap for
+ * again. In the simulation 3 is best, or next to it, at every load (docs/architecture.md); 1 would swap for
  * whatever helps the one job.
  */
 const SWAP_COUNTS_AS = 3;
