@@ -1,3 +1,4 @@
+import { createDisturbances } from './disturbances.ts';
 import { createRandom, type Random } from './random.ts';
 import { createJobs, type Job, type Scenario } from './scenario.ts';
 
@@ -57,10 +58,58 @@ export interface Outcome {
 const UNSTABLE_ABOVE = 400;
 const WARM_UP = 0.1;
 
-interface Change {
-  readonly at: number;
-  readonly node: SimulatedNode;
-  readonly kind: 'fail' | 'open' | 'drain';
+interface SimulatedPool extends Pool {
+  now: number;
+  swaps: number;
+  /** Takes away what runs there. */
+  empty(node: SimulatedNode): Job | null;
+}
+
+function createNodes({ speeds }: Scenario): SimulatedNode[] {
+  return speeds.map((speed, index) => ({
+    ...{ index, speed, model: null, job: null, lastTurn: 0, isOpen: true, isUp: true },
+    ...{ endsAt: Number.POSITIVE_INFINITY, expectedEnd: 0 },
+  }));
+}
+
+function createPool(scenario: Scenario, random: Random): SimulatedPool {
+  const hasSwaps = scenario.models.length > 1;
+  let turns = 0;
+  const swapSeconds = (job: Job, node: SimulatedNode): number =>
+    hasSwaps && node.model !== job.model ? scenario.swapSeconds : 0;
+
+  const pool: SimulatedPool = {
+    now: 0,
+    swaps: 0,
+    scenario,
+    nodes: createNodes(scenario),
+    random,
+    expectedSeconds: (job, node) => swapSeconds(job, node) + job.estimate / node.speed,
+    start(job, node) {
+      if (node.job || !node.isUp) throw new Error('the node is not free');
+      const swap = swapSeconds(job, node);
+      if (swap > 0) pool.swaps++;
+      node.expectedEnd = pool.now + pool.expectedSeconds(job, node);
+      node.endsAt = pool.now + swap + job.seconds / node.speed;
+      node.model = job.model;
+      node.job = job;
+      node.lastTurn = ++turns;
+      job.startedAt = pool.now;
+    },
+    empty(node) {
+      const { job } = node;
+      node.job = null;
+      node.endsAt = Number.POSITIVE_INFINITY;
+      return job;
+    },
+  };
+  return pool;
+}
+
+function firstToEnd(nodes: readonly SimulatedNode[]): SimulatedNode | null {
+  let first: SimulatedNode | null = null;
+  for (const node of nodes) if (node.job && (!first || node.endsAt < first.endsAt)) first = node;
+  return first;
 }
 
 /** Runs the scenario's jobs through a policy, or those that are given, to the last. Deterministic. */
@@ -72,137 +121,64 @@ export function simulate(
 ): Outcome {
   const jobs = given ?? createJobs(scenario, seed);
   const most = given ? Number.POSITIVE_INFINITY : UNSTABLE_ABOVE;
-  const disturbances = createRandom(seed + 1_000_003);
-  const hasSwaps = scenario.models.length > 1;
-  const nodes: SimulatedNode[] = scenario.speeds.map((speed, index) => ({
-    index,
-    speed,
-    model: null,
-    job: null,
-    endsAt: Number.POSITIVE_INFINITY,
-    expectedEnd: 0,
-    lastTurn: 0,
-    isOpen: true,
-    isUp: true,
-  }));
-  let now = 0;
-  let turns = 0;
-  let swaps = 0;
-  let arrived = 0;
-  let ended = 0;
-  let changes: Change[] = [];
-  const draining = new Map<SimulatedNode, number>();
-  const drained: number[] = [];
-
-  const swapSeconds = (job: Job, node: SimulatedNode): number =>
-    hasSwaps && node.model !== job.model ? scenario.swapSeconds : 0;
-
-  const pool: Pool = {
-    get now() {
-      return now;
-    },
-    scenario,
-    nodes,
-    random: createRandom(seed + 2_000_003),
-    expectedSeconds: (job, node) => swapSeconds(job, node) + job.estimate / node.speed,
-    start(job, node) {
-      if (node.job || !node.isUp) throw new Error('the node is not free');
-      const swap = swapSeconds(job, node);
-      if (swap > 0) swaps++;
-      node.expectedEnd = now + pool.expectedSeconds(job, node);
-      node.endsAt = now + swap + job.seconds / node.speed;
-      node.model = job.model;
-      node.job = job;
-      job.startedAt = now;
-      node.lastTurn = ++turns;
-    },
-  };
+  const pool = createPool(scenario, createRandom(seed + 2_000_003));
   const policy = createPolicy(pool);
-
-  function plan(change: Change): void {
-    changes.push(change);
-    changes.sort((a, b) => a.at - b.at);
-  }
-  const { failures, drains } = scenario;
-  if (failures) {
-    for (const node of nodes)
-      plan({ at: disturbances.exponential(failures.everySeconds), node, kind: 'fail' });
-  }
-  const first = nodes[0];
-  if (drains && first) plan({ at: drains.everySeconds, node: first, kind: 'drain' });
-
-  function empty(node: SimulatedNode): Job | null {
-    const { job } = node;
-    node.job = null;
-    node.endsAt = Number.POSITIVE_INFINITY;
-    return job;
-  }
-
-  function emptied(node: SimulatedNode): void {
-    const since = draining.get(node);
-    if (since === undefined || !drains) return;
-    drained.push(now - since);
-    draining.delete(node);
-    plan({ at: now + drains.forSeconds, node, kind: 'open' });
-  }
-
-  function apply({ node, kind }: Change): void {
-    if (kind === 'open') {
-      node.isOpen = true;
-      node.isUp = true;
-      if (failures) plan({ at: now + disturbances.exponential(failures.everySeconds), node, kind: 'fail' });
-      policy.free(node);
-      return;
-    }
-    node.isOpen = false;
-    if (kind === 'fail' && failures) {
-      plan({ at: now + failures.forSeconds, node, kind: 'open' });
-      node.isUp = false;
+  const disturbances = createDisturbances({
+    ...{ scenario, nodes: pool.nodes, random: createRandom(seed + 1_000_003) },
+    onOpen: (node) => policy.free(node),
+    onLost(node) {
       node.model = null;
-      const job = empty(node);
+      const job = pool.empty(node);
       policy.lost(node);
       if (job) policy.arrive(job);
-      return;
-    }
-    draining.set(node, now);
-    if (!node.job) emptied(node);
-    const after = nodes[(node.index + 1) % nodes.length];
-    if (drains && after) plan({ at: now + drains.everySeconds, node: after, kind: 'drain' });
+    },
+  });
+
+  function end(node: SimulatedNode): void {
+    const job = pool.empty(node);
+    if (job) job.endedAt = pool.now;
+    policy.free(node);
+    if (!node.job) disturbances.emptied(node, pool.now);
   }
 
+  let arrived = 0;
+  let ended = 0;
   while (ended < jobs.length && arrived - ended <= most) {
-    let next: SimulatedNode | null = null;
-    for (const node of nodes) if (node.job && (!next || node.endsAt < next.endsAt)) next = node;
+    const next = firstToEnd(pool.nodes);
     const job = jobs[arrived];
-    const change = changes[0];
     const endsAt = next?.endsAt ?? Number.POSITIVE_INFINITY;
     const arrivesAt = job?.arrivesAt ?? Number.POSITIVE_INFINITY;
-    const changesAt = change?.at ?? Number.POSITIVE_INFINITY;
-    now = Math.min(endsAt, arrivesAt, changesAt);
-    if (next && now === endsAt) {
-      const done = empty(next);
-      if (done) done.endedAt = now;
+    pool.now = Math.min(endsAt, arrivesAt, disturbances.nextAt());
+    if (pool.now === Number.POSITIVE_INFINITY) throw new Error('the policy lets jobs wait for ever');
+    if (next && pool.now === endsAt) {
       ended++;
-      policy.free(next);
-      if (!next.job) emptied(next);
-    } else if (job && now === arrivesAt) {
+      end(next);
+    } else if (job && pool.now === arrivesAt) {
       arrived++;
       policy.arrive(job);
-    } else if (change) {
-      changes = changes.slice(1);
-      apply(change);
     } else {
-      throw new Error('the policy lets jobs wait for ever');
+      disturbances.apply();
     }
   }
-  const isStable = ended === jobs.length;
-  const counted = jobs.slice(Math.floor(jobs.length * WARM_UP)).filter(({ endedAt }) => endedAt > 0);
-  return {
-    jobs,
-    responses: Float64Array.from(counted, ({ endedAt, arrivesAt }) => endedAt - arrivesAt).sort(),
+  const { swaps } = pool;
+  return outcomeOf(jobs, {
     swaps: swaps / ended,
-    drainSeconds:
-      drained.length > 0 ? drained.reduce((sum, seconds) => sum + seconds, 0) / drained.length : null,
-    isStable,
+    drained: disturbances.drained,
+    isStable: ended === jobs.length,
+  });
+}
+
+interface Counted extends Pick<Outcome, 'swaps' | 'isStable'> {
+  readonly drained: readonly number[];
+}
+
+function outcomeOf(jobs: readonly Job[], { drained, ...counted }: Counted): Outcome {
+  const kept = jobs.slice(Math.floor(jobs.length * WARM_UP)).filter(({ endedAt }) => endedAt > 0);
+  const total = drained.reduce((sum, seconds) => sum + seconds, 0);
+  return {
+    ...counted,
+    jobs,
+    responses: Float64Array.from(kept, ({ endedAt, arrivesAt }) => endedAt - arrivesAt).sort(),
+    drainSeconds: drained.length > 0 ? total / drained.length : null,
   };
 }
