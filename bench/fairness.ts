@@ -23,8 +23,8 @@ async function measure({ bursts, nodes }: Scene): Promise<number[]> {
   }
   const waits: number[] = [];
   for (let n = 0; n < PROBES; n++) {
-    // At any moment of the others' tasks.
-    await sleep(TASK_MS * (1 + Math.random()));
+    // At any moment of the others' tasks, and no more often than it would be this user's turn anyway.
+    await sleep(TASK_MS * (bursts + Math.random()));
     const began = performance.now();
     await site.submit(single, `single ${n}`);
     const call = await started(simulators, `single ${n}`);

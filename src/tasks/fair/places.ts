@@ -1,7 +1,7 @@
-import type { Database, TaskPriority, Transaction } from '../../database/index.ts';
+import type { Database, TaskPriority } from '../../database/index.ts';
 import type { Log } from '../../log.ts';
-import { SCALE_LOCK, type ShareKey } from './shares.ts';
-import { placedAnew, REBASE_SECONDS } from './tags.ts';
+import type { ShareKey } from './shares.ts';
+import { placedAnew, tagOf, timeAt } from './tags.ts';
 
 /** Jobs that are moved in one transaction: claims wait for no more. */
 const MAX_GROUP = 500;
@@ -84,6 +84,27 @@ const charge = `
     drift = CASE WHEN s.priority = $3::task_priority THEN s.drift ELSE s.drift + share.more END
   FROM share WHERE (s.user_id, s.queue_id, s.priority) = (share.user_id, share.queue_id, share.priority)`;
 
+const selectHead = `
+  SELECT j.priority AS place, coalesce(j.data->>'taskPriority', 'NORMAL') AS priority
+  FROM queue q JOIN pgboss.job_common j ON j.name = q.boss_name
+  WHERE q.id = $1 AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
+  ORDER BY j.priority DESC, j.created_on LIMIT 1`;
+
+const setTime = 'UPDATE fair_clock SET now = $3 WHERE queue_id = $1 AND urgent = $2';
+
+/**
+ * Takes the queue's virtual time to the place of its head, which has moved: newcomers would have to wait for
+ * what is behind the time, or come before what is ahead of it, by as much as expectations were wrong.
+ */
+async function setTimeToHead({ pool }: Database, queueId: string): Promise<void> {
+  const { rows } = await pool.query<{ place: number; priority: TaskPriority }>(selectHead, [queueId]);
+  const [head] = rows;
+  // A HIGH one is ahead of the time in any case.
+  if (!head || head.priority === 'HIGH') return;
+  const time = Math.max(0, timeAt(tagOf(head.place, head.priority), head.priority));
+  await pool.query(setTime, [queueId, head.priority === 'URGENT', time]);
+}
+
 export interface Places {
   /** Soon gives the waiting jobs of those shares their right places. */
   placeAnew(shares: readonly ShareKey[]): void;
@@ -139,6 +160,7 @@ export function createPlaces({ database, expect, log }: PlacesOptions): Places {
     for (let first = 0; first < placed.length; first += MAX_GROUP) {
       await write(share, placed.slice(first, first + MAX_GROUP));
     }
+    if (placed.length > 0) await setTimeToHead(database, share.queueId);
   }
 
   return {
@@ -154,47 +176,4 @@ export function createPlaces({ database, expect, log }: PlacesOptions): Places {
     },
     idle: () => working,
   };
-}
-
-const selectFar = `
-  SELECT c.queue_id AS "queueId", c.urgent, c.now FROM fair_clock c WHERE c.now > ${REBASE_SECONDS}`;
-
-// In whole units, so that jobs keep their order.
-const rebase = `
-  WITH back AS (
-    SELECT $1::uuid AS queue_id, $2::boolean AS urgent, floor($3::float8) AS seconds
-  ), jobs AS (
-    UPDATE pgboss.job_common j
-    SET priority = least(CASE WHEN b.urgent THEN 2147483647 ELSE 1000000000 END, j.priority + b.seconds * 10)::int
-    FROM back b JOIN queue q ON q.id = b.queue_id
-    WHERE j.name = q.boss_name AND j.state < 'active' AND (j.priority > 1000000000) = b.urgent
-  ), shares AS (
-    UPDATE fair_share s SET finish = s.finish - b.seconds
-    FROM back b WHERE s.queue_id = b.queue_id AND (s.priority = 'URGENT') = b.urgent
-  )
-  UPDATE fair_clock c SET now = c.now - b.seconds
-  FROM back b WHERE c.queue_id = b.queue_id AND c.urgent = b.urgent`;
-
-/**
- * Puts the scales of queues back whose virtual time has come far, long before it leaves what pg-boss can order
- * by; nobody claims or queues meanwhile. Every hour or so. Answers how many.
- * @param lockClaims waits until no claim is under way
- */
-export async function rebaseScales(
-  database: Database,
-  lockClaims: (tx: Transaction) => Promise<unknown>,
-): Promise<number> {
-  const { rows } = await database.pool.query<{ queueId: string; urgent: boolean }>(selectFar);
-  for (const { queueId, urgent } of rows) {
-    await database.lanes.transact(async (tx) => {
-      void lockClaims(tx);
-      void tx.query(`SELECT pg_advisory_xact_lock(${SCALE_LOCK})`);
-      const [clock] = await tx.query<{ now: number }>(
-        'SELECT now FROM fair_clock WHERE queue_id = $1 AND urgent = $2',
-        [queueId, urgent],
-      );
-      if (clock && clock.now > REBASE_SECONDS) await tx.query(rebase, [queueId, urgent, clock.now]);
-    });
-  }
-  return rows.length;
 }

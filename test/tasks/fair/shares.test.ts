@@ -218,3 +218,30 @@ test('users of several models take turns at a node that has them all', async () 
   await yard.nodes.update(nodeId, { slots: 50 });
   await drain(yard);
 });
+
+test('whoever comes while others are placed anew is next, be it that they were charged too much or too little', async () => {
+  const yard = open();
+  for (const factor of [0.05, 20]) {
+    const line = await openLine(`newcomer ${factor}`);
+    const [a, b] = [await line.user(), await line.user()];
+    await a.submit(30);
+    await line.serve(8, () => EXPECTED_SECONDS * factor);
+    await yard.sql(`UPDATE fair_share SET placed_at = now() - interval '3 seconds' WHERE user_id = $1`, [
+      a.id,
+    ]);
+    await line.serve(1, () => EXPECTED_SECONDS * factor);
+    await expect
+      .poll(async () => {
+        const share = await yard.database.prisma.fairShare.findFirstOrThrow({ where: { userId: a.id } });
+        const clock = await yard.database.prisma.fairClock.findFirstOrThrow({
+          where: { queueId: share.queueId },
+        });
+        return clock.now / EXPECTED_SECONDS;
+      })
+      .toBeCloseTo(9 * factor, 0);
+    await b.submit(6);
+    const next = await line.serve(6, () => EXPECTED_SECONDS * factor);
+    expect(count(next, b)).toBe(3);
+    await line.clear();
+  }
+});
