@@ -77,6 +77,8 @@ export class Job {
 export class Jobs {
   readonly #jobs = new Map<string, Job>();
   readonly #listeners = new Set<(job: Job) => void>();
+  /** Files that somebody put there, by their names. */
+  readonly uploads = new Map<string, Uint8Array>();
 
   get all(): readonly Job[] {
     return [...this.#jobs.values()].filter(({ isForgotten }) => !isForgotten);
@@ -115,5 +117,6 @@ export class Jobs {
   /** As of a node without power. */
   forget(): void {
     this.#jobs.clear();
+    this.uploads.clear();
   }
 }

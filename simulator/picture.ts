@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import sharp from 'sharp';
+import { randomFrom } from './random.ts';
 
 export interface PictureRequest {
   readonly prompt: string;
@@ -27,6 +27,38 @@ export function drawPicture({
   return sharp(Buffer.from(landscape(random, width, height)))
     .removeAlpha()
     .toFormat(format, format === 'png' ? { compressionLevel: 3 } : {})
+    .toBuffer();
+}
+
+export interface EditRequest extends Omit<PictureRequest, 'width' | 'height'> {
+  readonly picture: Uint8Array;
+  /** Left out: as the picture is. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  /** 0 to 1: how much of the landscape shines through. */
+  readonly strength?: number | undefined;
+}
+
+/** The picture with the prompt's landscape shining through it: still recognisable, and another one for another prompt. */
+export async function editPicture({
+  picture,
+  strength = 0.75,
+  format = 'png',
+  ...request
+}: EditRequest): Promise<Buffer> {
+  const own = (await sharp(picture).metadata()).autoOrient;
+  const { width = own.width, height = own.height } = request;
+  const landscape = await sharp(await drawPicture({ ...request, width, height }))
+    .ensureAlpha(strength / 2)
+    .png()
+    .toBuffer();
+  return sharp(picture)
+    .autoOrient()
+    .resize(width, height, { fit: 'fill' })
+    .flatten({ background: 'white' })
+    .composite([{ input: landscape }])
+    .removeAlpha()
+    .toFormat(format)
     .toBuffer();
 }
 
@@ -74,18 +106,4 @@ function disc(x: number, y: number, radius: number, fill: string, opacity: numbe
 
 function colour(hue: number, lightness: number | undefined): string {
   return `hsl(${Math.round(hue) % 360}, 55%, ${lightness ?? 50}%)`;
-}
-
-/** Numbers from 0 up to 1 that depend on the text alone. */
-function randomFrom(text: string): () => number {
-  let hash = createHash('sha256').update(text).digest();
-  let offset = 0;
-  return () => {
-    if (offset === hash.length) {
-      hash = createHash('sha256').update(hash).digest();
-      offset = 0;
-    }
-    offset += 4;
-    return hash.readUInt32LE(offset - 4) / 2 ** 32;
-  };
 }

@@ -18,6 +18,8 @@ export interface SimulatorSettings {
   readonly failureRate: number;
   /** Of servers that have several: the names of those that it has; null: whatever it is asked for. */
   readonly models: readonly string[] | null;
+  /** Makes an OpenAI server text-embeddings-inference, which takes so many texts in one request; null: it is another one. */
+  readonly textsAtOnce: number | null;
   /** Before it says that it took a job, where it takes jobs; the work begins at once. */
   readonly acceptsAfterMs: number;
   /** How long what became of a job can be asked for, where jobs are asked for at all. */
@@ -38,6 +40,7 @@ export const defaultSettings: SimulatorSettings = {
   side: 512,
   failureRate: 0,
   models: null,
+  textsAtOnce: null,
   acceptsAfterMs: 0,
   keepsJobsMs: 600_000,
   stalls: false,

@@ -201,6 +201,7 @@ function isNewer(later: Task, earlier: Task): boolean {
     later.progress !== earlier.progress ||
     later.progressMessage !== earlier.progressMessage ||
     later.preview?.id !== earlier.preview?.id ||
+    later.partialText !== earlier.partialText ||
     later.queuePosition !== earlier.queuePosition
   );
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Job, Jobs } from '../jobs.ts';
 import { drawPicture } from '../picture.ts';
 import type { SimulatorSettings } from '../settings.ts';
-import { clampedSide, signedPicture } from './pictures.ts';
+import { clampedSide, pictureOf, share, signedPicture } from './pictures.ts';
 import {
   type Answer,
   fields,
@@ -40,12 +40,15 @@ function loadedModel(settings: SimulatorSettings, jobs: Jobs): string {
   return names.at(-1) ?? settings.models?.[0] ?? UNNAMED;
 }
 
-async function txt2img(request: Request, settings: SimulatorSettings, jobs: Jobs): Promise<Work | Answer> {
+async function draw(request: Request, settings: SimulatorSettings, jobs: Jobs): Promise<Work | Answer> {
   const input = fields(request);
   const { prompt = '', negative_prompt: negative = '', force_task_id: name } = input;
   if (typeof prompt !== 'string') {
     return json(422, { detail: [{ loc: ['body', 'prompt'], msg: 'Input should be a valid string' }] });
   }
+  const [begins] = [input.init_images ?? []].flat();
+  const isEdit = request.route.endsWith('img2img');
+  if (isEdit && pictureOf(begins) === null) return json(404, { detail: 'Init image not found' });
   const [width, height] = [clampedSide(input.width, settings.side), clampedSide(input.height, settings.side)];
   const count = integer(input.n_iter, 1) * integer(input.batch_size, 1);
   const steps = integer(input.steps, DEFAULT_STEPS);
@@ -56,7 +59,8 @@ async function txt2img(request: Request, settings: SimulatorSettings, jobs: Jobs
   const model = has(settings, wanted) ? wanted : loadedModel(settings, jobs);
   const answer = async (drawn: string) => {
     const images = Array.from({ length: count }, async (_, index) => {
-      const picture = { prompt: `${drawn}\n${negative}`, seed: seed + index, width, height };
+      const begun = { from: pictureOf(begins), strength: share(input.denoising_strength) };
+      const picture = { prompt: `${drawn}\n${negative}`, seed: seed + index, width, height, ...begun };
       const parameters = `${prompt}\nSteps: ${steps}, Seed: ${seed + index}, Model: ${model}`;
       return (await signedPicture(picture, 'parameters', parameters)).toString('base64');
     });
@@ -171,7 +175,7 @@ function failure(error: string, errors: string): Answer {
 export const a1111: SimulatedProtocol = {
   stopsOnDisconnect: false,
   work: (request, settings, jobs) =>
-    request.route === 'POST /sdapi/v1/txt2img' ? txt2img(request, settings, jobs) : null,
+    /^POST \/sdapi\/v1\/(txt|img)2img$/.test(request.route) ? draw(request, settings, jobs) : null,
   page,
   says: {
     // It never is: calls wait for its one lock. A proxy before it may say so.

@@ -26,6 +26,9 @@ export interface Drawing {
   readonly height: number;
   readonly steps: number;
   readonly count: number;
+  /** The name of the file that it begins with, where it does. */
+  readonly from?: string;
+  readonly strength?: number;
   /** The ids of the nodes that sample and that save. */
   readonly sampler: string;
   readonly node: string;
@@ -56,10 +59,15 @@ const classes: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   CheckpointLoaderSimple: { ckpt_name: checkpoint },
   CLIPTextEncode: { text: string, clip: link },
   EmptyLatentImage: { width: whole(16, 16_384), height: whole(16, 16_384), batch_size: whole(1, 4_096) },
+  LoadImage: { image: string },
+  ImageScale: { image: link, width: whole(0, 16_384), height: whole(0, 16_384) },
+  VAEEncode: { pixels: link, vae: link },
+  RepeatLatentBatch: { samples: link, amount: whole(1, 64) },
   KSampler: {
     seed: whole(0, 2 ** 53),
     steps: whole(1, 10_000),
     cfg: number,
+    denoise: (value, settings) => (value === undefined ? null : number(value, settings)),
     model: link,
     latent_image: link,
   },
@@ -86,11 +94,13 @@ export function drawingIn(
   const of = (...names: string[]) =>
     Object.entries(graph).filter(([, { class_type: name }]) => names.includes(String(name)));
   const [sampler] = of('KSampler');
-  const [latent] = of('EmptyLatentImage');
+  const [loader] = of('LoadImage');
+  const [latent] = loader ? of('ImageScale') : of('EmptyLatentImage');
+  const [repeat] = of('RepeatLatentBatch');
   const [saver] = [...of('SaveImage'), ...of('PreviewImage')];
   if (Object.keys(errors).length > 0 || !sampler || !latent || !saver) return { errors };
   const texts = of('CLIPTextEncode').map(([, { inputs = {} }]) => String(inputs.text));
-  const [{ seed, steps }, { width, height, batch_size: count }] = [
+  const [{ seed, steps, denoise }, { width, height, batch_size: count = repeat?.[1].inputs?.amount ?? 1 }] = [
     sampler[1].inputs ?? {},
     latent[1].inputs ?? {},
   ];
@@ -99,6 +109,7 @@ export function drawingIn(
     prompt_text: texts[0] ?? '',
     ...{ seed: Number(seed), steps: Number(steps), width: Number(width), height: Number(height) },
     count: Number(count),
+    ...(loader ? { from: String(loader[1].inputs?.image), strength: Number(denoise) } : {}),
     sampler: sampler[0],
     node: saver[0],
     type: saver[1].class_type === 'SaveImage' ? ('output' as const) : ('temp' as const),

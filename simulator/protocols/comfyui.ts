@@ -1,12 +1,13 @@
 import type { WebSocket } from 'ws';
 import type { Job, Jobs } from '../jobs.ts';
-import { drawPicture, type PictureRequest } from '../picture.ts';
+import { drawPicture } from '../picture.ts';
 import type { SimulatorSettings } from '../settings.ts';
 import { type Drawing, drawingIn, type Graph, type NodeErrors, UNNAMED } from './comfyui-graph.ts';
-import { signedPicture } from './pictures.ts';
+import { type Drawn, signedPicture } from './pictures.ts';
 import {
   type Answer,
   fields,
+  form,
   json,
   type Request,
   type SimulatedProtocol,
@@ -46,19 +47,27 @@ async function prompt(request: Request, settings: SimulatorSettings, jobs: Jobs)
 /** Drawn when they are looked at: the folder says it all. */
 function outputsOf({ count, type, node, ...drawing }: Drawing, graph: Graph) {
   const images = Array.from({ length: count }, (_, index) => {
-    const picture: PictureRequest = { ...drawing, seed: drawing.seed + index };
+    const picture = { ...drawing, seed: drawing.seed + index };
     const subfolder = Buffer.from(JSON.stringify({ picture, graph })).toString('base64url');
     return { filename: `ComfyUI_${String(index + 1).padStart(5, '0')}_.png`, subfolder, type };
   });
   return { [node]: { images } };
 }
 
-async function view({ url }: Request): Promise<Answer> {
+async function upload(request: Request, jobs: Jobs): Promise<Answer> {
+  const file = (await form(request))?.get('image');
+  if (!(file instanceof File)) return text(400, '');
+  jobs.uploads.set(file.name, new Uint8Array(await file.arrayBuffer()));
+  return json(200, { name: file.name, subfolder: '', type: 'input' });
+}
+
+async function view({ url }: Request, jobs: Jobs): Promise<Answer> {
   const subfolder = url.searchParams.get('subfolder') ?? '';
   const said: unknown = JSON.parse(Buffer.from(subfolder, 'base64url').toString() || 'null');
   if (said === null) return text(404, '404: Not Found');
-  const { picture, graph } = said as { picture: PictureRequest; graph: Graph };
-  const body = await signedPicture(picture, 'prompt', JSON.stringify(graph));
+  const { picture, graph } = said as { picture: Omit<Drawn, 'from'> & { from?: string }; graph: Graph };
+  const from = jobs.uploads.get(picture.from ?? '') ?? null;
+  const body = await signedPicture({ ...picture, from }, 'prompt', JSON.stringify(graph));
   return { status: 200, type: 'image/png', body };
 }
 
@@ -135,7 +144,9 @@ function page(
       return json(200, { CheckpointLoaderSimple: { input: { required: { ckpt_name: [files, {}] } } } });
     }
     case 'GET /view':
-      return view(request);
+      return view(request, jobs);
+    case 'POST /upload/image':
+      return upload(request, jobs);
     default:
       return jobPage(request, jobs);
   }

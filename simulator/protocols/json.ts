@@ -1,9 +1,12 @@
+import { embed } from '../embedder.ts';
 import type { Job } from '../jobs.ts';
 import { dataUrl, runModel } from '../models.ts';
-import { drawPicture } from '../picture.ts';
+import { drawPicture, editPicture } from '../picture.ts';
 import { drawModel, type ModelFormat } from '../relief.ts';
 import type { SimulatorSettings } from '../settings.ts';
 import { hear, readWav, secondsOf } from '../speech.ts';
+import { writeText } from '../writer.ts';
+import { share } from './pictures.ts';
 import {
   type Answer,
   json as answer,
@@ -23,6 +26,9 @@ async function run(request: Request, settings: SimulatorSettings): Promise<Work 
   if (kind === 'TEXT_TO_IMAGE') return draw(input, settings);
   if (kind === 'SPEECH_TO_TEXT') return transcribe(input);
   if (kind === 'IMAGE_TO_3D') return shape(input);
+  if (kind === 'IMAGE_TO_IMAGE') return edit(input);
+  if (kind === 'TEXT_GENERATION') return write(input);
+  if (kind === 'EMBEDDING') return place(input);
   return {
     job: String(id),
     input,
@@ -51,6 +57,45 @@ function draw(input: Payload, { side }: SimulatorSettings): Work {
       }
       return answer(200, { images, seed });
     },
+  };
+}
+
+function edit({ image, ...input }: Payload): Work {
+  const request = {
+    picture: bytesOf(image),
+    prompt: String(input.prompt),
+    seed: integer(input.seed, 0),
+    strength: share(input.strength),
+  };
+  return {
+    input,
+    units: integer(input.steps, 20),
+    make: async () => ({ status: 200, type: 'image/png', body: await editPicture(request) }),
+  };
+}
+
+function write(input: Payload): Work {
+  const messages = Array.isArray(input.messages) ? input.messages : [];
+  const prompt = String(input.prompt ?? Object(messages.at(-1)).content);
+  const limit = typeof input.maxTokens === 'number' ? { maxTokens: input.maxTokens } : {};
+  const pieces = writeText({ prompt, seed: integer(input.seed, 0), ...limit });
+  const result = { text: pieces.join(''), completionTokens: pieces.length };
+  return {
+    input,
+    units: pieces.length,
+    steps: pieces.length,
+    told: ({ step }) => line({ delta: pieces[step - 1] ?? '' }),
+    make: async () => line({ result }),
+  };
+}
+
+function place(input: Payload): Work | Answer {
+  const { texts } = input;
+  if (!Array.isArray(texts)) return wrong('payload.texts: must be an array');
+  return {
+    input,
+    units: texts.length,
+    make: async () => answer(200, { vectors: texts.map((text) => embed(String(text))) }),
   };
 }
 

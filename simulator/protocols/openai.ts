@@ -1,6 +1,8 @@
-import { drawPicture, type PictureRequest } from '../picture.ts';
+import { drawPicture, editPicture, type PictureRequest } from '../picture.ts';
 import type { SimulatorSettings } from '../settings.ts';
 import { hear, readWav, samplesOf, secondsOf } from '../speech.ts';
+import { chat, embeddings, teiEmbed, teiInfo } from './openai-texts.ts';
+import { share } from './pictures.ts';
 import {
   type Answer,
   fields,
@@ -45,6 +47,30 @@ async function pictureIn(format: string, picture: PictureRequest, here: URL) {
   // Drawn when it is fetched: the address says it all.
   const name = Buffer.from(JSON.stringify(picture)).toString('base64url');
   return { url: new URL(`/generated-images/${name}.png`, here).href };
+}
+
+async function edits(request: Request): Promise<Work | Answer> {
+  const asked = await form(request);
+  const file = asked?.get('image') ?? asked?.get('image[]');
+  if (!(file instanceof Blob)) return wrong('image: Field required');
+  const input = Object.fromEntries([...(asked ?? [])].map(([name, value]) => [name, fieldOf(value)]));
+  const { prompt } = input;
+  if (!prompt) return wrong('prompt: Field required');
+  const [, width, height] = /^(\d{1,4})x(\d{1,4})$/.exec(input.size ?? '') ?? [];
+  const size = width === undefined ? {} : { width: Number(width), height: Number(height) };
+  const picture = new Uint8Array(await file.arrayBuffer());
+  const [count, seed] = [Number(input.n ?? 1), Number(input.seed ?? 0)];
+  return {
+    input,
+    units: Number(input.num_inference_steps ?? 20) * count,
+    make: async () => {
+      const data = Array.from({ length: count }, async (_, index) => {
+        const request = { picture, prompt, seed: seed + index, strength: share(input.strength), ...size };
+        return { b64_json: (await editPicture(request)).toString('base64') };
+      });
+      return json(200, { created: Math.floor(Date.now() / 1000), data: await Promise.all(data) });
+    },
+  };
 }
 
 async function generatedImage({ url }: Request): Promise<Answer | null> {
@@ -92,13 +118,29 @@ function serverError(status: number, message: string, headers?: Record<string, s
 export const openai: SimulatedProtocol = {
   stopsOnDisconnect: true,
   work: (request, settings) => {
-    if (request.route === 'POST /v1/images/generations') return images(request, settings);
-    return request.route === 'POST /v1/audio/transcriptions' ? transcriptions(request) : null;
+    const { textsAtOnce } = settings;
+    switch (request.route) {
+      case 'POST /v1/images/generations':
+        return images(request, settings);
+      case 'POST /v1/images/edits':
+        return edits(request);
+      case 'POST /v1/audio/transcriptions':
+        return transcriptions(request);
+      case 'POST /v1/chat/completions':
+        return chat(request);
+      case 'POST /v1/embeddings':
+        return embeddings(request);
+      case 'POST /embed':
+        return textsAtOnce === null ? null : teiEmbed(request, textsAtOnce);
+      default:
+        return null;
+    }
   },
-  page: (request, { ready }) => {
+  page: (request, { ready, textsAtOnce }) => {
     const loading = serverError(503, 'Loading model');
     if (request.route === 'GET /health') return ready ? json(200, { status: 'ok' }) : loading;
-    if (request.route === 'GET /v1/models') {
+    if (request.route === 'GET /info' && textsAtOnce !== null) return ready ? teiInfo(textsAtOnce) : loading;
+    if (request.route === 'GET /v1/models' && textsAtOnce === null) {
       return ready ? json(200, { object: 'list', data: [{ id: 'simulated', object: 'model' }] }) : loading;
     }
     return generatedImage(request);

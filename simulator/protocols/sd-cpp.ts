@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Job, Jobs } from '../jobs.ts';
 import type { SimulatorSettings } from '../settings.ts';
-import { clampedSide, signedPicture } from './pictures.ts';
+import { clampedSide, pictureOf, share, signedPicture } from './pictures.ts';
 import {
   type Answer,
   fields,
@@ -32,7 +32,8 @@ async function imgGen(request: Request, { side }: SimulatorSettings, jobs: Jobs)
   const steps = integer(Object(sampling).sample_steps, DEFAULT_STEPS);
   const seed = Math.max(0, integer(input.seed, 42));
   const draw = async (index: number) => {
-    const picture = { prompt: `${prompt}\n${negative}`, seed: seed + index, width, height };
+    const begun = { from: pictureOf(input.init_image), strength: share(input.strength) };
+    const picture = { prompt: `${prompt}\n${negative}`, seed: seed + index, width, height, ...begun };
     const text = `${prompt}\nSteps: ${steps}, Seed: ${seed + index}, Version: stable-diffusion.cpp`;
     return { index, b64_json: (await signedPicture(picture, 'parameters', text)).toString('base64') };
   };

@@ -7,13 +7,23 @@ const pictures: Offer = { kind: 'TEXT_TO_IMAGE', models: ['qwen-image'] };
 const speech: Offer = { kind: 'SPEECH_TO_TEXT', models: ['whisper-large-v3'] };
 const models: Offer = { kind: 'IMAGE_TO_3D', models: ['hunyuan3d-2.1'] };
 
+const texts: Offer = { kind: 'TEXT_GENERATION', models: ['qwen3'] };
+const meanings: Offer = { kind: 'EMBEDDING', models: ['bge-m3'] };
+const edits: Offer = { kind: 'IMAGE_TO_IMAGE', models: ['qwen-image-edit'] };
+
 type DemoNode = Pick<GpuNodeEntry, 'name' | 'offers'> & SimulatorOptions;
 
 /** Slow enough to be watched, fast enough not to be waited for. */
 const demoNodes: readonly DemoNode[] = [
   { name: 'demo-painter', protocol: 'QWEN_IMAGE_GGUF', offers: [pictures], latencyMs: 1_500 },
   { name: 'demo-sculptor', protocol: 'HUNYUAN3D', offers: [models], latencyMs: 1_500 },
-  { name: 'demo-allrounder', protocol: 'OPENAI', offers: [pictures, speech], latencyMs: 2_000, slots: 2 },
+  {
+    name: 'demo-allrounder',
+    protocol: 'OPENAI',
+    offers: [pictures, speech, texts, meanings, edits],
+    latencyMs: 2_000,
+    slots: 4,
+  },
 ];
 
 export interface DemoNodes extends AsyncDisposable {

@@ -50,15 +50,22 @@ export async function saveResult(
         ...(await saveArtifacts(client, preview, path.join(folder, `${name}-preview`), signal)),
       ];
     }
+    case 'TextResult':
+      return [await saveText(folder, name, result.text)];
     case 'TranscriptResult': {
-      const text = path.join(folder, `${name}.txt`);
-      await writeFile(text, `${result.text}\n`);
+      const text = await saveText(folder, name, result.text);
       return result.segments.length === 0 ? [text] : [text, await saveJson(folder, name, result)];
     }
     default:
       // A kind that is newer than this command.
       return [await saveJson(folder, name, result)];
   }
+}
+
+async function saveText(folder: string, name: string, text: string): Promise<string> {
+  const file = path.join(folder, `${name}.txt`);
+  await writeFile(file, `${text}\n`);
+  return file;
 }
 
 async function saveJson(folder: string, name: string, value: unknown): Promise<string> {

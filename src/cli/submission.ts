@@ -26,14 +26,16 @@ import { readMedia } from './media.ts';
 export interface SubmittableKind {
   /** `text-to-image`. */
   readonly slug: string;
-  /** Its first required field, which is given without an option's name: `prompt`. */
+  /** Its first required field, or else its first one, which is given without an option's name: `prompt`. */
   readonly subject: string;
+  /** How many of them: the fewest and the most. */
+  readonly arity: readonly [number, number];
   readonly options: OptionSpecs;
   /**
    * What is sent to the server, files opened.
    * @throws UsageError
    */
-  build(subject: string, values: OptionValues): Promise<SubmitTaskInput>;
+  build(subjects: readonly string[], values: OptionValues): Promise<SubmitTaskInput>;
 }
 
 const printedSchema = new URL('../../schema.graphql', import.meta.url);
@@ -55,22 +57,37 @@ function submittableKind(field: GraphQLInputField, submission: GraphQLInputObjec
   const type = getNullableType(field.type);
   if (!isInputObjectType(type)) throw new Error(`TaskSpec.${field.name} is no input object`);
   const fields = Object.values(type.getFields());
-  const subject = fields.find(isRequiredInputField);
-  if (subject === undefined) throw new Error(`${type.name} has no required field`);
+  const subject = fields.find(isRequiredInputField) ?? fields[0];
+  if (subject === undefined) throw new Error(`${type.name} has no field`);
   const own = fields.filter((one) => one !== subject);
   const common = Object.values(submission.getFields()).filter(({ name }) => !NOT_OPTIONS.has(name));
   const media = isMedia(subject) && subject.name === 'audio' ? soundOptions : {};
   return {
     slug: kebabCase(field.name),
     subject: subject.name,
+    arity: [
+      isRequiredInputField(subject) ? 1 : 0,
+      isListType(getNullableType(subject.type)) ? Number.POSITIVE_INFINITY : 1,
+    ],
     options: { ...optionsOf(own), ...media, ...optionsOf(common) },
-    async build(text, values) {
-      const first = isMedia(subject) ? await readMedia(text, values) : convert(subject, text);
-      const input = { [subject.name]: first, ...(await valuesOf(own, values)) };
+    async build(texts, values) {
+      const input = { ...(await subjectOf(subject, texts, values)), ...(await valuesOf(own, values)) };
       const rest = await valuesOf(common, values);
       return { ...rest, task: { [field.name]: input } } as unknown as SubmitTaskInput;
     },
   };
+}
+
+async function subjectOf(
+  subject: GraphQLInputField,
+  texts: readonly string[],
+  values: OptionValues,
+): Promise<Record<string, unknown>> {
+  const [text] = texts;
+  if (text === undefined) return {};
+  if (isMedia(subject)) return { [subject.name]: await readMedia(text, values) };
+  const isList = isListType(getNullableType(subject.type));
+  return { [subject.name]: convert(subject, isList ? texts : text) };
 }
 
 const soundOptions = {
@@ -106,6 +123,7 @@ function valueName(type: GraphQLInputType): string | null {
       .getValues()
       .map(({ name }) => kebabCase(name))
       .join('|');
+  if (isInputObjectType(type)) return type.name === 'MediaSource' ? 'FILE' : 'JSON';
   switch (type.toString()) {
     case 'Boolean':
       return null;
@@ -117,8 +135,6 @@ function valueName(type: GraphQLInputType): string | null {
       return 'TIME';
     case 'JSONObject':
       return 'KEY=VALUE';
-    case 'MediaSource':
-      return 'FILE';
     case 'JSON':
       return 'JSON';
     default:
@@ -164,6 +180,7 @@ function convertOne(option: string, type: GraphQLInputType, text: string): unkno
     if (type.getValue(name) != null) return name;
     throw new UsageError(`--${option}: "${text}" is none of ${valueName(type)?.replaceAll('|', ', ')}`);
   }
+  if (isInputObjectType(type)) return toJson(option, text);
   switch (type.toString()) {
     case 'Int':
       return toNumber(option, text, Number.isInteger, 'a whole number');

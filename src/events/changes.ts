@@ -2,17 +2,17 @@ import type pg from 'pg';
 
 export interface Version {
   readonly version: number;
-  readonly progress: number | null;
+  readonly updatedAt: Date;
 }
 
-/** Versions of those tasks that exist, by id. */
+/** How those of the tasks that exist are now, by id. */
 export async function currentVersions(pool: pg.Pool, ids: readonly string[]): Promise<Map<string, Version>> {
   const { rows } = await pool.query<Version & { id: string }>({
     name: 'current-versions',
-    text: 'SELECT id, version, progress FROM task WHERE id = ANY($1::uuid[])',
+    text: 'SELECT id, version, updated_at AS "updatedAt" FROM task WHERE id = ANY($1::uuid[])',
     values: [ids],
   });
-  return new Map(rows.map(({ id, version, progress }) => [id, { version, progress }]));
+  return new Map(rows.map(({ id, version, updatedAt }) => [id, { version, updatedAt }]));
 }
 
 export interface Change {

@@ -96,7 +96,8 @@ export function createTaskWatch({ database, log }: { database: Database; log: Lo
       // What is not loaded yet is about to be.
       if (row === undefined) continue;
       const now = versions.get(id);
-      if (now?.version !== row?.version || now?.progress !== row?.progress) loader.want(id, true);
+      const isSame = now?.version === row?.version && now?.updatedAt.getTime() === row?.updatedAt.getTime();
+      if (!isSame) loader.want(id, true);
     }
   }
 

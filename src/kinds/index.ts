@@ -1,15 +1,26 @@
 import type { z } from 'zod';
 import { custom } from './custom.ts';
+import { embedding } from './embedding.ts';
 import { imageTo3d } from './image-to-3d.ts';
+import { imageToImage } from './image-to-image.ts';
 import type { Kind } from './kind.ts';
 import { speechToText } from './speech-to-text.ts';
+import { textGeneration } from './text-generation.ts';
 import { textToImage } from './text-to-image.ts';
 
 export type { CustomInput, CustomOutput } from './custom.ts';
+export { type EmbeddingInput, type EmbeddingOutput, packVectors, unpackVectors } from './embedding.ts';
 export type { ImageTo3dInput, ModelOutput } from './image-to-3d.ts';
+export type { ImageToImageInput } from './image-to-image.ts';
 export type { Kind } from './kind.ts';
 export type { Media, MediaReference } from './media.ts';
 export type { SpeechToTextInput, TranscriptOutput } from './speech-to-text.ts';
+export {
+  type ChatMessage,
+  conversationOf,
+  type TextGenerationInput,
+  type TextOutput,
+} from './text-generation.ts';
 export type { ImageOutput, TextToImageInput } from './text-to-image.ts';
 
 /** Every kind of task. A new kind is a file of its own, and one line here. */
@@ -18,6 +29,9 @@ const kinds = {
   SPEECH_TO_TEXT: speechToText,
   IMAGE_TO_3D: imageTo3d,
   CUSTOM: custom,
+  TEXT_GENERATION: textGeneration,
+  EMBEDDING: embedding,
+  IMAGE_TO_IMAGE: imageToImage,
 } as const;
 
 export type KindName = keyof typeof kinds;

@@ -3,7 +3,8 @@ import type { Kind } from './kind.ts';
 
 const side = z.number().int().min(16).max(4096);
 
-const textToImageInput = z.strictObject({
+/** What all pictures are asked for with. */
+export const drawingInput = z.strictObject({
   prompt: z.string().min(1).max(10_000),
   negativePrompt: z.string().max(10_000).optional(),
   width: side.optional(),
@@ -16,27 +17,36 @@ const textToImageInput = z.strictObject({
 });
 
 /** Artifact ids, in the order in which the node made them. */
-const imageOutput = z.strictObject({
+export const imageOutput = z.strictObject({
   images: z.array(z.string()).min(1),
   seed: z.number().int().optional(),
 });
 
-export type TextToImageInput = z.infer<typeof textToImageInput>;
+export type TextToImageInput = z.infer<typeof drawingInput>;
 export type ImageOutput = z.infer<typeof imageOutput>;
 
 const DEFAULT_SIDE = 1024;
 const DEFAULT_STEPS = 20;
+
+/** The work on pictures of that size, as far as it is given. */
+export function megapixelSteps({
+  width = DEFAULT_SIDE,
+  height = DEFAULT_SIDE,
+  steps = DEFAULT_STEPS,
+  count,
+}: Pick<TextToImageInput, 'width' | 'height' | 'steps' | 'count'>): number {
+  return ((width * height) / 1_000_000) * steps * count;
+}
 
 /** A unit is a megapixel-step. */
 export const textToImage: Kind<'TEXT_TO_IMAGE', TextToImageInput, ImageOutput> = {
   name: 'TEXT_TO_IMAGE',
   slug: 'text-to-image',
   field: 'textToImage',
-  input: textToImageInput,
+  input: drawingInput,
   output: imageOutput,
   timeoutMs: 120_000,
-  cost: ({ width = DEFAULT_SIDE, height = DEFAULT_SIDE, steps = DEFAULT_STEPS, count }) =>
-    ((width * height) / 1_000_000) * steps * count,
+  cost: megapixelSteps,
   media: () => [],
   secondsPerUnit: 0.5,
 };

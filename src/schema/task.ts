@@ -29,6 +29,8 @@ async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
 
 const loadPreview = createLoader((ids, { tasks }) => tasks.previews(ids));
 
+const loadText = createLoader((ids, { tasks }) => tasks.texts(ids));
+
 const loadQueuePosition = createLoader((ids, { tasks }) => tasks.queuePositions(ids));
 
 /** A stored input, its artifacts named as the API names them. */
@@ -105,6 +107,12 @@ export const TaskType = builder.loadableNode('Task', {
       description:
         'The latest intermediate picture, where the node gives one; null before the first and when the attempt is over',
       resolve: ({ id, status }, _args, context) => (status === 'RUNNING' ? loadPreview(context, id) : null),
+    }),
+    partialText: t.string({
+      nullable: true,
+      description:
+        'What it has written so far, up to 65,536 characters, where its kind writes text and the node streams it; null before the first word and when the attempt is over',
+      resolve: ({ id, status }, _args, context) => (status === 'RUNNING' ? loadText(context, id) : null),
     }),
     queuePosition: t.int({
       nullable: true,

@@ -52,7 +52,7 @@ export interface Changed {
 }
 
 // Everything but the job, which comes before in the lock order: task, attempt, data, event, files, what is left
-// on the node, preview, counts.
+// on the node, preview and text, counts.
 const apply = `
   WITH wanted AS (
     SELECT * FROM unnest($2::uuid[], $3::task_event_type[], $4::text[], $5::task_status[], $6::int[], $7::boolean[],
@@ -98,6 +98,8 @@ const apply = `
     DELETE FROM remote_job r USING step s WHERE r.task_id = s.id AND s.status IN ('SUCCEEDED', 'FAILED', 'CANCELED')
   ), preview AS (
     DELETE FROM task_preview p USING step s WHERE p.task_id = s.id
+  ), written AS (
+    DELETE FROM task_text x USING step s WHERE x.task_id = s.id
   ), counted AS (${book('step', '$1', move('from_status', 'status'))}
   )
   SELECT s.id AS "taskId", s.user_id AS "userId", s.queue_id AS "queueId", s.from_status AS "from", s.status,

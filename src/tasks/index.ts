@@ -29,6 +29,7 @@ import { createStats, type Stats } from './stats.ts';
 import { createStopped } from './stopped.ts';
 import { createSubmitter } from './submit.ts';
 import { createSweep } from './sweep.ts';
+import { createTexts, type Texts } from './texts.ts';
 import type { Claimed, Lease, Settlement, Submission, Submitted } from './types.ts';
 import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
@@ -52,7 +53,7 @@ export type {
 export type { WorkerInput } from './workers.ts';
 
 /** The life of tasks, from submit to retention. Whose task it is, is the caller's to check. */
-export interface Tasks extends Workers, Previews {
+export interface Tasks extends Workers, Previews, Texts {
   /**
    * Accepts a task: durable once it resolves.
    * @throws NoSuchModelError, QueueFullError, QuotaExceededError, RateLimitedError, IdempotencyConflictError
@@ -147,8 +148,10 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
   const settler = createSettler(core);
   const slots = createSlotFreer(core);
   const progress = createProgress(core);
+  const texts = createTexts(core);
   return {
     ...createPreviews(core),
+    ...texts,
     ...createWorkers(database.pool, config.leaseMs ?? DEFAULT_LEASE_MS),
     submit: submitter.submit,
     claim: createClaim(core, {
@@ -174,6 +177,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     rebase: () => rebaseScales(database, lockClaims),
     async close() {
       await progress.close();
+      await texts.close();
       await Promise.all([submitter.idle(), settler.idle(), slots.idle()]);
       await shares.idle();
     },

@@ -6,6 +6,7 @@ import type { Claimed } from '../tasks/types.ts';
 /** What a call tells while it is under way, and what it keeps for the task's next attempt. */
 export interface CallHooks {
   progress(value: number | null, message?: string): void;
+  write(piece: string): void;
   preview(picture: MadeFile): void;
   readonly remote: RemoteJob;
 }

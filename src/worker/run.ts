@@ -97,6 +97,7 @@ class Attempt implements Run {
     } finally {
       clearTimeout(timer);
       this.#previews.end();
+      this.#context.tasks.endText(this.claimed.lease);
       this.#node?.[Symbol.dispose]();
     }
   }
@@ -119,6 +120,9 @@ class Attempt implements Run {
       remote: remote.job,
       progress: (value, message) => {
         if (this.isAwaited) this.#context.tasks.reportProgress(this.claimed.lease, value, message);
+      },
+      write: (piece) => {
+        if (this.isAwaited) this.#context.tasks.writeText(this.claimed.lease, piece);
       },
       preview: (picture) => {
         if (this.isAwaited) this.#previews.show(picture);

@@ -15,6 +15,8 @@ export type WorkerTasks = Pick<
   | 'settle'
   | 'reportProgress'
   | 'showPreview'
+  | 'writeText'
+  | 'endText'
   | 'stopped'
   | 'remoteJobs'
 >;

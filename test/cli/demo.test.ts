@@ -26,9 +26,12 @@ test('demo --once runs a task of each kind on the embedded database and saves th
   expect(stdout).toContain('image-to-3d: succeeded in ');
   const files = (await readdir(path.join(folder, 'demo-output'))).sort();
   expect(files).toEqual([
+    'embedding.json',
     'image-to-3d.glb',
+    'image-to-image.png',
     'speech-to-text.json',
     'speech-to-text.txt',
+    'text-generation.txt',
     'text-to-image.png',
   ]);
   for (const file of files) expect(stdout).toContain(path.join('demo-output', file));

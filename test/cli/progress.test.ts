@@ -16,6 +16,7 @@ const waiting: Task = {
   progress: null,
   progressMessage: null,
   preview: null,
+  partialText: null,
   queuePosition: 2,
   attempt: 0,
   maxAttempts: 3,

@@ -19,10 +19,10 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function build(slug: string, subject: string, values: OptionValues = {}) {
+function build(slug: string, subject: string | string[], values: OptionValues = {}) {
   const kind = submittableKinds().find((one) => one.slug === slug);
   if (kind === undefined) throw new Error(`no such kind: ${slug}`);
-  return kind.build(subject, values);
+  return kind.build([subject].flat(), values);
 }
 
 test('a payload is JSON, as it is or in a file', async () => {

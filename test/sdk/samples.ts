@@ -16,6 +16,7 @@ export function sampleTask(changes: Partial<Task> = {}): Task {
     progress: null,
     progressMessage: null,
     preview: null,
+    partialText: null,
     queuePosition: null,
     attempt: 0,
     maxAttempts: 3,

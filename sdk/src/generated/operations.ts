@@ -12,6 +12,22 @@ export type CancelOutcome =
   /** The node confirmed, or its protocol stops on disconnect */
   | 'STOPPED_ON_NODE';
 
+/** A turn of a conversation */
+export type ChatMessageInput = {
+  /** What was said; up to 100,000 characters */
+  content: string;
+  /** Whose turn it was */
+  role: ChatRole;
+};
+
+export type ChatRole =
+  /** What it answered before */
+  | 'ASSISTANT'
+  /** How the model is to behave */
+  | 'SYSTEM'
+  /** What somebody asks of it */
+  | 'USER';
+
 /** Whether it is trusted with work */
 export type CircuitState =
   /** As much as it has slots for */
@@ -27,6 +43,13 @@ export type CustomInput = {
   payload: unknown;
   /** The name of the model */
   type: string;
+};
+
+export type EmbeddingInput = {
+  /** One of Query.models; left out: the default of the kind */
+  model?: string | null | undefined;
+  /** 1 to 1,000, each up to 100,000 characters, together up to 1,000,000 */
+  texts: Array<string>;
 };
 
 export type ErrorCode =
@@ -64,6 +87,32 @@ export type ImageTo3DInput = {
   texture?: boolean | null | undefined;
 };
 
+/** Limits as of TextToImageInput; strength 0 to 1 */
+export type ImageToImageInput = {
+  /** How many pictures, 1 to 8 */
+  count?: number | null | undefined;
+  /** How closely it follows the prompt, 0 to 100 */
+  guidanceScale?: number | null | undefined;
+  /** In pixels, 16 to 4,096; left out: in the picture's own proportions */
+  height?: number | null | undefined;
+  /** The picture to begin with */
+  image: MediaSource;
+  /** One of Query.models; left out: the default of the kind */
+  model?: string | null | undefined;
+  /** What it must not show; up to 10,000 characters */
+  negativePrompt?: string | null | undefined;
+  /** What it is to become, or what is to change; up to 10,000 characters */
+  prompt: string;
+  /** The same seed and input make the same picture on the same node; left out: any */
+  seed?: number | null | undefined;
+  /** Of denoising, 1 to 200: more take longer; left out: as the node likes */
+  steps?: number | null | undefined;
+  /** How much may change, 0 to 1, where the node can weigh it; left out: as the node likes */
+  strength?: number | null | undefined;
+  /** In pixels, 16 to 4,096; left out: in the picture's own proportions */
+  width?: number | null | undefined;
+};
+
 /** A file, in one of four ways */
 export type MediaSource =
   {   /** One that is stored already: an earlier upload or result of your own */
@@ -96,7 +145,7 @@ export type NodeProtocol =
   | 'HUNYUAN3D'
   /** Servers of your own: the input as a JSON body, answered with JSON or a file */
   | 'JSON'
-  /** Servers with the API of OpenAI: sd-server, LocalAI, speaches … */
+  /** Servers with the API of OpenAI: vLLM, llama.cpp, sd-server, LocalAI, speaches … */
   | 'OPENAI'
   /** Servers around a quantised Qwen-Image that answer one picture a call */
   | 'QWEN_IMAGE_GGUF'
@@ -214,10 +263,16 @@ export type TaskEventType =
 export type TaskKind =
   /** Anything else that a node does: a JSON payload in, JSON or files out */
   | 'CUSTOM'
+  /** Places texts in a space of meaning: those that say alike are close to each other */
+  | 'EMBEDDING'
   /** Makes a 3-D model of the thing in a picture */
   | 'IMAGE_TO_3D'
+  /** Changes a picture as a text says */
+  | 'IMAGE_TO_IMAGE'
   /** Writes down what a recording says */
   | 'SPEECH_TO_TEXT'
+  /** Answers a prompt, or goes on with a conversation; Task.partialText shows the text as it grows */
+  | 'TEXT_GENERATION'
   /** Draws pictures from a text */
   | 'TEXT_TO_IMAGE';
 
@@ -240,12 +295,18 @@ export type TaskPriority =
 /** What is to be done: exactly one of them */
 export type TaskSpec =
   {   /** Anything else that a node does: a JSON payload in, JSON or files out */
-  custom: CustomInput; imageTo3d?: never; speechToText?: never; textToImage?: never; }
-  |  { custom?: never;   /** Makes a 3-D model of the thing in a picture */
-  imageTo3d: ImageTo3DInput; speechToText?: never; textToImage?: never; }
-  |  { custom?: never; imageTo3d?: never;   /** Writes down what a recording says */
-  speechToText: SpeechToTextInput; textToImage?: never; }
-  |  { custom?: never; imageTo3d?: never; speechToText?: never;   /** Draws pictures from a text */
+  custom: CustomInput; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
+  |  { custom?: never;   /** Places texts in a space of meaning: those that say alike are close to each other */
+  embedding: EmbeddingInput; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
+  |  { custom?: never; embedding?: never;   /** Makes a 3-D model of the thing in a picture */
+  imageTo3d: ImageTo3DInput; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
+  |  { custom?: never; embedding?: never; imageTo3d?: never;   /** Changes a picture as a text says */
+  imageToImage: ImageToImageInput; speechToText?: never; textGeneration?: never; textToImage?: never; }
+  |  { custom?: never; embedding?: never; imageTo3d?: never; imageToImage?: never;   /** Writes down what a recording says */
+  speechToText: SpeechToTextInput; textGeneration?: never; textToImage?: never; }
+  |  { custom?: never; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never;   /** Answers a prompt, or goes on with a conversation; Task.partialText shows the text as it grows */
+  textGeneration: TextGenerationInput; textToImage?: never; }
+  |  { custom?: never; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never;   /** Draws pictures from a text */
   textToImage: TextToImageInput; };
 
 export type TaskStatus =
@@ -278,6 +339,22 @@ export type TaskWhere = {
   status?: Array<TaskStatus> | null | undefined;
   /** Whose they are; of others for operators only */
   userId?: string | null | undefined;
+};
+
+/** Exactly one of prompt and messages */
+export type TextGenerationInput = {
+  /** Of the answer, 1 to 131,072; left out: as the node likes */
+  maxTokens?: number | null | undefined;
+  /** A conversation that goes on: up to 256 turns, of 400,000 characters together */
+  messages?: Array<ChatMessageInput> | null | undefined;
+  /** One of Query.models; left out: the default of the kind */
+  model?: string | null | undefined;
+  /** What the model is asked; up to 100,000 characters */
+  prompt?: string | null | undefined;
+  /** The same seed and input make the same text on the same node; left out: any */
+  seed?: number | null | undefined;
+  /** How freely it chooses its words, 0 to 2; left out: as the node likes */
+  temperature?: number | null | undefined;
 };
 
 /** Limits: prompt 1 to 10,000 characters; width and height 16 to 4,096; steps 1 to 200; count 1 to 8 */
@@ -376,23 +453,31 @@ export type ArtifactFragment = { id: string, url: string, mimeType: string, size
 
 type Result_CustomResult_Fragment = { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
 
+type Result_EmbeddingResult_Fragment = { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> };
+
 type Result_ImageResult_Fragment = { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
 
 type Result_ModelResult_Fragment = { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null };
+
+type Result_TextResult_Fragment = { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null };
 
 type Result_TranscriptResult_Fragment = { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> };
 
 export type ResultFragment =
   | Result_CustomResult_Fragment
+  | Result_EmbeddingResult_Fragment
   | Result_ImageResult_Fragment
   | Result_ModelResult_Fragment
+  | Result_TextResult_Fragment
   | Result_TranscriptResult_Fragment
 ;
 
-export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
     | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+    | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
     | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
     | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+    | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
     | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
    | null, gpuNode: { id: string, name: string } | null };
 
@@ -403,10 +488,12 @@ export type GetTaskQueryVariables = Exact<{
 }>;
 
 
-export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+      | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+      | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
       | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
      | null, gpuNode: { id: string, name: string } | null } | null };
 
@@ -418,10 +505,12 @@ export type ListTasksQueryVariables = Exact<{
 }>;
 
 
-export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+          | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+          | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
           | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
          | null, gpuNode: { id: string, name: string } | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
 
@@ -437,10 +526,12 @@ export type SubmitTaskMutation = { submitTask:
     | { __typename: 'QueueFullError', retryAfterMs: number, code: ErrorCode, message: string }
     | { __typename: 'QuotaExceededError', limit: number, code: ErrorCode, message: string }
     | { __typename: 'RateLimitedError', retryAfterMs: number, code: ErrorCode, message: string }
-    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+        | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+        | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
         | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
        | null, gpuNode: { id: string, name: string } | null }
    };
@@ -451,10 +542,12 @@ export type CancelTaskMutationVariables = Exact<{
 
 
 export type CancelTaskMutation = { cancelTask:
-    | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+    | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+          | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+          | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
           | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
          | null, gpuNode: { id: string, name: string } | null } }
     | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
@@ -469,10 +562,12 @@ export type RetryTaskMutationVariables = Exact<{
 export type RetryTaskMutation = { retryTask:
     | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
-    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+        | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+        | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
         | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
        | null, gpuNode: { id: string, name: string } | null }
    };
@@ -493,10 +588,12 @@ export type WatchTaskSubscriptionVariables = Exact<{
 }>;
 
 
-export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+      | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+      | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
       | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
      | null, gpuNode: { id: string, name: string } | null } };
 
@@ -625,6 +722,15 @@ export const ResultFragmentDoc = new TypedDocumentString(`
       ...Artifact
     }
   }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
+  }
   ... on TranscriptResult {
     text
     language
@@ -661,6 +767,7 @@ export const TaskFragmentDoc = new TypedDocumentString(`
   labels
   progress
   progressMessage
+  partialText
   preview {
     ...Artifact
   }
@@ -722,6 +829,15 @@ fragment Result on TaskResult {
     preview {
       ...Artifact
     }
+  }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
   }
   ... on TranscriptResult {
     text
@@ -879,6 +995,15 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
+  }
   ... on TranscriptResult {
     text
     language
@@ -903,6 +1028,7 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  partialText
   preview {
     ...Artifact
   }
@@ -979,6 +1105,15 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
+  }
   ... on TranscriptResult {
     text
     language
@@ -1003,6 +1138,7 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  partialText
   preview {
     ...Artifact
   }
@@ -1103,6 +1239,15 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
+  }
   ... on TranscriptResult {
     text
     language
@@ -1127,6 +1272,7 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  partialText
   preview {
     ...Artifact
   }
@@ -1233,6 +1379,15 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
+  }
   ... on TranscriptResult {
     text
     language
@@ -1257,6 +1412,7 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  partialText
   preview {
     ...Artifact
   }
@@ -1357,6 +1513,15 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
+  }
   ... on TranscriptResult {
     text
     language
@@ -1381,6 +1546,7 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  partialText
   preview {
     ...Artifact
   }
@@ -1490,6 +1656,15 @@ fragment Result on TaskResult {
       ...Artifact
     }
   }
+  ... on TextResult {
+    text
+    promptTokens
+    completionTokens
+  }
+  ... on EmbeddingResult {
+    dimensions
+    vectors
+  }
   ... on TranscriptResult {
     text
     language
@@ -1514,6 +1689,7 @@ fragment Task on Task {
   labels
   progress
   progressMessage
+  partialText
   preview {
     ...Artifact
   }

@@ -33,6 +33,17 @@ const specs: { readonly [Kind in TaskKind]: () => Promise<TaskSpec> } = {
     const upload = new File([new Uint8Array(png)], 'pot.png', { type: 'image/png' });
     return { imageTo3d: { image: { upload }, texture: true, seed: 7 } };
   },
+  TEXT_GENERATION: async () => ({
+    textGeneration: { prompt: 'Describe a clay pot for somebody who is going to print it', maxTokens: 40 },
+  }),
+  EMBEDDING: async () => ({
+    embedding: { texts: ['a red fox in the snow', 'foxes in snow', 'the price of bread'] },
+  }),
+  IMAGE_TO_IMAGE: async () => {
+    const png = await drawPicture({ prompt: 'a lighthouse', seed: 5, width: 256, height: 256 });
+    const upload = new File([new Uint8Array(png)], 'lighthouse.png', { type: 'image/png' });
+    return { imageToImage: { image: { upload }, prompt: 'the same at night', strength: 0.5, seed: 7 } };
+  },
   CUSTOM: async () => ({ custom: { type: 'word-count', payload: { text: 'the quick brown fox' } } }),
 };
 

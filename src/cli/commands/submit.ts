@@ -18,23 +18,28 @@ function find(kinds: readonly SubmittableKind[], slug: string | undefined): Subm
   return kinds.find((kind) => kind.slug === slug);
 }
 
-function describeKind({ slug, subject, options }: SubmittableKind): string {
+/** `PROMPT`, `[PROMPT]`, `TEXTS…` */
+function subjectName({ subject, arity: [fewest, most] }: SubmittableKind): string {
+  const name = `${subject.toUpperCase()}${most > 1 ? '…' : ''}`;
+  return fewest > 0 ? name : `[${name}]`;
+}
+
+function describeKind(kind: SubmittableKind): string {
+  const { slug, subject, options } = kind;
   const isFile = 'sample-rate' in options;
   const description = isFile
     ? `${subject.toUpperCase()} is a file, a URL or the id of an artifact.`
     : 'Quote a text that has spaces.';
   return helpText({
     summary: SUMMARY,
-    usage: `submit ${slug} ${subject.toUpperCase()} [options]`,
+    usage: `submit ${slug} ${subjectName(kind)} [options]`,
     description: `${description} Prints the id of the task.`,
     options: { ...options, ...submitOptions },
   });
 }
 
 function overview(kinds: readonly SubmittableKind[]): string {
-  const usages = kinds.map(
-    ({ slug, subject }) => `  switchyard submit ${slug} ${subject.toUpperCase()} [options]`,
-  );
+  const usages = kinds.map((kind) => `  switchyard submit ${kind.slug} ${subjectName(kind)} [options]`);
   return [
     `${SUMMARY}:`,
     '',
@@ -60,8 +65,8 @@ export const submit: Command = {
       throw new UsageError(slug === undefined ? `say what to do: ${known}` : `"${slug}" is none of ${known}`);
     }
     const options = { ...kind.options, ...submitOptions };
-    const { values, positionals } = parse<typeof submitOptions>(args, options, [1, 1]);
-    const input = await kind.build(positionals[0] ?? '', values);
+    const { values, positionals } = parse<typeof submitOptions>(args, options, kind.arity);
+    const input = await kind.build(positionals, values);
     const wait = values.wait === true || values.output !== undefined;
     const submitAndReport = async (client: Client) => {
       const task = await client.submit(input, { signal: surroundings.signal });

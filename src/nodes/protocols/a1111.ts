@@ -4,9 +4,12 @@ import { NodeFault } from './fault.ts';
 import type { Call, NodeProtocol, Readiness, StopRequest } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
 import { MAX_PICTURES_BYTES, pictureFromBase64, previewFromBase64 } from './support/images.ts';
+import { pictureAsBase64, sizeFor } from './support/input-picture.ts';
 import { waitFor } from './support/poll.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
 import { errorText, failed, refusal } from './support/refusal.ts';
+
+type PictureCall = Call<'TEXT_TO_IMAGE' | 'IMAGE_TO_IMAGE'>;
 
 const LOOK_MS = 500;
 const STATE_PATH = '/sdapi/v1/progress?skip_current_image=true';
@@ -50,23 +53,17 @@ const serverError = z.object({ error: z.string(), detail: z.string(), errors: z.
 const options = z.object({ sd_model_checkpoint: z.string().nullish() });
 const checkpoints = z.array(z.object({ title: z.string(), model_name: z.string() }));
 
-async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
-  const { input } = call;
-  return generate(call, '/sdapi/v1/txt2img', {
-    prompt: input.prompt,
-    negative_prompt: input.negativePrompt,
-    width: input.width,
-    height: input.height,
-    steps: input.steps,
-    cfg_scale: input.guidanceScale,
-    seed: input.seed ?? -1,
-    // One after the other: a batch must fit into the GPU's memory.
-    n_iter: input.count,
-  });
+async function imageToImage(call: Call<'IMAGE_TO_IMAGE'>) {
+  const { strength } = call.input;
+  // It would squeeze every picture into a square.
+  const size = await sizeFor(call.input, call.media);
+  const image = await pictureAsBase64(call.media);
+  return draw(call, '/sdapi/v1/img2img', { ...size, init_images: [image], denoising_strength: strength });
 }
 
-async function generate(call: Call<'TEXT_TO_IMAGE'>, path: string, fields: object) {
-  const { node, model, attemptId, signal } = call;
+/** @param more that is sent beside what all pictures are asked for with */
+async function draw(call: PictureCall, path: string, more: object = {}) {
+  const { input, node, model, attemptId, signal } = call;
   const over = new AbortController();
   const watching = watch(call, AbortSignal.any([over.signal, signal]));
   try {
@@ -75,7 +72,16 @@ async function generate(call: Call<'TEXT_TO_IMAGE'>, path: string, fields: objec
       path,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
-        ...fields,
+        prompt: input.prompt,
+        negative_prompt: input.negativePrompt,
+        width: input.width,
+        height: input.height,
+        steps: input.steps,
+        cfg_scale: input.guidanceScale,
+        seed: input.seed ?? -1,
+        // One after the other: a batch must fit into the GPU's memory.
+        n_iter: input.count,
+        ...more,
         batch_size: 1,
         send_images: true,
         save_images: false,
@@ -136,13 +142,13 @@ function stem(checkpoint: string): string {
  * Anybody's interrupt ends any job, and what is half drawn then comes as if it were whole. A server that doesn't tell
  * is believed: its picture is there.
  */
-async function assertWhole({ node, signal }: Call<'TEXT_TO_IMAGE'>): Promise<void> {
+async function assertWhole({ node, signal }: PictureCall): Promise<void> {
   const now = await stateOrNull(node, signal);
   if (now?.state.interrupted && now.state.job_count === 0) throw failed('somebody interrupted it');
 }
 
 /** Tells of progress until the call is over. */
-async function watch(call: Call<'TEXT_TO_IMAGE'>, signal: AbortSignal): Promise<void> {
+async function watch(call: PictureCall, signal: AbortSignal): Promise<void> {
   let lastPreview = -1;
   try {
     for (;;) {
@@ -243,7 +249,7 @@ export const a1111: NodeProtocol<'A1111'> = {
   name: 'A1111',
   description: 'The web UI of AUTOMATIC1111, Forge and the like',
   stop: 'api',
-  run: { TEXT_TO_IMAGE: textToImage },
+  run: { TEXT_TO_IMAGE: (call) => draw(call, '/sdapi/v1/txt2img'), IMAGE_TO_IMAGE: imageToImage },
   ready: (node, signal) => checkReadiness(signal, () => ready(node, signal)),
   cancel,
 };

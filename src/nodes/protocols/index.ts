@@ -4,7 +4,7 @@ import { comfyui } from './comfyui/index.ts';
 import { fastWhisper } from './fast-whisper.ts';
 import { hunyuan3d } from './hunyuan3d.ts';
 import { json } from './json.ts';
-import { openai } from './openai.ts';
+import { openai } from './openai/index.ts';
 import type { NodeProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
 import { sdCpp } from './sd-cpp.ts';

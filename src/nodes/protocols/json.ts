@@ -6,12 +6,14 @@ import { badAnswer } from './support/answer.ts';
 import { audioFile } from './support/audio.ts';
 import { customResult, madeFile } from './support/custom-result.ts';
 import { picture } from './support/images.ts';
-import { pictureAsBase64 } from './support/input-picture.ts';
+import { pictureAsDataUrl } from './support/input-picture.ts';
 import { isStream, jsonEvents } from './support/json-events.ts';
 import { modelFiles } from './support/models.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
 import { errorText, failed, refusal } from './support/refusal.ts';
+import { storableText } from './support/text.ts';
 import { audioOf, transcriptOf } from './support/transcripts.ts';
+import { made } from './support/vectors.ts';
 
 const MAX_ANSWER_BYTES = 384 * 1024 * 1024;
 
@@ -21,6 +23,17 @@ const step = z.looseObject({
   message: z.string().nullish(),
 });
 const last = z.looseObject({ result: z.unknown() });
+const delta = z.looseObject({ delta: z.string() });
+const tokens = z.number().int().nonnegative().optional();
+const writtenText = z.union([
+  z.string().transform((text) => ({ text, promptTokens: undefined, completionTokens: undefined })),
+  z.looseObject({ text: z.string().optional(), promptTokens: tokens, completionTokens: tokens }),
+]);
+const listOfVectors = z.array(z.array(z.number()).min(1));
+const vectors = z.union([
+  listOfVectors,
+  z.looseObject({ vectors: listOfVectors }).transform((body) => body.vectors),
+]);
 const seed = z.looseObject({ seed: z.number().int() });
 const readiness = z.looseObject({
   ready: z.boolean().default(true),
@@ -30,14 +43,19 @@ const readiness = z.looseObject({
   idle: z.boolean().optional(),
 });
 
-/** What the model answered: `POST /run`, as `docs/json-protocol.md` has it. */
-async function run(
-  kind: KindName,
-  call: Pick<Call<KindName>, 'node' | 'model' | 'attemptId' | 'signal' | 'progress'>,
-  payload: unknown,
-): Promise<MadeByKind['CUSTOM']> {
+type AnyCall = Pick<Call<KindName>, 'node' | 'model' | 'attemptId' | 'signal' | 'progress' | 'write'>;
+
+/** What the model answered: JSON, or a file. */
+type Ran = { readonly json: unknown; readonly written: string } | { readonly file: MadeFile };
+
+/** `POST /run`, as `docs/json-protocol.md` has it. */
+async function run(kind: KindName, call: AnyCall, payload: unknown): Promise<Ran> {
   let end: unknown;
+  let written = '';
   const events = jsonEvents(({ data }) => {
+    const piece = delta.safeParse(data).data?.delta.replaceAll('\u0000', '\uFFFD') ?? '';
+    written += piece;
+    if (piece !== '') call.write(piece);
     if (last.safeParse(data).success || errorInside.safeParse(data).success) end = data;
     const told = step.safeParse(data);
     if (told.success) call.progress(told.data.progress ?? null, told.data.message ?? undefined);
@@ -58,7 +76,13 @@ async function run(
   if (wrong.success) throw failed(messageOf(wrong.data.error));
   const done = last.safeParse(end);
   if (!done.success) throw badAnswer('ended without a result');
-  return customResult(done.data.result);
+  return { json: done.data.result, written };
+}
+
+/** The same, with the files that stand in JSON taken out of it. */
+async function runForFiles(kind: KindName, call: AnyCall, payload: unknown): Promise<MadeByKind['CUSTOM']> {
+  const ran = await run(kind, call, payload);
+  return 'file' in ran ? { value: null, files: [ran.file] } : customResult(ran.json);
 }
 
 function messageOf(error: z.infer<typeof errorInside>['error']): string {
@@ -66,23 +90,55 @@ function messageOf(error: z.infer<typeof errorInside>['error']): string {
 }
 
 /** JSON is a value, any other type a file. A web page is neither: some proxy answered in the model's place. */
-async function resultOf(answer: NodeAnswer): Promise<MadeByKind['CUSTOM']> {
+async function resultOf(answer: NodeAnswer): Promise<Ran> {
   const type = answer.headers['content-type'] ?? '';
   if (/^text\/html/i.test(type)) throw badAnswer('is a web page');
   if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) {
-    return { value: null, files: [await madeFile(answer.bytes, type)] };
+    return { file: await madeFile(answer.bytes, type) };
   }
   const value = answer.json();
   if (errorInside.safeParse(value).success) throw failed(errorText(answer));
-  return customResult(value);
+  return { json: value, written: '' };
 }
 
-async function textToImage(call: Call<'TEXT_TO_IMAGE'>): Promise<MadeByKind['TEXT_TO_IMAGE']> {
-  const { value, files } = await run('TEXT_TO_IMAGE', call, call.input);
+async function pictures(
+  kind: 'TEXT_TO_IMAGE' | 'IMAGE_TO_IMAGE',
+  call: AnyCall,
+  payload: unknown,
+): Promise<MadeByKind['TEXT_TO_IMAGE']> {
+  const { value, files } = await runForFiles(kind, call, payload);
   if (files.length === 0) throw badAnswer('has no picture');
   const images = await Promise.all(files.map(({ bytes }) => picture(bytes)));
   const used = seed.safeParse(value);
   return { images, ...(used.success ? { seed: used.data.seed } : {}) };
+}
+
+async function imageToImage(call: Call<'IMAGE_TO_IMAGE'>): Promise<MadeByKind['IMAGE_TO_IMAGE']> {
+  const image = await pictureAsDataUrl(call.media);
+  return pictures('IMAGE_TO_IMAGE', call, { ...call.input, image });
+}
+
+async function textGeneration(call: Call<'TEXT_GENERATION'>): Promise<MadeByKind['TEXT_GENERATION']> {
+  const ran = await run('TEXT_GENERATION', call, call.input);
+  if ('file' in ran) throw badAnswer('is a file where a text was due');
+  const parsed = writtenText.safeParse(ran.json);
+  if (!parsed.success) throw badAnswer('has no text');
+  const { text = ran.written, promptTokens, completionTokens } = parsed.data;
+  return {
+    text: storableText(text),
+    ...(promptTokens === undefined ? {} : { promptTokens }),
+    ...(completionTokens === undefined ? {} : { completionTokens }),
+  };
+}
+
+async function embedding(call: Call<'EMBEDDING'>): Promise<MadeByKind['EMBEDDING']> {
+  const ran = await run('EMBEDDING', call, call.input);
+  const parsed = vectors.safeParse('json' in ran ? ran.json : null);
+  if (!parsed.success) throw badAnswer('has no vectors');
+  if (parsed.data.length !== call.input.texts.length) {
+    throw badAnswer(`has ${parsed.data.length} vectors where ${call.input.texts.length} were due`);
+  }
+  return made(parsed.data);
 }
 
 async function speechToText(call: Call<'SPEECH_TO_TEXT'>): Promise<MadeByKind['SPEECH_TO_TEXT']> {
@@ -90,13 +146,13 @@ async function speechToText(call: Call<'SPEECH_TO_TEXT'>): Promise<MadeByKind['S
   const { blob, mimeType } = await audioFile(audio);
   const base64 = Buffer.from(await blob.arrayBuffer()).toString('base64');
   const payload = { ...call.input, audio: `data:${mimeType};base64,${base64}` };
-  const { value } = await run('SPEECH_TO_TEXT', call, payload);
+  const { value } = await runForFiles('SPEECH_TO_TEXT', call, payload);
   return transcriptOf(value, call.input, audio);
 }
 
 async function imageTo3d(call: Call<'IMAGE_TO_3D'>): Promise<MadeByKind['IMAGE_TO_3D']> {
-  const image = `data:${call.media[0]?.mimeType};base64,${await pictureAsBase64(call.media)}`;
-  const { files } = await run('IMAGE_TO_3D', call, { ...call.input, image });
+  const image = await pictureAsDataUrl(call.media);
+  const { files } = await runForFiles('IMAGE_TO_3D', call, { ...call.input, image });
   const isPicture = ({ mimeType }: MadeFile): boolean => mimeType.startsWith('image/');
   const models = await Promise.all(
     files.filter((file) => !isPicture(file)).map(({ bytes }) => modelFiles(bytes)),
@@ -128,10 +184,13 @@ export const json: NodeProtocol<'JSON'> = {
   description: 'Servers of your own: the input as a JSON body, answered with JSON or a file',
   stop: 'disconnect',
   run: {
-    CUSTOM: (call) => run('CUSTOM', call, call.input.payload),
-    TEXT_TO_IMAGE: textToImage,
+    CUSTOM: (call) => runForFiles('CUSTOM', call, call.input.payload),
+    TEXT_TO_IMAGE: (call) => pictures('TEXT_TO_IMAGE', call, call.input),
     SPEECH_TO_TEXT: speechToText,
     IMAGE_TO_3D: imageTo3d,
+    TEXT_GENERATION: textGeneration,
+    EMBEDDING: embedding,
+    IMAGE_TO_IMAGE: imageToImage,
   },
   ready: (node, signal) => checkReadiness(signal, () => ready(node, signal)),
 };

@@ -5,6 +5,7 @@ import type {
   KindName,
   Media,
   ModelOutput,
+  TextOutput,
   TranscriptOutput,
 } from '../../kinds/index.ts';
 import type { NodeClient } from './client.ts';
@@ -30,6 +31,9 @@ export interface MadeByKind {
   SPEECH_TO_TEXT: TranscriptOutput;
   IMAGE_TO_3D: Omit<ModelOutput, 'files' | 'preview'> & { files: MadeFile[]; preview?: MadeFile };
   CUSTOM: Omit<CustomOutput, 'files'> & { files: MadeFile[] };
+  TEXT_GENERATION: TextOutput;
+  EMBEDDING: { dimensions: number; base64: string } | { dimensions: number; file: MadeFile };
+  IMAGE_TO_IMAGE: MadeByKind['TEXT_TO_IMAGE'];
 }
 
 /** One attempt's call, as a protocol sees it. */
@@ -47,6 +51,8 @@ export interface Call<K extends KindName> {
   readonly signal: AbortSignal;
   /** Real progress only: a fraction between 0 and 1 that never falls, or null where the node tells none. */
   progress(value: number | null, message?: string): void;
+  /** The next piece of the text that the call writes, as soon as it is there. */
+  write(piece: string): void;
   /** The latest intermediate picture; older ones are forgotten, and those that come too fast are left out. */
   preview(picture: MadeFile): void;
   /** For nodes that take a job and are asked for its result later. */

@@ -4,10 +4,13 @@ import type { Call, NodeProtocol, StopRequest } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
 import { orForget } from './support/forget.ts';
 import { MAX_PICTURES_BYTES, pictureFromBase64 } from './support/images.ts';
+import { pictureAsBase64, sizeFor } from './support/input-picture.ts';
 import { poll } from './support/poll.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
 import { failed, refusal } from './support/refusal.ts';
 import { seedOf } from './support/seed.ts';
+
+type PictureCall = Call<'TEXT_TO_IMAGE' | 'IMAGE_TO_IMAGE'>;
 
 const MODE = 'img_gen';
 
@@ -29,7 +32,14 @@ const capabilities = z.object({
 /** What becomes of a job that the node no longer knows: it was restarted, or nobody asked in time. */
 const GONE = 'gone';
 
-async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
+async function imageToImage(call: Call<'IMAGE_TO_IMAGE'>) {
+  const { strength } = call.input;
+  const size = await sizeFor(call.input, call.media);
+  return draw(call, { ...size, strength, init_image: await pictureAsBase64(call.media) });
+}
+
+/** @param more that goes into the job beside what all pictures are asked for with */
+async function draw(call: PictureCall, more: object = {}) {
   const { input, remote, attemptId } = call;
   const left = remote.handle === null ? GONE : await resume(call, remote.handle);
   if (left !== GONE) return { images: left, ...(input.seed === undefined ? {} : { seed: input.seed }) };
@@ -47,6 +57,7 @@ async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
     },
     output_format: 'png',
     embed_image_metadata: false,
+    ...more,
   });
   await remote.keep(id);
   const images = await resultOf(call, await ended(call, id));
@@ -54,7 +65,7 @@ async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
   throw failed('it no longer knows the job');
 }
 
-async function submit({ node, signal }: Call<'TEXT_TO_IMAGE'>, body: object): Promise<string> {
+async function submit({ node, signal }: PictureCall, body: object): Promise<string> {
   const answer = await node.request({
     method: 'POST',
     path: `/sdcpp/v1/${MODE}`,
@@ -69,7 +80,7 @@ async function submit({ node, signal }: Call<'TEXT_TO_IMAGE'>, body: object): Pr
 }
 
 /** What an earlier attempt's job came to; one that should have ended long ago is left to itself. */
-async function resume(call: Call<'TEXT_TO_IMAGE'>, id: string) {
+async function resume(call: PictureCall, id: string) {
   const { remote } = call;
   const job = remote.isOverdue ? await look(call, id) : await ended(call, id);
   if (job !== GONE && (job.status === 'queued' || job.status === 'generating')) {
@@ -80,7 +91,7 @@ async function resume(call: Call<'TEXT_TO_IMAGE'>, id: string) {
 }
 
 /** Tells of the job until it has ended. */
-function ended(call: Call<'TEXT_TO_IMAGE'>, id: string): Promise<Job | typeof GONE> {
+function ended(call: PictureCall, id: string): Promise<Job | typeof GONE> {
   const { signal, progress } = call;
   let told = '';
   return poll(
@@ -98,7 +109,7 @@ function ended(call: Call<'TEXT_TO_IMAGE'>, id: string): Promise<Job | typeof GO
 }
 
 async function look(
-  { node, signal }: Pick<Call<'TEXT_TO_IMAGE'>, 'node' | 'signal'>,
+  { node, signal }: Pick<PictureCall, 'node' | 'signal'>,
   id: string,
 ): Promise<Job | typeof GONE> {
   const path = jobPath(id);
@@ -107,7 +118,7 @@ async function look(
   return jobOf(answer);
 }
 
-async function resultOf(call: Call<'TEXT_TO_IMAGE'>, job: Job | typeof GONE) {
+async function resultOf(call: PictureCall, job: Job | typeof GONE) {
   if (job === GONE) {
     await call.remote.forget();
     return GONE;
@@ -146,7 +157,7 @@ export const sdCpp: NodeProtocol<'SD_CPP'> = {
   name: 'SD_CPP',
   description: 'The server of stable-diffusion.cpp, by its own asynchronous jobs',
   stop: 'queued-only',
-  run: { TEXT_TO_IMAGE: textToImage },
+  run: { TEXT_TO_IMAGE: (call) => draw(call), IMAGE_TO_IMAGE: imageToImage },
   ready: (node, signal) =>
     checkReadiness(signal, async () => {
       const answer = await node.request({ method: 'GET', path: '/sdcpp/v1/capabilities', signal });

@@ -2,13 +2,24 @@ import { type KindName, kindNames, kindOf } from '../../kinds/index.ts';
 import { builder } from '../builder.ts';
 import { described } from '../described.ts';
 import { custom } from './custom.ts';
+import { embedding } from './embedding.ts';
 import { imageTo3d } from './image-to-3d.ts';
+import { imageToImage } from './image-to-image.ts';
 import type { KindSchema, TaggedOutput } from './kind-schema.ts';
 import { speechToText } from './speech-to-text.ts';
+import { textGeneration } from './text-generation.ts';
 import { textToImage } from './text-to-image.ts';
 
 /** Every kind's GraphQL side. A new kind is a file of its own, and one line here. */
-const kindSchemas: readonly KindSchema[] = [textToImage, speechToText, imageTo3d, custom];
+const kindSchemas: readonly KindSchema[] = [
+  textToImage,
+  speechToText,
+  imageTo3d,
+  custom,
+  textGeneration,
+  embedding,
+  imageToImage,
+];
 
 const byKind = new Map(kindSchemas.map((schema) => [schema.kind, schema]));
 
@@ -48,7 +59,8 @@ export function readSpec(spec: Record<string, unknown>): { kind: KindName; input
 }
 
 export const TaskResultType = builder.unionType('TaskResult', {
-  types: kindNames.map((kind) => kindSchemaOf(kind).result),
+  // Kinds may have one in common.
+  types: [...new Set(kindNames.map((kind) => kindSchemaOf(kind).result))],
   resolveType: (result) => kindSchemaOf((result as TaggedOutput).kind).result,
 });
 

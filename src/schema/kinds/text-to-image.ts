@@ -1,7 +1,7 @@
-import { ArtifactType } from '../artifact.ts';
 import { builder } from '../builder.ts';
 import { given } from '../given.ts';
-import { kindSchema, type TaggedOutput } from './kind-schema.ts';
+import { ImageResult } from './image-result.ts';
+import { kindSchema } from './kind-schema.ts';
 
 const TextToImageInput = builder.inputType('TextToImageInput', {
   description:
@@ -18,20 +18,6 @@ const TextToImageInput = builder.inputType('TextToImageInput', {
       description: 'The same seed and input make the same picture on the same node; left out: any',
     }),
     count: t.int({ defaultValue: 1, description: 'How many pictures, 1 to 8' }),
-  }),
-});
-
-const ImageResult = builder.objectRef<TaggedOutput<'TEXT_TO_IMAGE'>>('ImageResult').implement({
-  fields: (t) => ({
-    images: t.field({
-      type: [ArtifactType],
-      description: 'In the order in which the node made them',
-      resolve: ({ images }) => images,
-    }),
-    seed: t.exposeInt('seed', {
-      nullable: true,
-      description: 'Of the first picture; null where the node tells none',
-    }),
   }),
 });
 

@@ -52,6 +52,12 @@ const samples: { readonly [K in KindName]: Sample<K> } = {
     input: { image: { url: 'https://example.com/pot.png' }, format: 'GLB', texture: true },
     media: [pictureOf(await drawPicture({ prompt: 'a clay pot', seed: 3, width: 64, height: 64 }))],
   },
+  TEXT_GENERATION: { input: { prompt: 'go forward ten meters', maxTokens: 12 }, media: [] },
+  EMBEDDING: { input: { texts: ['go forward ten meters', 'turn on the kitchen lights'] }, media: [] },
+  IMAGE_TO_IMAGE: {
+    input: { image: { url: 'https://example.com/pot.png' }, prompt: 'made of gold', count: 1 },
+    media: [pictureOf(await drawPicture({ prompt: 'a clay pot', seed: 3, width: 64, height: 64 }))],
+  },
   CUSTOM: { input: { type: 'test-model', payload: { text: 'go forward ten meters' } }, media: [] },
 };
 
@@ -68,6 +74,7 @@ export interface Asked<K extends KindName> {
   readonly signal?: AbortSignal;
   readonly reports?: Report[];
   readonly previews?: MadeFile[];
+  readonly pieces?: string[];
   readonly attemptId?: string;
   readonly workflow?: Call<K>['workflow'];
   readonly remote?: RemoteJob;
@@ -106,6 +113,7 @@ export async function perform<K extends KindName>(
     attemptId: asked.attemptId ?? randomUUID(),
     signal,
     progress: (value, message) => void asked.reports?.push({ value, message }),
+    write: (piece) => void asked.pieces?.push(piece),
     preview: (picture) => void asked.previews?.push(picture),
     remote: asked.remote ?? remoteJob(),
   });

@@ -27,8 +27,10 @@ describe.each(protocolNames)('protocol %s', (name) => {
     const made = await perform(protocol, kind, { node });
     if ('images' in made) expect(made.images).toMatchObject([{ mimeType: 'image/png' }]);
     else if ('value' in made) expect(made).toMatchObject({ value: { text: 'go forward ten meters' } });
+    else if ('dimensions' in made) expect(made.dimensions).toBe(128);
     else if ('files' in made) expect(made.files[0]).toMatchObject({ mimeType: 'model/gltf-binary' });
-    else expect(made).toMatchObject({ text: 'go forward ten meters', segments: [] });
+    else if ('segments' in made) expect(made).toMatchObject({ text: 'go forward ten meters', segments: [] });
+    else expect(made.text).toMatch(/^About forward ten meters:/);
     expect(simulator.history).toMatchObject([{ outcome: 'answered', slot: 0 }]);
   });
 

@@ -2,15 +2,28 @@ import { z } from 'zod';
 import type { NodeClient } from '../client.ts';
 import type { Call, MadeFile, NodeProtocol, Readiness } from '../protocol.ts';
 import { orForget } from '../support/forget.ts';
+import { pictureBytes, sizeFor } from '../support/input-picture.ts';
 import { poll } from '../support/poll.ts';
 import { checkReadiness, notReady } from '../support/readiness.ts';
 import { failed, refusal } from '../support/refusal.ts';
 import { seedOf } from '../support/seed.ts';
 import { watchJob } from './events.ts';
-import { cancelJob, type Finished, GONE, jobId, look, picturesOf, submit, type UnderWay } from './job.ts';
-import { defaultWorkflow, fill, placeholdersOf, type Workflow } from './workflow.ts';
+import {
+  cancelJob,
+  type Finished,
+  GONE,
+  jobId,
+  look,
+  picturesOf,
+  submit,
+  type UnderWay,
+  upload,
+} from './job.ts';
+import { defaultWorkflows, fill, placeholdersOf, type Values, type Workflow } from './workflow.ts';
 
 export { type Workflow, workflowFor } from './workflow.ts';
+
+type PictureCall = Call<'TEXT_TO_IMAGE' | 'IMAGE_TO_IMAGE'>;
 
 const LOADER = 'CheckpointLoaderSimple';
 
@@ -29,8 +42,22 @@ const systemStats = z.object({ system: z.object({}) });
 const queueInfo = z.object({ exec_info: z.object({ queue_remaining: z.number() }) });
 
 async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
+  const { width, height } = call.input;
+  return draw(call, call.workflow ?? defaultWorkflows.TEXT_TO_IMAGE, { width, height });
+}
+
+async function imageToImage(call: Call<'IMAGE_TO_IMAGE'>) {
+  const { input, media } = call;
+  return draw(call, call.workflow ?? defaultWorkflows.IMAGE_TO_IMAGE, {
+    ...(await sizeFor(input, media)),
+    strength: input.strength,
+    image: await upload(call, await pictureBytes(media)),
+  });
+}
+
+/** @param more values of placeholders, beside those that all pictures have */
+async function draw(call: PictureCall, template: Workflow, more: Values) {
   const { input, model } = call;
-  const template = call.workflow ?? defaultWorkflow;
   const used = placeholdersOf(template);
   const name = await nameOf(call);
   const seed = input.seed ?? seedOf(name);
@@ -41,14 +68,13 @@ async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
     const workflow = fill(template, {
       prompt: input.prompt,
       negative_prompt: input.negativePrompt,
-      width: input.width,
-      height: input.height,
       steps: input.steps,
       guidance_scale: input.guidanceScale,
       seed: seed + index,
       count: input.count,
       model,
       checkpoint,
+      ...more,
     });
     const part = (value: number) => (index + value) / jobs;
     images.push(...(await runJob(call, { id: jobId(name, index), workflow, part })));
@@ -60,7 +86,7 @@ async function textToImage(call: Call<'TEXT_TO_IMAGE'>) {
  * What the jobs are named after: the attempt that submitted them first. A job that should have ended long ago is
  * stopped, and this attempt has one of its own.
  */
-async function nameOf(call: Call<'TEXT_TO_IMAGE'>): Promise<string> {
+async function nameOf(call: PictureCall): Promise<string> {
   const { remote, attemptId, node, signal } = call;
   if (remote.handle !== null) {
     if (!remote.isOverdue) return remote.handle;
@@ -83,7 +109,7 @@ interface Job {
 }
 
 /** Submits the job, unless it is there already, and waits for its pictures. */
-async function runJob(call: Call<'TEXT_TO_IMAGE'>, { id: ours, workflow, part }: Job): Promise<MadeFile[]> {
+async function runJob(call: PictureCall, { id: ours, workflow, part }: Job): Promise<MadeFile[]> {
   const { node, signal, remote } = call;
   using watch = await watchJob({
     ...{ node, id: ours, workflow, signal },
@@ -99,7 +125,7 @@ async function runJob(call: Call<'TEXT_TO_IMAGE'>, { id: ours, workflow, part }:
   });
 }
 
-async function endOf(call: Call<'TEXT_TO_IMAGE'>, id: string): Promise<Finished | typeof GONE | undefined> {
+async function endOf(call: PictureCall, id: string): Promise<Finished | typeof GONE | undefined> {
   const now = await look(call, id);
   if (now === GONE || !isUnderWay(now)) return now;
   if (now.place > 0) call.progress(null, `place ${now.place} in the node's queue`);
@@ -117,7 +143,7 @@ async function checkpointsOf(node: NodeClient, signal: AbortSignal): Promise<rea
 }
 
 /** The file that goes by the model's name; the name itself where there is none, which the node then refuses. */
-async function checkpointOf({ node, model, signal }: Call<'TEXT_TO_IMAGE'>): Promise<string> {
+async function checkpointOf({ node, model, signal }: PictureCall): Promise<string> {
   const files = await checkpointsOf(node, signal);
   return files.find((file) => file === model) ?? files.find((file) => stem(file) === model) ?? model;
 }
@@ -152,7 +178,7 @@ export const comfyui: NodeProtocol<'COMFYUI'> = {
   name: 'COMFYUI',
   description: 'ComfyUI, by workflows of the configuration or its checkpoints',
   stop: 'api',
-  run: { TEXT_TO_IMAGE: textToImage },
+  run: { TEXT_TO_IMAGE: textToImage, IMAGE_TO_IMAGE: imageToImage },
   ready: (node, signal) => checkReadiness(signal, () => ready(node, signal)),
   cancel: cancelJob,
 };

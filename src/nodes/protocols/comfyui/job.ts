@@ -5,6 +5,7 @@ import { NodeFault } from '../fault.ts';
 import type { MadeFile, StopRequest } from '../protocol.ts';
 import { badAnswer } from '../support/answer.ts';
 import { MAX_PICTURE_BYTES, picture } from '../support/images.ts';
+import { multipart } from '../support/multipart.ts';
 import { errorText, failed, refusal } from '../support/refusal.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -51,6 +52,7 @@ const refused = z.object({
     )
     .catch({}),
 });
+const uploaded = z.object({ name: z.string().min(1), subfolder: z.string().default('') });
 const submitted = z.object({ prompt_id: z.string().min(1) });
 
 /** Where a job is that has not ended: 0 while it runs, or its place in the queue, from 1. */
@@ -86,6 +88,18 @@ function read<T>(answer: NodeAnswer, shape: z.ZodType<T>): T {
   const parsed = shape.safeParse(answer.json());
   if (!parsed.success) throw badAnswer('is none of a ComfyUI server');
   return parsed.data;
+}
+
+/** Puts a file where the node's workflows find it, under a name of its own, and answers the name. */
+export async function upload({ node, signal }: Ask, image: MadeFile): Promise<string> {
+  const { bytes, mimeType } = image;
+  // The same picture is the same file, so that it is there only once.
+  const fileName = `${createHash('sha256').update(bytes).digest('hex')}.${mimeType.replace(/^image\/|\W.*$/g, '')}`;
+  const file = { blob: new Blob([Uint8Array.from(bytes)]), fileName, mimeType };
+  const form = multipart({ image: file, type: 'input', overwrite: 'true' });
+  const answer = await node.request({ method: 'POST', path: '/upload/image', body: form, signal });
+  const { name: given, subfolder } = read(answer, uploaded);
+  return subfolder === '' ? given : `${subfolder}/${given}`;
 }
 
 /**

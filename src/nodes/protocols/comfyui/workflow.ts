@@ -8,23 +8,18 @@ const STANDARDS: Readonly<Record<string, string | number>> = {
   height: 1024,
   steps: 20,
   guidance_scale: 7,
+  strength: 0.75,
 };
+
+const OF_PICTURES = [
+  ...['negative_prompt', 'width', 'height', 'steps', 'guidance_scale', 'seed', 'count'],
+  ...['model', 'checkpoint'],
+];
 
 /** The placeholders of each kind that workflows are run for; the first must be in every template. */
 const PLACEHOLDERS: { readonly [K in KindName]?: readonly [string, ...string[]] } = {
-  TEXT_TO_IMAGE: [
-    ...([
-      'prompt',
-      'negative_prompt',
-      'width',
-      'height',
-      'steps',
-      'guidance_scale',
-      'seed',
-      'count',
-    ] as const),
-    ...(['model', 'checkpoint'] as const),
-  ],
+  TEXT_TO_IMAGE: ['prompt', ...OF_PICTURES],
+  IMAGE_TO_IMAGE: ['image', 'prompt', 'strength', ...OF_PICTURES],
 };
 
 const PLACEHOLDER = /\{\{\s*(\w+)\s*(?:\|([^{}]*))?\}\}/g;
@@ -62,14 +57,14 @@ export function placeholdersOf(template: Workflow): ReadonlySet<string> {
   return new Set([...names].map(([, name = '']) => name));
 }
 
+/** What goes into placeholders, by their names. */
+export type Values = Readonly<Record<string, string | number | undefined>>;
+
 /**
  * The template with values in the place of its placeholders. A text that is nothing but a placeholder becomes the
  * value itself, so that numbers are numbers; values are never searched for placeholders again.
  */
-export function fill(
-  template: Workflow,
-  values: Readonly<Record<string, string | number | undefined>>,
-): Workflow {
+export function fill(template: Workflow, values: Values): Workflow {
   const valueFor = (name: string, own: string | undefined) =>
     values[name] ?? (own === undefined ? STANDARDS[name] : parsed(own)) ?? '';
   const fillText = (text: string): string | number => {
@@ -92,8 +87,7 @@ function parsed(text: string): string | number {
   return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
 }
 
-/** For models without a template: a checkpoint of that name draws. Its pictures are not kept on the node. */
-export const defaultWorkflow: Workflow = {
+const drawing: Workflow = {
   '1': { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: '{{checkpoint}}' } },
   '2': { class_type: 'CLIPTextEncode', inputs: { text: '{{prompt}}', clip: ['1', 1] } },
   '3': { class_type: 'CLIPTextEncode', inputs: { text: '{{negative_prompt}}', clip: ['1', 1] } },
@@ -119,3 +113,28 @@ export const defaultWorkflow: Workflow = {
   '6': { class_type: 'VAEDecode', inputs: { samples: ['5', 0], vae: ['1', 2] } },
   '7': { class_type: 'PreviewImage', inputs: { images: ['6', 0] } },
 };
+
+/** The same, but it begins with a picture instead of with nothing. */
+const changing: Workflow = {
+  ...drawing,
+  '4': { class_type: 'LoadImage', inputs: { image: '{{image}}' } },
+  '5': {
+    class_type: 'KSampler',
+    inputs: { ...drawing['5']?.inputs, denoise: '{{strength}}', latent_image: ['10', 0] },
+  },
+  '8': {
+    class_type: 'ImageScale',
+    inputs: {
+      image: ['4', 0],
+      width: '{{width}}',
+      height: '{{height}}',
+      upscale_method: 'lanczos',
+      crop: 'center',
+    },
+  },
+  '9': { class_type: 'VAEEncode', inputs: { pixels: ['8', 0], vae: ['1', 2] } },
+  '10': { class_type: 'RepeatLatentBatch', inputs: { samples: ['9', 0], amount: '{{count}}' } },
+};
+
+/** For models without a template: a checkpoint of that name draws. Its pictures are not kept on the node. */
+export const defaultWorkflows = { TEXT_TO_IMAGE: drawing, IMAGE_TO_IMAGE: changing } as const;

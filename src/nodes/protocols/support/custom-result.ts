@@ -2,7 +2,7 @@ import { fileTypeFromBuffer } from 'file-type';
 import type { NodeClient } from '../client.ts';
 import type { MadeByKind, MadeFile } from '../protocol.ts';
 import { badAnswer } from './answer.ts';
-import { cleanText } from './text.ts';
+import { cleanText, storableText } from './text.ts';
 
 const MAX_FILE_BYTES = 128 * 1024 * 1024;
 const MAX_FILES = 64;
@@ -44,7 +44,7 @@ export async function customResult(answer: unknown): Promise<MadeByKind['CUSTOM'
 
   async function takeText(text: string): Promise<unknown> {
     const head = DATA_URL.exec(text);
-    if (head === null) return storable(text);
+    if (head === null) return storableText(text);
     if (files.length === MAX_FILES) throw badAnswer(`has more than ${MAX_FILES} files`);
     files.push(await madeFile(Buffer.from(text.slice(head[0].length), 'base64'), head[1]));
     return { file: files.length - 1 };
@@ -59,11 +59,6 @@ export async function fetchedFile(url: string, node: NodeClient, signal: AbortSi
   const answer = await node.download(new URL(url), { signal, maxBytes: MAX_FILE_BYTES });
   if (answer.status !== 200) throw badAnswer(`names a file that can't be had (${answer.status})`);
   return madeFile(answer.bytes, answer.headers['content-type']);
-}
-
-/** As PostgreSQL keeps it; unlike a message for people, it stays as it is otherwise. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\u0000', '\uFFFD');
 }
 
 function isFile(value: unknown): boolean {

@@ -11,16 +11,26 @@ export interface JsonEvent {
 const NEWLINE = 0x0a;
 const STREAMED = /^(?:text\/event-stream|application\/(?:x-)?(?:ndjson|jsonl|json-lines))\b/i;
 
+/** What server-sent events begin with, under whatever content type they come. */
+const BEGINNING = /^\uFEFF?(?:data|event|id|retry)?:/;
+
 /** Whether an answer is a stream of events rather than one result. */
 export function isStream({ headers }: Pick<NodeAnswer, 'headers'>): boolean {
   return STREAMED.test(headers['content-type'] ?? '');
 }
 
+/** As {@link isStream}, or by how it begins: some servers and proxies mislabel it. */
+export function looksLikeStream(answer: Pick<NodeAnswer, 'headers' | 'bytes'>): boolean {
+  return isStream(answer) || BEGINNING.test(Buffer.from(answer.bytes.subarray(0, 16)).toString());
+}
+
 export interface JsonEvents {
   /** For the request whose answer may be a stream: others leave no events. */
   readonly onData: NonNullable<NodeRequest['onData']>;
-  /** After the answer: what came without a line break at its end. */
-  end(): void;
+  /** After the answer: what came without a line break at its end; all of a stream that was mislabeled. */
+  end(answer?: NodeAnswer): void;
+  /** Whether the end was announced: `data: [DONE]`. */
+  readonly isDone: boolean;
 }
 
 /**
@@ -33,12 +43,14 @@ export function jsonEvents(onEvent: (event: JsonEvent) => void): JsonEvents {
   let rest = '';
   let name = 'message';
   let data: string[] = [];
+  let isDone = false;
 
   function dispatch(): void {
     const text = data.join('\n');
     const event = name;
     [name, data] = ['message', []];
-    if (text !== '' && text !== '[DONE]') onEvent({ name: event, data: parse(text) });
+    if (text === '[DONE]') isDone = true;
+    else if (text !== '') onEvent({ name: event, data: parse(text) });
   }
 
   function read(line: string): void {
@@ -49,17 +61,24 @@ export function jsonEvents(onEvent: (event: JsonEvent) => void): JsonEvents {
     else if (field[1] === 'data') data.push(field[2] ?? '');
   }
 
+  function take(chunk: Uint8Array): void {
+    rest += decoder.decode(chunk, { stream: true });
+    // A long line is not looked through again with each of its chunks.
+    if (!chunk.includes(NEWLINE)) return;
+    const lines = rest.split(/\r?\n/);
+    rest = lines.pop() ?? '';
+    for (const line of lines) read(line);
+  }
+
   return {
-    onData(chunk, head) {
-      if (head.status !== 200 || !isStream(head)) return;
-      rest += decoder.decode(chunk, { stream: true });
-      // A long line is not looked through again with each of its chunks.
-      if (!chunk.includes(NEWLINE)) return;
-      const lines = rest.split(/\r?\n/);
-      rest = lines.pop() ?? '';
-      for (const line of lines) read(line);
+    get isDone() {
+      return isDone;
     },
-    end() {
+    onData(chunk, head) {
+      if (head.status === 200 && isStream(head)) take(chunk);
+    },
+    end(answer) {
+      if (answer && !isStream(answer)) take(answer.bytes);
       if (rest !== '') read(rest);
       rest = '';
       dispatch();

@@ -10,8 +10,8 @@ const MAX_RETRY_AFTER_MS = 600_000;
 const BUSY_WORDS =
   /\b(full|busy|overload(ed)?|capacity|too many|queue|loading|starting|staging|installing)\b/i;
 
-/** Our token, path or patience is wrong there, or what was asked for is gone: another node may do it. */
-const NODE_STATUSES = new Set([401, 403, 404, 405, 407, 408, 410, 421, 426]);
+/** Our token, path or patience is wrong there, what was asked for is gone, or what stands behind it failed: another node may do it. */
+const NODE_STATUSES = new Set([401, 403, 404, 405, 407, 408, 410, 421, 424, 426]);
 
 /** The first 2,048 bytes as text. */
 export function rawText({ bytes }: Pick<NodeAnswer, 'bytes'>): string {

@@ -5,3 +5,8 @@ export function cleanText(text: string): string {
     .replace(/[^\P{Cc}\t\n\r]/gu, ' ')
     .trim();
 }
+
+/** Text that is somebody's work, as PostgreSQL can store it: it stays as it is otherwise. */
+export function storableText(text: string): string {
+  return text.toWellFormed().replaceAll('\u0000', '\uFFFD');
+}

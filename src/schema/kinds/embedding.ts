@@ -1,0 +1,51 @@
+import { buffer } from 'node:stream/consumers';
+import type { EmbeddingOutput } from '../../kinds/index.ts';
+import { unpackVectors } from '../../kinds/index.ts';
+import { builder } from '../builder.ts';
+import type { Context } from '../context.ts';
+import { kindSchema, type TaggedOutput } from './kind-schema.ts';
+
+const EmbeddingInput = builder.inputType('EmbeddingInput', {
+  fields: (t) => ({
+    texts: t.stringList({
+      required: true,
+      description: '1 to 1,000, each up to 100,000 characters, together up to 1,000,000',
+    }),
+    model: t.string({ description: 'One of Query.models; left out: the default of the kind' }),
+  }),
+});
+
+async function packed(output: EmbeddingOutput, { services: { artifacts } }: Context): Promise<Uint8Array> {
+  if ('base64' in output) return Buffer.from(output.base64, 'base64');
+  const [file] = await artifacts.find([output.file]);
+  if (file === undefined) throw new Error('the file of an embedding is gone');
+  return buffer(await artifacts.read(file));
+}
+
+/** The shortest decimal that is this number of 32 bits: what the node meant, without the dust of 64 bits. */
+function shortest(number: number): number {
+  const short = Number(number.toPrecision(8));
+  return Math.fround(short) === number ? short : Number(number.toPrecision(9));
+}
+
+const EmbeddingResult = builder.objectRef<TaggedOutput<'EMBEDDING'>>('EmbeddingResult').implement({
+  fields: (t) => ({
+    vectors: t.field({
+      type: t.listRef(t.listRef('Float')),
+      description: 'One for each text, in their order; numbers of 32 bits',
+      resolve: async (output, _args, context) =>
+        unpackVectors(await packed(output, context)).map((vector) => Array.from(vector, shortest)),
+    }),
+    dimensions: t.exposeInt('dimensions', { description: 'How many numbers each vector has' }),
+  }),
+});
+
+export const embedding = kindSchema({
+  kind: 'EMBEDDING',
+  description: 'Places texts in a space of meaning: those that say alike are close to each other',
+  input: EmbeddingInput,
+  result: EmbeddingResult,
+  async read({ model, texts }) {
+    return { model: model ?? null, input: { texts } };
+  },
+});
