@@ -1,7 +1,7 @@
 import type { Database, TaskPriority } from '../../database/index.ts';
 import type { Log } from '../../log.ts';
 import type { ShareKey } from './shares.ts';
-import { placedAnew, tagOf, timeAt } from './tags.ts';
+import { lineStart, placedAnew, tagOf, timeAt } from './tags.ts';
 
 /** Jobs that are moved in one transaction: claims wait for no more. */
 const MAX_GROUP = 500;
@@ -43,21 +43,51 @@ interface PlacedRow extends WaitingRow {
   readonly expected: number;
 }
 
+interface Placed {
+  readonly rows: readonly PlacedRow[];
+  /** By how much the line ends later than the share says. */
+  readonly forgiven: number;
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
 /** Where the jobs belong, by what their tasks are expected to take by now. */
-function placedByNow(rows: readonly WaitingRow[], expect: (cost: number) => number): PlacedRow[] {
-  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-  const charged = sum(rows.map(({ seconds }) => seconds));
-  const expected = sum(rows.map(({ cost }) => expect(cost)));
+function placedByNow(
+  rows: readonly [WaitingRow, ...WaitingRow[]],
+  {
+    secondsPerUnit,
+    rivalPlace,
+  }: { readonly secondsPerUnit: number; readonly rivalPlace: number | undefined },
+): Placed {
+  const [{ place, priority, weight, finish }] = rows;
+  const charged = sumOf(rows.map(({ seconds }) => seconds));
+  const expected = sumOf(rows.map(({ cost }) => cost * secondsPerUnit));
   const isOff = Math.max(charged, expected) > TOLERANCE * Math.min(charged, expected);
   const jobs = rows.map((row) => {
-    const seconds = isOff ? expect(row.cost) : row.seconds;
-    return { ...row, expected: seconds, virtualSeconds: seconds / row.weight };
+    const seconds = isOff ? row.cost * secondsPerUnit : row.seconds;
+    return { ...row, expected: seconds, virtualSeconds: seconds / weight };
   });
-  const [first] = rows;
-  if (!first) return [];
-  const more = isOff ? expected - charged : 0;
-  return placedAnew(first.finish + more / first.weight, jobs);
+  const tag = finish - charged / weight;
+  const start = lineStart({
+    tag,
+    head: tagOf(place, priority),
+    rival: rivalPlace === undefined ? Number.POSITIVE_INFINITY : tagOf(rivalPlace, priority),
+    virtualSeconds: jobs[0]?.virtualSeconds ?? 0,
+  });
+  const length = sumOf(jobs.map(({ virtualSeconds }) => virtualSeconds));
+  return { rows: placedAnew(start + length, jobs), forgiven: start - tag };
 }
+
+// Not far from the head, unless the user has nearly all that waits.
+const selectRival = `
+  SELECT j.priority AS place FROM queue q JOIN pgboss.job_common j ON j.name = q.boss_name
+  WHERE q.id = $2 AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
+    AND j.data->>'userId' <> $1 AND (j.data->>'taskPriority' = 'URGENT') = ($3 = 'URGENT')
+  ORDER BY j.priority DESC, j.created_on LIMIT 1`;
+
+const forgive = `
+  UPDATE fair_share SET finish = finish + $4
+  WHERE user_id = $1 AND queue_id = $2 AND priority = $3::task_priority`;
 
 const move = `
   WITH held AS MATERIALIZED (
@@ -155,12 +185,16 @@ export function createPlaces({ database, expect, log }: PlacesOptions): Places {
     const { rowCount } = await database.pool.query(begin, key);
     if (rowCount === 0) return;
     const secondsPerUnit = await expect(share.queueId, 1);
+    const { rows: rivals } = await database.pool.query<{ place: number }>(selectRival, key);
     const { rows } = await database.pool.query<WaitingRow>(selectWaiting, key);
-    const placed = placedByNow(rows, (cost) => cost * secondsPerUnit);
-    for (let first = 0; first < placed.length; first += MAX_GROUP) {
-      await write(share, placed.slice(first, first + MAX_GROUP));
+    const [first, ...rest] = rows;
+    if (!first) return;
+    const placed = placedByNow([first, ...rest], { secondsPerUnit, rivalPlace: rivals[0]?.place });
+    await database.pool.query(forgive, [...key, placed.forgiven]);
+    for (let from = 0; from < placed.rows.length; from += MAX_GROUP) {
+      await write(share, placed.rows.slice(from, from + MAX_GROUP));
     }
-    if (placed.length > 0) await setTimeToHead(database, share.queueId);
+    await setTimeToHead(database, share.queueId);
   }
 
   return {

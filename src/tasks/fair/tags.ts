@@ -98,6 +98,25 @@ export function correctionOf({ chargedSeconds, measuredSeconds, isQueuedAgain }:
   return isQueuedAgain ? measuredSeconds : measuredSeconds - chargedSeconds;
 }
 
+/** Where a user's line would begin by what he was charged, and what else stands in the queue. */
+export interface LineStart {
+  readonly tag: number;
+  /** Where it begins now. */
+  readonly head: number;
+  /** Where the first waiting job of somebody else is; Infinity where there is none. */
+  readonly rival: number;
+  /** What its first job takes. */
+  readonly virtualSeconds: number;
+}
+
+/**
+ * Where a corrected line begins. Whoever was charged too much is put first, and no further ahead of the others
+ * than by one task: they came, or went, by a time that his charges had moved, and he may have had it all alone.
+ */
+export function lineStart({ tag, head, rival, virtualSeconds }: LineStart): number {
+  return Math.max(tag, Math.min(head, rival - virtualSeconds));
+}
+
 /** A waiting job of a user, and what it is charged. */
 export interface WaitingJob {
   readonly place: number;
