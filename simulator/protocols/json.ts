@@ -61,16 +61,25 @@ function draw(input: Payload, { side }: SimulatorSettings): Work {
 }
 
 function edit({ image, ...input }: Payload): Work {
+  const { width, height } = input;
+  const seed = integer(input.seed, 0);
   const request = {
     picture: bytesOf(image),
     prompt: String(input.prompt),
-    seed: integer(input.seed, 0),
     strength: share(input.strength),
+    ...(typeof width === 'number' && typeof height === 'number' ? { width, height } : {}),
   };
+  const count = integer(input.count, 1);
   return {
     input,
-    units: integer(input.steps, 20),
-    make: async () => ({ status: 200, type: 'image/png', body: await editPicture(request) }),
+    units: integer(input.steps, 20) * count,
+    make: async () => {
+      const images = Array.from({ length: count }, (_, n) => editPicture({ ...request, seed: seed + n }));
+      return answer(
+        200,
+        (await Promise.all(images)).map((picture) => dataUrl(picture, 'image/png')),
+      );
+    },
   };
 }
 

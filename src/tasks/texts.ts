@@ -97,6 +97,8 @@ export function createTexts({ database, carrier, log }: Core): Texts & { close()
       const before = growing.get(lease.taskId);
       const one =
         before?.lease.attempt === lease.attempt ? before : { lease, text: '', isShown: true, dueAt: 0 };
+      // A late voice of an attempt that is over.
+      if (before && before.lease.attempt > lease.attempt) return;
       growing.set(lease.taskId, one);
       if (one.text.length >= MAX_CHARACTERS) return;
       one.text = (one.text + piece).slice(0, MAX_CHARACTERS);

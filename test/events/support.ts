@@ -104,7 +104,10 @@ async function createTestTasks({ prisma, lanes, pool }: Database): Promise<TestT
       );
     },
     async progress(id, value) {
-      await pool.query('UPDATE task SET progress = $2, updated_at = clock_timestamp() WHERE id = $1', [id, value]);
+      await pool.query('UPDATE task SET progress = $2, updated_at = clock_timestamp() WHERE id = $1', [
+        id,
+        value,
+      ]);
     },
     async remove(id) {
       await prisma.task.delete({ where: { id } });

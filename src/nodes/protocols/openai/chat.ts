@@ -33,7 +33,7 @@ const chunk = z.object({ choices: z.array(choice), usage });
 /** In place of a chunk; vLLM's older versions say so without the envelope. */
 const failure = z.union([
   z.object({ error: z.unknown().refine((error) => error != null && error !== '') }),
-  z.object({ object: z.literal('error') }).transform((error) => ({ error })),
+  z.looseObject({ object: z.literal('error') }).transform((error) => ({ error })),
 ]);
 const withCode = z.object({ code: z.coerce.number().int().min(400).max(599) });
 
