@@ -26,7 +26,7 @@ import { readMedia } from './media.ts';
 export interface SubmittableKind {
   /** `text-to-image`. */
   readonly slug: string;
-  /** Its first required field, or else its first one, which is given without an option's name: `prompt`. */
+  /** Its first required field, or else its prompt, which is given without an option's name: `prompt`. */
   readonly subject: string;
   /** How many of them: the fewest and the most. */
   readonly arity: readonly [number, number];
@@ -57,8 +57,8 @@ function submittableKind(field: GraphQLInputField, submission: GraphQLInputObjec
   const type = getNullableType(field.type);
   if (!isInputObjectType(type)) throw new Error(`TaskSpec.${field.name} is no input object`);
   const fields = Object.values(type.getFields());
-  const subject = fields.find(isRequiredInputField) ?? fields[0];
-  if (subject === undefined) throw new Error(`${type.name} has no field`);
+  const subject = fields.find(isRequiredInputField) ?? type.getFields().prompt;
+  if (subject === undefined) throw new Error(`${type.name} has neither a required field nor a prompt`);
   const own = fields.filter((one) => one !== subject);
   const common = Object.values(submission.getFields()).filter(({ name }) => !NOT_OPTIONS.has(name));
   const media = isMedia(subject) && subject.name === 'audio' ? soundOptions : {};

@@ -12,12 +12,14 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Is shown what the command says while it runs. */
   readonly heard?: (stderr: string) => void;
+  /** Is shown what the command answers while it runs. */
+  readonly printed?: (stdout: string) => void;
 }
 
 /** Runs `switchyard` with these arguments, in this process, on an environment of its own. */
 export async function switchyard(
   args: readonly string[],
-  { env = {}, stdin = '', signal = new AbortController().signal, heard }: RunOptions = {},
+  { env = {}, stdin = '', signal = new AbortController().signal, heard, printed }: RunOptions = {},
 ): Promise<Ran> {
   let stdout = '';
   let stderr = '';
@@ -27,7 +29,12 @@ export async function switchyard(
   const code = await run(args, {
     env,
     stdin: typed(),
-    stdout: { write: (text) => (stdout += text) },
+    stdout: {
+      write(text) {
+        stdout += text;
+        printed?.(stdout);
+      },
+    },
     stderr: {
       write(text) {
         stderr += text;

@@ -9,13 +9,16 @@ import { type RunOptions, switchyard } from './command-line.ts';
 
 let painter: Simulator;
 let listener: Simulator;
+let writer: Simulator;
 let app: TestApp;
 let folder: string;
 
 beforeAll(async () => {
   painter = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', latencyMs: 50 });
   listener = await createSimulator({ protocol: 'FAST_WHISPER', latencyMs: 50 });
+  writer = await createSimulator({ protocol: 'OPENAI', latencyMs: 600 });
   const nodes = [
+    { name: 'writer', url: writer.url, protocol: 'openai', kind: 'TEXT_GENERATION', model: 'qwen3' },
     {
       name: 'painter',
       url: painter.url,
@@ -43,6 +46,7 @@ afterAll(async () => {
   await app?.[Symbol.asyncDispose]();
   await painter?.close();
   await listener?.close();
+  await writer?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -72,6 +76,27 @@ test('submit prints the id of the task', async () => {
   ]);
   expect(stdout).toMatch(/^task_[0-9a-z]{26}\n$/);
   expect(code).toBe(0);
+});
+
+test('submit --wait shows a text as it is written', async () => {
+  const heard: string[] = [];
+  const args = ['submit', 'text-generation', 'the quick brown fox', '--max-tokens', '20', '--wait'];
+  const { code, stdout, stderr } = await run(args, { printed: (all) => heard.push(all) });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^task_\w{26}\nAbout the quick brown fox:( \w+){14}\n$/);
+  // The id, several pieces, the end of the line.
+  expect(heard.length).toBeGreaterThan(4);
+  expect(stderr).toMatch(/succeeded in [\d.]+ s on writer\n$/);
+});
+
+test('a conversation is JSON, and -o saves what was written', async () => {
+  const message = JSON.stringify({ role: 'USER', content: 'sing of foxes' });
+  const output = path.join(folder, 'texts');
+  const { code, stdout } = await run(['submit', 'text-generation', '--messages', message, '-o', output]);
+  expect(code).toBe(0);
+  const [id = '', file = ''] = stdout.split('\n');
+  expect(file).toBe(path.join(output, `${id}.txt`));
+  expect(await readFile(file, 'utf8')).toMatch(/^About sing foxes:/);
 });
 
 test('submit -o waits and saves the picture', async () => {

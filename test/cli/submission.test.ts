@@ -37,6 +37,27 @@ test('a payload is JSON, as it is or in a file', async () => {
   await expect(build('custom', '{}')).rejects.toThrow('--type: must be given');
 });
 
+test('a kind of many texts takes many, and one that can do without a prompt takes none', async () => {
+  expect(await build('embedding', ['a fox', 'a cat'])).toEqual({
+    task: { embedding: { texts: ['a fox', 'a cat'] } },
+  });
+  const messages = ['{"role": "SYSTEM", "content": "be brief"}', '{"role": "USER", "content": "hello"}'];
+  expect(await build('text-generation', [], { messages, 'max-tokens': '5' })).toEqual({
+    task: {
+      textGeneration: {
+        messages: [
+          { role: 'SYSTEM', content: 'be brief' },
+          { role: 'USER', content: 'hello' },
+        ],
+        maxTokens: 5,
+      },
+    },
+  });
+  await expect(build('text-generation', [], { messages: ['hello'] })).rejects.toThrow(
+    'messages: must be JSON',
+  );
+});
+
 test('options become the fields of the kind and of the submission, each in its own type', async () => {
   const values = {
     model: 'qwen-image',

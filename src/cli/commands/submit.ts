@@ -1,15 +1,20 @@
 import { type Client, isFinal, type Task } from '../../../sdk/src/index.ts';
 import { type Command, helpText, parse, UsageError } from '../command.ts';
 import { connectionOptions, PATIENT_RETRIES, withClient } from '../connection.ts';
-import { createProgressBoard, exitCodeOf } from '../progress.ts';
+import { exitCodeOf } from '../progress.ts';
 import { saveResult } from '../results.ts';
 import { type SubmittableKind, submittableKinds } from '../submission.ts';
-import { print, printJson, type Surroundings } from '../terminal.ts';
+import { createTaskView } from '../task-view.ts';
+import { print, printJson, type Sink, type Surroundings } from '../terminal.ts';
 
 const SUMMARY = 'Submit a task';
 
 const submitOptions = {
-  wait: { type: 'boolean', short: 'w', help: 'Wait until the task is over and show its progress' },
+  wait: {
+    type: 'boolean',
+    short: 'w',
+    help: 'Wait until the task is over; show its progress, or a text as it is written',
+  },
   output: { type: 'string', short: 'o', value: 'FOLDER', help: 'Wait, and save the result in this folder' },
   ...connectionOptions,
 } as const;
@@ -70,23 +75,32 @@ export const submit: Command = {
     const wait = values.wait === true || values.output !== undefined;
     const submitAndReport = async (client: Client) => {
       const task = await client.submit(input, { signal: surroundings.signal });
-      const settled = wait ? await waitFor(client, task, surroundings) : task;
+      const { json = false, output } = values;
+      if (!json) print(surroundings.stdout, task.id);
+      const text = json || output !== undefined ? null : surroundings.stdout;
+      const settled = wait ? await waitFor(client, task, text, surroundings) : task;
       return report(client, settled, values, surroundings);
     };
     return withClient(values, surroundings, submitAndReport, wait ? PATIENT_RETRIES : undefined);
   },
 };
 
-async function waitFor(client: Client, task: Task, { stderr, signal }: Surroundings): Promise<Task> {
-  using board = createProgressBoard(stderr);
+async function waitFor(
+  client: Client,
+  task: Task,
+  text: Sink | null,
+  { stderr, signal }: Surroundings,
+): Promise<Task> {
+  using view = createTaskView({ notes: stderr, text });
   let current = task;
   try {
-    board.show(task.id, task);
+    view.show(task);
     for await (const next of client.watch(task.id, { signal })) {
       current = next;
-      board.show(task.id, next);
+      view.show(next);
     }
   } finally {
+    view[Symbol.dispose]();
     if (signal.aborted) {
       print(stderr, `${task.id} goes on: "switchyard watch" follows it, "switchyard tasks cancel" ends it`);
     }
@@ -104,7 +118,6 @@ async function report(
   const files = save ? await saveResult(client, task, { folder: output, name: task.id, signal }) : [];
   if (json === true) printJson(stdout, save ? { ...task, files } : task);
   else {
-    print(stdout, task.id);
     for (const file of files) print(stdout, file);
     if (output === undefined && task.result?.__typename === 'TranscriptResult')
       print(stdout, task.result.text);

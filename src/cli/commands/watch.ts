@@ -1,7 +1,8 @@
 import type { Client, WatchOptions } from '../../../sdk/src/index.ts';
 import { defineCommand, UsageError } from '../command.ts';
 import { connectionOptions, PATIENT_RETRIES, withClient } from '../connection.ts';
-import { createProgressBoard, exitCodeOf } from '../progress.ts';
+import { exitCodeOf } from '../progress.ts';
+import { createTaskView } from '../task-view.ts';
 import { print, printJson, type Sink } from '../terminal.ts';
 
 interface Followed {
@@ -13,10 +14,10 @@ interface Followed {
 }
 
 async function followTask({ client, id, options, json, stdout }: Followed): Promise<void> {
-  using board = createProgressBoard(stdout);
+  using view = createTaskView({ notes: stdout, text: stdout });
   for await (const task of client.watch(id, options)) {
     if (json) printJson(stdout, task);
-    else board.show(id, task);
+    else view.show(task);
   }
 }
 
@@ -32,7 +33,7 @@ export const watch = defineCommand({
   summary: 'Follow a task until it is over',
   usage: 'watch TASK [options]',
   description:
-    'Exits 0 when the task succeeded, 1 when it failed or was canceled. Lost connections are resumed.',
+    'A text is shown as it is written. Exits 0 when the task succeeded, 1 when it failed or was canceled. Lost connections are resumed.',
   arity: [1, 1],
   options: {
     events: { type: 'boolean', help: "The task's log from its beginning instead of its progress" },
