@@ -38,7 +38,7 @@ export function readRunning(tx: Transaction): Promise<Running[]> {
 }
 
 /** Sums what runs by what `key` answers. */
-export function tasksBy(running: readonly Running[], key: (one: Running) => string): Map<string, number> {
+function tasksBy(running: readonly Running[], key: (one: Running) => string): Map<string, number> {
   const sums = new Map<string, number>();
   for (const one of running) sums.set(key(one), (sums.get(key(one)) ?? 0) + one.tasks);
   return sums;

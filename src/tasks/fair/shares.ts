@@ -56,8 +56,7 @@ const charge = `
       - ${timeOf('f')}
   RETURNING user_id AS "userId", queue_id AS "queueId", priority, finish`;
 
-export const shareKey = ({ userId, queueId, priority }: ShareKey): string =>
-  `${userId} ${queueId} ${priority}`;
+const shareKey = ({ userId, queueId, priority }: ShareKey): string => `${userId} ${queueId} ${priority}`;
 
 type FinishRow = ShareKey & { readonly finish: number } & Record<string, unknown>;
 
