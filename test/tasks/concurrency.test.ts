@@ -15,7 +15,11 @@ let yard: Yard;
 beforeAll(async () => {
   yard = await openYard({
     tiers: { ...defaultTiers, FREE: { ...defaultTiers.FREE, concurrency: PER_USER } },
-    config: { concurrencyLimits: { kinds: { TEXT_TO_IMAGE: PER_KIND }, models: { narrow: PER_MODEL } } },
+    // Nobody renews here.
+    config: {
+      leaseMs: 120_000,
+      concurrencyLimits: { kinds: { TEXT_TO_IMAGE: PER_KIND }, models: { narrow: PER_MODEL } },
+    },
   });
 });
 afterAll(() => yard[Symbol.asyncDispose]());

@@ -6,7 +6,8 @@ import type { Claimed } from '../../../src/tasks/index.ts';
 import { expectAllDone } from '../../support/invariants.ts';
 import { claimOne, drain, failure, finish, submission, success, useYard } from '../../support/yard.ts';
 
-const open = useYard();
+// Nobody renews here.
+const open = useYard({ config: { leaseMs: 120_000 } });
 
 const { cost, secondsPerUnit } = kindOf('TEXT_TO_IMAGE');
 
