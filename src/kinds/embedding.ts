@@ -58,11 +58,15 @@ export function unpackVectors(packed: Uint8Array): Float32Array[] {
   if (!isWhole || bytes.length !== HEADER_BYTES + dimensions * count * NUMBER_BYTES) {
     throw new Error('these bytes are no packed vectors');
   }
-  return Array.from({ length: count }, (_, n) =>
-    Float32Array.from({ length: dimensions }, (_, index) =>
-      bytes.readFloatLE(HEADER_BYTES + (n * dimensions + index) * NUMBER_BYTES),
-    ),
-  );
+  const view = new DataView(bytes.buffer, bytes.byteOffset + HEADER_BYTES);
+  return Array.from({ length: count }, (_, n) => {
+    const vector = new Float32Array(dimensions);
+    const start = n * dimensions;
+    for (let index = 0; index < dimensions; index++) {
+      vector[index] = view.getFloat32((start + index) * NUMBER_BYTES, true);
+    }
+    return vector;
+  });
 }
 
 /** A unit is a token, of which a text has about one for four characters, and at least one. */

@@ -48,7 +48,9 @@ it('tells all that is wrong, file by file', async () => {
   expect(error).toBeInstanceOf(StartError);
   const lines = String(error).split('\n').slice(1);
   expect(lines).toEqual([
-    expect.stringMatching(/^ {2}flux.json: must be in a folder named after a kind: text-to-image$/),
+    expect.stringMatching(
+      /^ {2}flux.json: must be in a folder named after a kind: text-to-image, image-to-image$/,
+    ),
     expect.stringMatching(/^ {2}speech-to-text\/x.json: must be in a folder/),
     expect.stringMatching(/editor.json: nodes must be in the API format, as "Export \(API\)" writes it/),
     expect.stringMatching(/fixed.json: has no \{\{prompt\}\}; \{\{amount\}\} is none of \{\{prompt\}\}, /),

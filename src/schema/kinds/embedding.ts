@@ -22,10 +22,13 @@ async function packed(output: EmbeddingOutput, { services: { artifacts } }: Cont
   return buffer(await artifacts.read(file));
 }
 
-/** The shortest decimal that is this number of 32 bits: what the node meant, without the dust of 64 bits. */
-function shortest(number: number): number {
-  const short = Number(number.toPrecision(8));
-  return Math.fround(short) === number ? short : Number(number.toPrecision(9));
+const DECIMALS = 1e10;
+
+/** A short decimal that is this number of 32 bits: what the node meant, without the dust of 64 bits. */
+function shortened(number: number): number {
+  const rounded = Math.round(number * DECIMALS) / DECIMALS;
+  // Very small and very large ones need more care, which takes ten times as long.
+  return Math.fround(rounded) === number ? rounded : Number(number.toPrecision(9));
 }
 
 const EmbeddingResult = builder.objectRef<TaggedOutput<'EMBEDDING'>>('EmbeddingResult').implement({
@@ -34,7 +37,7 @@ const EmbeddingResult = builder.objectRef<TaggedOutput<'EMBEDDING'>>('EmbeddingR
       type: t.listRef(t.listRef('Float')),
       description: 'One for each text, in their order; numbers of 32 bits',
       resolve: async (output, _args, context) =>
-        unpackVectors(await packed(output, context)).map((vector) => Array.from(vector, shortest)),
+        unpackVectors(await packed(output, context)).map((vector) => Array.from(vector, shortened)),
     }),
     dimensions: t.exposeInt('dimensions', { description: 'How many numbers each vector has' }),
   }),
