@@ -59,7 +59,11 @@ export function createSignIn(options: {
       return sessions.open(user);
     },
     async login(input, address) {
-      const username = input.username.toLowerCase().slice(0, MAX_USERNAME + 1);
+      // Half of a character, which the cut may leave, is none that a table could keep.
+      const username = input.username
+        .toLowerCase()
+        .slice(0, MAX_USERNAME + 1)
+        .toWellFormed();
       await throttle.login(username, address);
       const user = await prisma.user.findUnique({ where: { username } });
       const right = await passwords.verify(user?.passwordHash ?? null, input.password);

@@ -23,6 +23,12 @@ const url = z
 const name = (max: number) =>
   z.string().trim().min(1, 'must not be empty').max(max, `must have at most ${max} characters`);
 
+/** As much as an Authorization header can bear; `user:password` goes there encoded. */
+const token = name(4_096).refine(
+  (text) => text.includes(':') || /^[\x21-\x7e]+$/.test(text),
+  'must be printable ASCII, without spaces, or user:password',
+);
+
 const offers = z
   .array(
     z.object({
@@ -55,7 +61,7 @@ const changes = z.object({
   url: url.optional(),
   slots: slots.nullish(),
   offers: offers.optional(),
-  token: name(4_096).nullish(),
+  token: token.nullish(),
 });
 
 const node = z.object({
@@ -67,9 +73,7 @@ const node = z.object({
     .refine((protocol) => protocol !== null, `must be one of ${protocolNames.join(', ')}`),
   slots: slots.nullish().transform((count) => count ?? 1),
   offers,
-  token: name(4_096)
-    .nullish()
-    .transform((token) => token ?? null),
+  token: token.nullish().transform((text) => text ?? null),
 });
 
 const heartbeat = node.omit({ token: true }).extend({

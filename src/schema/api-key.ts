@@ -5,6 +5,7 @@ import { builder } from './builder.ts';
 
 const ApiKeyType = builder.prismaNode('ApiKey', {
   id: { field: 'id' },
+  nullable: true,
   fields: (t) => ({
     name: t.exposeString('name', { description: 'For people, to tell keys apart' }),
     prefix: t.exposeString('prefix', { description: 'Its first characters, to recognise it by' }),

@@ -22,6 +22,7 @@ const TierEnum = builder.enumType('Tier', {
 
 export const UserType = builder.prismaNode('User', {
   id: { field: 'id' },
+  nullable: true,
   fields: (t) => ({
     username: t.exposeString('username', { description: 'In lower case, unique' }),
     role: t.expose('role', { type: RoleEnum, description: 'What it may do' }),

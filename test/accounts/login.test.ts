@@ -98,6 +98,14 @@ test('passwords are the same however their characters are composed', async () =>
   await house.accounts.login({ ...ann, password: 'caf\u00e9 caf\u00e9' }, null);
 });
 
+test('a name that no table could keep is as wrong as any other', async () => {
+  await using house = await openTestAccounts();
+  for (const username of ['\u{1f600}'.repeat(40), `x${'\u{1f600}'.repeat(40)}`, 'y'.repeat(5_000)]) {
+    const login = house.accounts.login({ ...ann, username }, '192.0.2.1');
+    await expect(login).rejects.toBeInstanceOf(InvalidCredentialsError);
+  }
+});
+
 test('too many wrong passwords for a name are refused, the right one too, until tokens flow in', async () => {
   await using house = await openTestAccounts({ attemptLimits: slowLimits });
   await house.accounts.register(ann, null);

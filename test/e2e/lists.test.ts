@@ -160,6 +160,18 @@ describe.concurrent('node(id) and nodes(ids)', () => {
     expect(errors[0]?.extensions.code ?? 'null').toMatch(/UNAUTHENTICATED|null/);
   });
 
+  test('what is not there is null, of every type and for every role', async () => {
+    const ids = ['task', 'user', 'apikey', 'node', 'artifact'].map(
+      (type) => `${type}_01h455vb4pex5vsknk084sn02q`,
+    );
+    for (const who of [await place.member(), await place.member({ role: 'OPERATOR' }), place.admin]) {
+      const query = 'query ($ids: [ID!]!, $id: ID!) { nodes(ids: $ids) { id } node(id: $id) { id } }';
+      for (const id of ids) {
+        expect(await who.ask(query, { ids, id })).toEqual({ nodes: ids.map(() => null), node: null });
+      }
+    }
+  });
+
   test('owners see of a node its id and name alone', async () => {
     const node = await place.node();
     const member = await place.member();

@@ -68,6 +68,8 @@ describe('a node that is registered', () => {
     ['url', { url: 'http://127.0.0.1/?a=b' }],
     ['protocol', { protocol: 'TELEPATHY' }],
     ['slots', { slots: 1.5 }],
+    ['token', { token: 'gehe\u00edm' }],
+    ['token', { token: 'two words' }],
     ['offers', { offers: [] }],
     ['offers.0.models', { offers: [{ kind: 'TEXT_TO_IMAGE', models: [] }] }],
     ['offers.0.kind', { offers: [{ kind: 'ALCHEMY', models: ['gold'] }] }],
