@@ -4,6 +4,7 @@ import {
   type CancelTaskMutation,
   DeleteTaskDocument,
   GetTaskDocument,
+  GetVectorsDocument,
   ListTasksDocument,
   type ListTasksQuery,
   RetryTaskDocument,
@@ -55,6 +56,8 @@ export interface Tasks {
   submitAndWait(input: SubmitTaskInput, options?: WaitOptions): Promise<Task>;
   /** Null where there is no such task, or it is not the caller's. */
   task(id: string, options?: CallOptions): Promise<Task | null>;
+  /** What an embedding came to, one vector for each text; null where there is none. Other calls leave it out. */
+  vectors(id: string, options?: CallOptions): Promise<number[][] | null>;
   /** The caller's tasks that match, page by page as they are read; newest first unless said otherwise. */
   tasks(where?: TaskWhere, options?: ListOptions): AsyncGenerator<Task, void, undefined>;
   /**
@@ -103,6 +106,12 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
   async function task(id: string, { signal }: CallOptions = {}): Promise<Task | null> {
     const answer = await withRetries(() => send(GetTaskDocument, { id }, signal), { retries, signal });
     return answer.task;
+  }
+
+  async function vectors(id: string, { signal }: CallOptions = {}): Promise<number[][] | null> {
+    const answer = await withRetries(() => send(GetVectorsDocument, { id }, signal), { retries, signal });
+    const result = answer.task?.result;
+    return result?.__typename === 'EmbeddingResult' ? result.vectors : null;
   }
 
   /** Whether a stream ended before its task did, as when a server shuts down. */
@@ -178,6 +187,7 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
     submit,
     submitAndWait,
     task,
+    vectors,
     tasks,
     watch,
     events,

@@ -30,7 +30,7 @@ const extensions: Readonly<Record<string, string>> = {
  */
 export async function saveResult(
   client: Client,
-  { result }: Task,
+  { id, result }: Task,
   { folder, name, signal }: { folder: string; name: string; signal: AbortSignal },
 ): Promise<string[]> {
   if (result === null) return [];
@@ -49,6 +49,10 @@ export async function saveResult(
         ...files,
         ...(await saveArtifacts(client, preview, path.join(folder, `${name}-preview`), signal)),
       ];
+    }
+    case 'EmbeddingResult': {
+      const vectors = await client.vectors(id, { signal });
+      return [await saveJson(folder, name, { dimensions: result.dimensions, vectors })];
     }
     case 'TextResult':
       return [await saveText(folder, name, result.text)];

@@ -35,6 +35,9 @@ test('demo --once runs a task of each kind on the embedded database and saves th
     'text-to-image.png',
   ]);
   for (const file of files) expect(stdout).toContain(path.join('demo-output', file));
+  const embedding = JSON.parse(await readFile(path.join(folder, 'demo-output/embedding.json'), 'utf8'));
+  expect(embedding.vectors).toHaveLength(3);
+  expect(embedding.vectors[2]).toHaveLength(embedding.dimensions);
   const text = await readFile(path.join(folder, 'demo-output/speech-to-text.txt'), 'utf8');
   expect(text).toBe('Nothing that was accepted is ever lost.\n');
 }, 60_000);

@@ -453,7 +453,7 @@ export type ArtifactFragment = { id: string, url: string, mimeType: string, size
 
 type Result_CustomResult_Fragment = { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
 
-type Result_EmbeddingResult_Fragment = { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> };
+type Result_EmbeddingResult_Fragment = { __typename: 'EmbeddingResult', dimensions: number };
 
 type Result_ImageResult_Fragment = { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
 
@@ -474,7 +474,7 @@ export type ResultFragment =
 
 export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
     | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
-    | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
+    | { __typename: 'EmbeddingResult', dimensions: number }
     | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
     | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
     | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
@@ -490,12 +490,26 @@ export type GetTaskQueryVariables = Exact<{
 
 export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
-      | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
+      | { __typename: 'EmbeddingResult', dimensions: number }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
       | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
       | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
      | null, gpuNode: { id: string, name: string } | null } | null };
+
+export type GetVectorsQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type GetVectorsQuery = { task: { result:
+      | { __typename: 'CustomResult' }
+      | { __typename: 'EmbeddingResult', vectors: Array<Array<number>> }
+      | { __typename: 'ImageResult' }
+      | { __typename: 'ModelResult' }
+      | { __typename: 'TextResult' }
+      | { __typename: 'TranscriptResult' }
+     | null } | null };
 
 export type ListTasksQueryVariables = Exact<{
   where?: TaskWhere | null | undefined;
@@ -507,7 +521,7 @@ export type ListTasksQueryVariables = Exact<{
 
 export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
-          | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
+          | { __typename: 'EmbeddingResult', dimensions: number }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
           | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
@@ -528,7 +542,7 @@ export type SubmitTaskMutation = { submitTask:
     | { __typename: 'RateLimitedError', retryAfterMs: number, code: ErrorCode, message: string }
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
-        | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
+        | { __typename: 'EmbeddingResult', dimensions: number }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
         | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
@@ -544,7 +558,7 @@ export type CancelTaskMutationVariables = Exact<{
 export type CancelTaskMutation = { cancelTask:
     | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
-          | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
+          | { __typename: 'EmbeddingResult', dimensions: number }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
           | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
@@ -564,7 +578,7 @@ export type RetryTaskMutation = { retryTask:
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
-        | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
+        | { __typename: 'EmbeddingResult', dimensions: number }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
         | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
@@ -590,7 +604,7 @@ export type WatchTaskSubscriptionVariables = Exact<{
 
 export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
-      | { __typename: 'EmbeddingResult', dimensions: number, vectors: Array<Array<number>> }
+      | { __typename: 'EmbeddingResult', dimensions: number }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
       | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
@@ -729,7 +743,6 @@ export const ResultFragmentDoc = new TypedDocumentString(`
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
@@ -837,7 +850,6 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
@@ -1002,7 +1014,6 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
@@ -1058,6 +1069,18 @@ fragment Task on Task {
   queuedMs
   runningMs
 }`) as unknown as TypedDocumentString<GetTaskQuery, GetTaskQueryVariables>;
+export const GetVectorsDocument = new TypedDocumentString(`
+    query GetVectors($id: ID!) {
+  task(id: $id) {
+    result {
+      __typename
+      ... on EmbeddingResult {
+        vectors
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<GetVectorsQuery, GetVectorsQueryVariables>;
 export const ListTasksDocument = new TypedDocumentString(`
     query ListTasks($where: TaskWhere, $orderBy: TaskOrder, $first: Int, $after: String) {
   tasks(where: $where, orderBy: $orderBy, first: $first, after: $after) {
@@ -1112,7 +1135,6 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
@@ -1246,7 +1268,6 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
@@ -1386,7 +1407,6 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
@@ -1520,7 +1540,6 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
@@ -1663,7 +1682,6 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
-    vectors
   }
   ... on TranscriptResult {
     text
