@@ -19,6 +19,7 @@ export type { Token } from './http.ts';
 export {
   type CallOptions,
   type Cancelled,
+  type Estimate,
   isFinal,
   type ListOptions,
   type Task,

@@ -3,6 +3,8 @@ import {
   CancelTaskDocument,
   type CancelTaskMutation,
   DeleteTaskDocument,
+  EstimateTaskDocument,
+  type EstimateTaskQuery,
   GetTaskDocument,
   GetVectorsDocument,
   ListTasksDocument,
@@ -24,6 +26,8 @@ import type { Socket } from './socket.ts';
 
 export type Task = TaskFragment;
 export type TaskEvent = TaskEventFragment;
+/** When a task is expected to start and to end. */
+export type Estimate = NonNullable<EstimateTaskQuery['estimateTask']>;
 export type Cancelled = Extract<CancelTaskMutation['cancelTask'], { __typename: 'CancelTaskPayload' }>;
 
 export interface CallOptions {
@@ -52,6 +56,8 @@ export interface Tasks {
    * one, so that a repeated call after a lost answer is the same task.
    */
   submit(input: SubmitTaskInput, options?: CallOptions): Promise<Task>;
+  /** What it would take if submitted now; null where that can't be told. Submits nothing. */
+  estimate(input: SubmitTaskInput, options?: CallOptions): Promise<Estimate | null>;
   /** Submits, and answers the task in its final state: look at its `status`. Aborting ends the wait, not the task. */
   submitAndWait(input: SubmitTaskInput, options?: WaitOptions): Promise<Task>;
   /** Null where there is no such task, or it is not the caller's. */
@@ -183,8 +189,14 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
     }
   }
 
+  async function estimate(input: SubmitTaskInput, { signal }: CallOptions = {}): Promise<Estimate | null> {
+    const attempt = () => send(EstimateTaskDocument, { input }, signal);
+    return (await withRetries(attempt, { retries, signal })).estimateTask;
+  }
+
   return {
     submit,
+    estimate,
     submitAndWait,
     task,
     vectors,
@@ -212,7 +224,8 @@ function isNewer(later: Task, earlier: Task): boolean {
     later.progressMessage !== earlier.progressMessage ||
     later.preview?.id !== earlier.preview?.id ||
     later.partialText !== earlier.partialText ||
-    later.queuePosition !== earlier.queuePosition
+    later.queuePosition !== earlier.queuePosition ||
+    later.waitingReason !== earlier.waitingReason
   );
 }
 

@@ -20,11 +20,17 @@ export interface Run {
   readonly isSwap: boolean;
 }
 
+/** What a model was measured to take on a node: seconds per unit of work. */
+export interface MeasuredSpeed extends SpeedView {
+  readonly mean: number;
+  readonly p90: number;
+}
+
 export interface Estimates {
   /** Remembers a run; written within a second. */
   record(run: Run): void;
   /** What each model was measured to take on each node; up to a second old. */
-  speeds(): Promise<readonly SpeedView[]>;
+  speeds(): Promise<readonly MeasuredSpeed[]>;
   /** What loading a model was measured to take on each node, beside the run; up to a second old. */
   swaps(): Promise<readonly SwapView[]>;
   /** What nearly every such run takes: the 90th percentile of those measured, else the kind's guess. */
@@ -58,22 +64,21 @@ const WRITE = `
 
 // As long as every run had a swap, it counts as part of the run.
 const READ = `
-  SELECT node_id AS "nodeId", kind, model, p[1] AS "secondsPerUnit", p[2] AS p90,
+  SELECT node_id AS "nodeId", kind, model, p[1] AS "secondsPerUnit", p[2] AS p90, mean,
     CASE WHEN samples > 0 THEN samples ELSE cardinality(swap_seconds) END AS samples,
     CASE WHEN samples > 0 THEN (
       SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY greatest(0, seconds - units * p[1]))
       FROM unnest(swap_seconds, swap_units) AS swap (seconds, units)
     ) END AS "swapSeconds"
   FROM run_estimate, LATERAL (
-    SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY pace) AS p
+    SELECT percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY pace) AS p, avg(pace) AS mean
     FROM (
       SELECT pace FROM unnest(recent) AS pace
       UNION ALL SELECT seconds / units FROM unnest(swap_seconds, swap_units) AS swap (seconds, units) WHERE samples = 0
     ) AS paces
   ) AS q`;
 
-interface Measured extends SpeedView {
-  readonly p90: number;
+interface Measured extends MeasuredSpeed {
   /** Null before a run without a swap and one with it. */
   readonly swapSeconds: number | null;
 }

@@ -8,13 +8,13 @@ import { createAllowedHosts } from './allowed-hosts.ts';
 import { createBreaker } from './breaker.ts';
 import { createDepartures, type Departure } from './departures.ts';
 import { type ConnectedNode, createDirectory } from './directory.ts';
-import { createEstimates, type Run } from './estimates.ts';
+import { createEstimates, type MeasuredSpeed, type Run } from './estimates.ts';
 import { isDead } from './liveness.ts';
 import { type Load, noteLoads } from './loaded-models.ts';
 import { createModels, type Models } from './models.ts';
 import { createNodeTokens, type NodeTokens } from './node-tokens.ts';
 import { createNodeWriter } from './node-writer.ts';
-import type { NodeView, SpeedView, SwapView } from './planner/index.ts';
+import type { NodeView, SwapView } from './planner/index.ts';
 import { createProber } from './prober.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import { createSelfRegistration, DEFAULT_NODE_LEASE_MS, type SelfRegistration } from './self-registration.ts';
@@ -24,7 +24,7 @@ import type { Workflows } from './workflows.ts';
 export { type CircuitState, circuitOf } from './breaker.ts';
 export type { Departure } from './departures.ts';
 export type { ConnectedNode } from './directory.ts';
-export type { Run } from './estimates.ts';
+export type { MeasuredSpeed, Run } from './estimates.ts';
 export { offersOf } from './models.ts';
 export { isNodeSecret } from './node-tokens.ts';
 export * from './planner/index.ts';
@@ -48,7 +48,7 @@ export interface Nodes extends Registry, SelfRegistration {
   /** The nodes that may take work now with their slots, as the claim's transaction sees them. Locks nothing. */
   views(tx: Pick<Transaction, 'query'>): Promise<NodeView[]>;
   /** Measured speeds for planning; up to a second old. */
-  speeds(): Promise<readonly SpeedView[]>;
+  speeds(): Promise<readonly MeasuredSpeed[]>;
   /** What loading models was measured to take; up to a second old. */
   swaps(): Promise<readonly SwapView[]>;
   /**

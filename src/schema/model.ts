@@ -1,9 +1,15 @@
+import { createContextCache } from '@pothos/core';
 import type { OfferedModel } from '../nodes/index.ts';
 import { builder } from './builder.ts';
+import type { Context } from './context.ts';
 import { TaskKindEnum } from './kinds/index.ts';
 
 /** Of GraphQL's Int: 24 days. */
 const MAX_INT = 2 ** 31 - 1;
+
+const expectedWaits = createContextCache(async ({ services, viewer }: Context) =>
+  viewer === null ? null : services.tasks.expectedWaits(viewer.userId),
+);
 
 const ModelType = builder.objectRef<OfferedModel>('Model').implement({
   fields: (t) => ({
@@ -16,10 +22,10 @@ const ModelType = builder.objectRef<OfferedModel>('Model').implement({
     expectedWaitMs: t.int({
       nullable: true,
       description:
-        'Of a task submitted now, behind all that waits: fair turns may start it sooner. Null where no node can take it now, or where too few runs were measured',
-      resolve: async ({ kind, name }, _args, { services }) => {
-        const expected = await services.tasks.expectedWaits();
-        const seconds = expected({ kind, model: name });
+        "Of the caller's next task, submitted now. Null where no node can take it now, or where too few runs were measured",
+      resolve: async (model, _args, context) => {
+        const expected = await expectedWaits(context);
+        const seconds = expected?.({ kind: model.kind, model: model.name }) ?? null;
         return seconds === null ? null : Math.round(Math.min(seconds * 1_000, MAX_INT));
       },
     }),

@@ -6,11 +6,13 @@ import {
   QuotaExceededError,
   RateLimitedError,
 } from '../errors.ts';
-import { submit } from '../submission/index.ts';
+import { estimate, type SubmissionRequest, submit } from '../submission/index.ts';
 import { builder } from './builder.ts';
+import type { SignedInContext } from './context.ts';
 import { kindSchemaOf, readSpec, TaskSpec } from './kinds/index.ts';
 import { TaskType, writtenTask } from './task.ts';
 import { TaskPriorityEnum } from './task-enums.ts';
+import { TaskEstimateType } from './task-estimate.ts';
 
 const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
   fields: (t) => ({
@@ -51,22 +53,39 @@ const SubmitTaskResult = builder.errorUnion('SubmitTaskResult', {
   resolveType: () => 'Task',
 });
 
+/** What a submission is made from. */
+function requestOf(
+  { task, ...options }: typeof SubmitTaskInput.$inferInput,
+  { viewer, signals }: SignedInContext,
+): SubmissionRequest {
+  const { kind, input } = readSpec(task);
+  return {
+    viewer,
+    kind,
+    read: (attachments) => kindSchemaOf(kind).read(input, attachments),
+    options,
+    signals,
+  };
+}
+
 builder.mutationField('submitTask', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: SubmitTaskResult,
     description: 'Answers when the task is durable, or with waitMs when it is final',
     args: { input: t.arg({ type: SubmitTaskInput, required: true, description: 'The new task' }) },
-    resolve: async (_root, { input: { task, ...options } }, context) => {
-      const { services, viewer, signals } = context;
-      const { kind, input } = readSpec(task);
-      const { taskId, written } = await submit(services, {
-        viewer,
-        kind,
-        read: (attachments) => kindSchemaOf(kind).read(input, attachments),
-        options,
-        signals,
-      });
+    resolve: async (_root, { input }, context) => {
+      const { taskId, written } = await submit(context.services, requestOf(input, context));
       return written ?? writtenTask(context, taskId);
     },
+  }),
+);
+
+builder.queryField('estimateTask', (t) =>
+  t.withAuth({ signedIn: true }).field({
+    type: TaskEstimateType,
+    nullable: true,
+    description: 'What it would take if submitted now; submits nothing. Null where that cannot be told',
+    args: { input: t.arg({ type: SubmitTaskInput, required: true, description: 'As submitTask takes it' }) },
+    resolve: (_root, { input }, context) => estimate(context.services, requestOf(input, context)),
   }),
 );

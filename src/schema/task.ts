@@ -1,8 +1,9 @@
 import type { Task, TaskData } from '../database/index.ts';
 import { IdempotencyConflictError, NotFoundError } from '../errors.ts';
+import { isFinal } from '../events/index.ts';
 import { encodeId } from '../ids.ts';
 import { kindOf, queueLabel } from '../kinds/index.ts';
-import type { TaskFailure } from '../tasks/index.ts';
+import type { EstimateRequest, TaskFailure } from '../tasks/index.ts';
 import { ArtifactType } from './artifact.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
@@ -11,6 +12,7 @@ import { createLoader } from './loader.ts';
 import { GpuNodeType } from './node.ts';
 import { TaskPriorityEnum, TaskStatusEnum } from './task-enums.ts';
 import { TaskErrorType } from './task-error.ts';
+import { TaskEstimateType, WaitingReasonEnum } from './task-estimate.ts';
 import { UserType } from './user.ts';
 
 /** A task's row, with or without what is wide of it. */
@@ -32,6 +34,13 @@ const loadPreview = createLoader((ids, { tasks }) => tasks.previews(ids));
 const loadText = createLoader((ids, { tasks }) => tasks.texts(ids));
 
 const loadQueuePosition = createLoader((ids, { tasks }) => tasks.queuePositions(ids));
+
+const loadEstimate = createLoader(
+  (asked: readonly EstimateRequest[], { tasks }) => tasks.estimates(asked),
+  ({ taskId }) => taskId,
+);
+
+const loadWaitingReason = createLoader((ids, { tasks }) => tasks.waitingReasons(ids));
 
 /** A stored input, its artifacts named as the API names them. */
 function withApiIds(kind: string, input: unknown): object {
@@ -119,6 +128,23 @@ export const TaskType = builder.loadableNode('Task', {
       description: '1 is next; null unless QUEUED',
       resolve: ({ id, status }, _args, context) =>
         status === 'QUEUED' ? loadQueuePosition(context, id) : null,
+    }),
+    estimate: t.field({
+      type: TaskEstimateType,
+      nullable: true,
+      description: 'While it waits or runs; null rather than a guess',
+      resolve: async ({ id: taskId, status }, _args, context) => {
+        if (isFinal(status)) return null;
+        const position = status === 'QUEUED' ? await loadQueuePosition(context, taskId) : null;
+        return loadEstimate(context, { taskId, position });
+      },
+    }),
+    waitingReason: t.field({
+      type: WaitingReasonEnum,
+      nullable: true,
+      description: 'Why it does not run yet; null where it does not wait, or is about to start',
+      resolve: ({ id, status }, _args, context) =>
+        status === 'QUEUED' || status === 'SCHEDULED' ? loadWaitingReason(context, id) : null,
     }),
     attempt: t.exposeInt('attempt', { description: 'The running or last attempt; 0 before the first' }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'Tries until it has failed' }),

@@ -56,6 +56,8 @@ export interface AttachmentsOptions {
 /** Also tells which artifacts were named, and what makes two submissions with them the same. */
 export interface CollectedAttachments extends Attachments {
   readonly artifactIds: readonly string[];
+  /** Those of them that were stored for this submission. */
+  readonly storedIds: readonly string[];
   /** By artifact id. */
   readonly sha256: ReadonlyMap<string, string>;
 }
@@ -73,12 +75,19 @@ function checkSort({ mimeType }: Artifact, sort: 'image' | undefined, path: stri
 export function createAttachments({ artifacts, userId, path }: AttachmentsOptions): CollectedAttachments {
   const sha256 = new Map<string, string>();
   const artifactIds: string[] = [];
+  const storedIds: string[] = [];
 
   function attach(artifact: Artifact, sort?: 'image', field = ''): Attachment {
     checkSort(artifact, sort, field);
     artifactIds.push(artifact.id);
     sha256.set(artifact.id, artifact.sha256);
     return { reference: { artifactId: artifact.id }, durationSeconds: artifact.durationSeconds };
+  }
+
+  async function stored(saving: Promise<Artifact>): Promise<Artifact> {
+    const artifact = await saving;
+    storedIds.push(artifact.id);
+    return artifact;
   }
 
   async function owned(globalId: string, field: string): Promise<Artifact> {
@@ -95,6 +104,7 @@ export function createAttachments({ artifacts, userId, path }: AttachmentsOption
 
   return {
     artifactIds,
+    storedIds,
     sha256,
     async add(name, { upload, artifactId, url, pcm }, sort) {
       const field = `${path}.${name}`;
@@ -102,7 +112,7 @@ export function createAttachments({ artifacts, userId, path }: AttachmentsOption
         const mimeType = upload.type === '' ? {} : { mimeType: upload.type };
         const path = `${field}.upload`;
         return attach(
-          await artifacts.save({ ...source(upload), ...mimeType, userId, field: path }),
+          await stored(artifacts.save({ ...source(upload), ...mimeType, userId, field: path })),
           sort,
           path,
         );
@@ -118,12 +128,8 @@ export function createAttachments({ artifacts, userId, path }: AttachmentsOption
           ]);
         }
         const format = { sampleRate: pcm.sampleRate, channels: pcm.channels ?? 1 };
-        const artifact = await artifacts.savePcm({
-          ...source(pcm.data),
-          ...format,
-          userId,
-          field: `${field}.pcm`,
-        });
+        const saving = artifacts.savePcm({ ...source(pcm.data), ...format, userId, field: `${field}.pcm` });
+        const artifact = await stored(saving);
         const { reference, durationSeconds } = attach(artifact);
         return { reference: { ...reference, pcm: format }, durationSeconds };
       }

@@ -4,7 +4,7 @@ import type { Database } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
 import type { Feed } from '../events/index.ts';
 import { type KindName, kindOf } from '../kinds/index.ts';
-import type { Submission, Submitted, Tasks } from '../tasks/index.ts';
+import type { Estimate, Submission, Submitted, Tasks } from '../tasks/index.ts';
 import { type Checked, check } from '../validation.ts';
 import { type Attachments, type CollectedAttachments, createAttachments } from './attachments.ts';
 import { hashOf } from './hash.ts';
@@ -45,14 +45,12 @@ interface Input {
 
 /** Reads the kind's input, stores its files, and checks it. */
 async function checkInput(
-  { viewer, kind, read }: SubmissionRequest,
-  artifacts: Artifacts,
+  { kind, read }: SubmissionRequest,
+  attachments: CollectedAttachments,
 ): Promise<Checked<Input>> {
-  const path = pathOf(kind);
-  const attachments = createAttachments({ artifacts, userId: viewer.userId, path });
   try {
     const { model, input } = await read(attachments);
-    const checked = check(kindOf(kind).input, input, path);
+    const checked = check(kindOf(kind).input, input, pathOf(kind));
     return checked.isValid ? { isValid: true, value: { model, input: checked.value, attachments } } : checked;
   } catch (error) {
     if (error instanceof InvalidInputError) return { isValid: false, issues: error.issues };
@@ -78,6 +76,28 @@ function build(
   };
 }
 
+interface Prepared {
+  readonly submission: Submission;
+  readonly waitMs: number;
+}
+
+/** @throws InvalidInputError with all that is wrong, in paths such as `task.textToImage.width` */
+async function prepare(
+  { database }: Pick<SubmissionServices, 'database'>,
+  request: SubmissionRequest,
+  attachments: CollectedAttachments,
+): Promise<Prepared> {
+  const options = checkOptions(request.options, database.clock.now());
+  const input = await checkInput(request, attachments);
+  if (!options.isValid || !input.isValid) {
+    throw new InvalidInputError([options, input].flatMap((part) => (part.isValid ? [] : part.issues)));
+  }
+  return { submission: build(request, options.value, input.value), waitMs: options.value.waitMs };
+}
+
+const attachmentsOf = (artifacts: Artifacts, { viewer, kind }: SubmissionRequest): CollectedAttachments =>
+  createAttachments({ artifacts, userId: viewer.userId, path: pathOf(kind) });
+
 /**
  * Submits a task, durably once it resolves, and holds the answer as long as `waitMs` asks for.
  * @returns the task's row id, and its row where nobody need read it again
@@ -85,17 +105,30 @@ function build(
  * `Tasks.submit` throws
  */
 export async function submit(services: SubmissionServices, request: SubmissionRequest): Promise<Submitted> {
-  const { database, artifacts, tasks, feed } = services;
-  const options = checkOptions(request.options, database.clock.now());
-  const input = await checkInput(request, artifacts);
-  if (!options.isValid || !input.isValid) {
-    throw new InvalidInputError([options, input].flatMap((part) => (part.isValid ? [] : part.issues)));
-  }
-  const submission = build(request, options.value, input.value);
+  const { artifacts, tasks, feed } = services;
+  const { submission, waitMs } = await prepare(services, request, attachmentsOf(artifacts, request));
   const submitted = await tasks.submit(submission, request.viewer.tier);
-  const { waitMs } = options.value;
   if (waitMs === 0) return submitted;
   const { taskId, existing } = submitted;
   await untilFinal(feed, taskId, { ms: waitMs, signals: request.signals });
   return { taskId, existing };
+}
+
+/**
+ * What would become of the task if it were submitted now: null where that can't be told. Its uploads are looked
+ * at, and removed again.
+ * @throws as `submit` does for what is wrong with the input or the model
+ */
+export async function estimate(
+  services: Pick<SubmissionServices, 'database' | 'artifacts' | 'tasks'>,
+  request: SubmissionRequest,
+): Promise<Estimate | null> {
+  const { artifacts, tasks } = services;
+  const attachments = attachmentsOf(artifacts, request);
+  try {
+    const { submission } = await prepare(services, request, attachments);
+    return await tasks.estimateSubmission(submission, request.viewer.tier);
+  } finally {
+    if (attachments.storedIds.length > 0) await artifacts.remove(attachments.storedIds);
+  }
 }

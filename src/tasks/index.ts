@@ -9,8 +9,8 @@ import { type CancelOutcome, createCancel } from './cancel.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import type { Core } from './core.ts';
 import { SHARDS } from './counts.ts';
-import { createExpectedWaits, type ExpectedWaits } from './expected-waits.ts';
 import { createFairShare, rebaseScales } from './fair/index.ts';
+import { createForecasts, type Forecasts } from './forecast/index.ts';
 import type { ConcurrencyLimits } from './limits.ts';
 import { createFailOverdue } from './overdue.ts';
 import { queuePositions } from './positions.ts';
@@ -35,6 +35,7 @@ import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
 export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
+export type { Estimate, EstimateRequest, WaitingReason } from './forecast/index.ts';
 export type { RemoteJobs } from './remote-jobs.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
@@ -53,7 +54,7 @@ export type {
 export type { WorkerInput } from './workers.ts';
 
 /** The life of tasks, from submit to retention. Whose task it is, is the caller's to check. */
-export interface Tasks extends Workers, Previews, Texts {
+export interface Tasks extends Workers, Previews, Texts, Forecasts {
   /**
    * Accepts a task: durable once it resolves.
    * @throws NoSuchModelError, QueueFullError, QuotaExceededError, RateLimitedError, IdempotencyConflictError
@@ -92,8 +93,6 @@ export interface Tasks extends Workers, Previews, Texts {
   /** Where these tasks stand in their queues, 1 being next; those that do not wait are left out. */
   queuePositions(taskIds: readonly string[]): Promise<Map<string, number>>;
   stats(): Promise<Stats>;
-  /** Seconds until a task of a model would start that is submitted now; up to a moment old. */
-  expectedWaits(): Promise<ExpectedWaits>;
 
   // Housekeeping, for one process at a time to call now and then. Each answers how much it changed.
 
@@ -149,21 +148,19 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
   const slots = createSlotFreer(core);
   const progress = createProgress(core);
   const texts = createTexts(core);
+  const { routingStrategy, concurrencyLimits: limits = { kinds: {}, models: {} } } = config;
   return {
     ...createPreviews(core),
     ...texts,
     ...createWorkers(database.pool, config.leaseMs ?? DEFAULT_LEASE_MS),
     submit: submitter.submit,
-    claim: createClaim(core, {
-      ...{ nodes, tiers, routingStrategy: config.routingStrategy },
-      limits: config.concurrencyLimits ?? { kinds: {}, models: {} },
-    }),
+    claim: createClaim(core, { nodes, tiers, limits, routingStrategy }),
+    ...createForecasts(core, { nodes, tiers, limits, strategy: routingStrategy }),
     freeSlot: slots.freeSlot,
     settle: settler.settle,
     reportProgress: progress.reportProgress,
     remoteJobs: createRemoteJobs(core),
     stopped: createStopped(core),
-    expectedWaits: createExpectedWaits(database, nodes),
     cancel: createCancel(core, config.stopWaitMs),
     retry: createRetry(core),
     remove: createRemove(core),

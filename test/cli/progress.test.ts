@@ -18,6 +18,8 @@ const waiting: Task = {
   preview: null,
   partialText: null,
   queuePosition: 2,
+  waitingReason: null,
+  estimate: null,
   attempt: 0,
   maxAttempts: 3,
   error: null,

@@ -48,6 +48,7 @@ beforeAll(async () => {
 
 afterAll(() => api[Symbol.asyncDispose]());
 
+const estimate = 'query ($input: SubmitTaskInput!) { estimateTask(input: $input) { startAt } }';
 const submit = `mutation ($input: SubmitTaskInput!) {
   submitTask(input: $input) { __typename ... on Task { id } ... on Error { message } }
 }`;
@@ -149,6 +150,21 @@ const cases: readonly Case[] = [
   },
   { field: 'Query.apiKeys', operation: '{ apiKeys { id } }', expected: signedIn },
   { field: 'Query.models', operation: '{ models { name } }', expected: signedIn },
+  {
+    field: 'Query.estimateTask',
+    operation: estimate,
+    variables: () => ({ input: { task: { speechToText: { audio: { url: 'https://example.com/a' } } } } }),
+    expected: signedIn,
+  },
+  {
+    field: 'Query.estimateTask',
+    what: 'with own artifact',
+    operation: estimate,
+    variables: async () => ({
+      input: { task: { speechToText: { audio: { artifactId: (await ownArtifact()).id } } } },
+    }),
+    expected: ['UNAUTHENTICATED', 'BAD_USER_INPUT', 'ok', 'BAD_USER_INPUT', 'BAD_USER_INPUT'],
+  },
   { field: 'Query.stats', operation: '{ stats { workers { processes } } }', expected: signedIn },
   { field: 'Query.gpuNodes', operation: '{ gpuNodes { id } }', expected: operators },
   { field: 'Query.users', operation: '{ users { edges { node { id } } } }', expected: admins },

@@ -18,6 +18,8 @@ export function sampleTask(changes: Partial<Task> = {}): Task {
     preview: null,
     partialText: null,
     queuePosition: null,
+    waitingReason: null,
+    estimate: null,
     attempt: 0,
     maxAttempts: 3,
     error: null,

@@ -387,6 +387,22 @@ export type Tier =
   /** No limits, priority up to URGENT */
   | 'VIP';
 
+export type WaitingReason =
+  /** Every place that it could run at is taken, or one that is worth waiting for */
+  | 'ALL_SLOTS_BUSY'
+  /** As many of its user, its kind or its model run as may */
+  | 'CONCURRENCY_LIMIT'
+  /** Others' tasks that came later are before it, since its user has had more */
+  | 'FAIR_SHARE'
+  /** A slot is free, but its model would have to be loaded there: waiting costs less */
+  | 'MODEL_LOADING'
+  /** No node can take tasks of its model now */
+  | 'NO_HEALTHY_NODE'
+  /** Its last attempt failed, and the next one is not due yet */
+  | 'RETRY_BACKOFF'
+  /** Its start time has not come */
+  | 'SCHEDULED';
+
 export type UserFragment = { id: string, username: string, role: Role, tier: Tier, disabled: boolean, createdAt: string };
 
 export type MeQueryVariables = Exact<{ [key: string]: never; }>;
@@ -472,7 +488,7 @@ export type ResultFragment =
   | Result_TranscriptResult_Fragment
 ;
 
-export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
     | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
     | { __typename: 'EmbeddingResult', dimensions: number }
     | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
@@ -488,7 +504,7 @@ export type GetTaskQueryVariables = Exact<{
 }>;
 
 
-export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'EmbeddingResult', dimensions: number }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
@@ -519,7 +535,7 @@ export type ListTasksQueryVariables = Exact<{
 }>;
 
 
-export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'EmbeddingResult', dimensions: number }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
@@ -527,6 +543,13 @@ export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task
           | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
           | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
          | null, gpuNode: { id: string, name: string } | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type EstimateTaskQueryVariables = Exact<{
+  input: SubmitTaskInput;
+}>;
+
+
+export type EstimateTaskQuery = { estimateTask: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null };
 
 export type SubmitTaskMutationVariables = Exact<{
   input: SubmitTaskInput;
@@ -540,7 +563,7 @@ export type SubmitTaskMutation = { submitTask:
     | { __typename: 'QueueFullError', retryAfterMs: number, code: ErrorCode, message: string }
     | { __typename: 'QuotaExceededError', limit: number, code: ErrorCode, message: string }
     | { __typename: 'RateLimitedError', retryAfterMs: number, code: ErrorCode, message: string }
-    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'EmbeddingResult', dimensions: number }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
@@ -556,7 +579,7 @@ export type CancelTaskMutationVariables = Exact<{
 
 
 export type CancelTaskMutation = { cancelTask:
-    | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+    | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'EmbeddingResult', dimensions: number }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
@@ -576,7 +599,7 @@ export type RetryTaskMutationVariables = Exact<{
 export type RetryTaskMutation = { retryTask:
     | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
-    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+    | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'EmbeddingResult', dimensions: number }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
@@ -602,7 +625,7 @@ export type WatchTaskSubscriptionVariables = Exact<{
 }>;
 
 
-export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
+export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'EmbeddingResult', dimensions: number }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
@@ -785,6 +808,13 @@ export const TaskFragmentDoc = new TypedDocumentString(`
     ...Artifact
   }
   queuePosition
+  waitingReason
+  estimate {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
   attempt
   maxAttempts
   error {
@@ -1044,6 +1074,13 @@ fragment Task on Task {
     ...Artifact
   }
   queuePosition
+  waitingReason
+  estimate {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
   attempt
   maxAttempts
   error {
@@ -1165,6 +1202,13 @@ fragment Task on Task {
     ...Artifact
   }
   queuePosition
+  waitingReason
+  estimate {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
   attempt
   maxAttempts
   error {
@@ -1190,6 +1234,16 @@ fragment Task on Task {
   queuedMs
   runningMs
 }`) as unknown as TypedDocumentString<ListTasksQuery, ListTasksQueryVariables>;
+export const EstimateTaskDocument = new TypedDocumentString(`
+    query EstimateTask($input: SubmitTaskInput!) {
+  estimateTask(input: $input) {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
+}
+    `) as unknown as TypedDocumentString<EstimateTaskQuery, EstimateTaskQueryVariables>;
 export const SubmitTaskDocument = new TypedDocumentString(`
     mutation SubmitTask($input: SubmitTaskInput!) {
   submitTask(input: $input) {
@@ -1298,6 +1352,13 @@ fragment Task on Task {
     ...Artifact
   }
   queuePosition
+  waitingReason
+  estimate {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
   attempt
   maxAttempts
   error {
@@ -1437,6 +1498,13 @@ fragment Task on Task {
     ...Artifact
   }
   queuePosition
+  waitingReason
+  estimate {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
   attempt
   maxAttempts
   error {
@@ -1570,6 +1638,13 @@ fragment Task on Task {
     ...Artifact
   }
   queuePosition
+  waitingReason
+  estimate {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
   attempt
   maxAttempts
   error {
@@ -1712,6 +1787,13 @@ fragment Task on Task {
     ...Artifact
   }
   queuePosition
+  waitingReason
+  estimate {
+    startAt
+    startAtP90
+    completionAt
+    completionAtP90
+  }
   attempt
   maxAttempts
   error {

@@ -13,7 +13,7 @@ interface Row {
   /** Seconds until each other slot is free, ascending. */
   readonly busy: number[];
   /** The least recently used first; null where no swap is reckoned with. */
-  readonly loaded: string[] | null;
+  loaded: readonly string[] | null;
   /** How many models it holds at once. */
   readonly room: number;
   lastLeasedAt: number;
@@ -62,7 +62,7 @@ function toRow(node: NodeView): Row {
     offers: (queue) => offers.some(({ kind, models }) => kind === queue.kind && models.includes(queue.model)),
     free,
     busy,
-    loaded: loadedModels ? [...loadedModels] : null,
+    loaded: loadedModels ?? null,
     room: Math.max(1, loadedModels?.length ?? 0),
     lastLeasedAt,
   };
@@ -79,13 +79,17 @@ function refresh(lane: Lane, cost: number): void {
   lane.lastLeasedAt = row.lastLeasedAt;
 }
 
-/** The node holds the model from now on, be it in place of the one that was not used for longest. */
-function use({ loaded, room }: Row, model: string): void {
-  if (!loaded) return;
-  const at = loaded.indexOf(model);
-  if (at >= 0) loaded.splice(at, 1);
-  else if (loaded.length >= room) loaded.shift();
-  loaded.push(model);
+/**
+ * What a node holds once it uses the model, be it in place of the one that was not used for longest.
+ * @param room how many models it holds at once
+ */
+export function nowHolding(loaded: readonly string[], model: string, room: number): string[] {
+  const others = loaded.filter((name) => name !== model);
+  return [...others.slice(Math.max(0, others.length - room + 1)), model];
+}
+
+function use(row: Row, model: string): void {
+  if (row.loaded) row.loaded = nowHolding(row.loaded, model, row.room);
 }
 
 export function createBoard({

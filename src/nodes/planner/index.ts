@@ -1,4 +1,6 @@
+export { nowHolding } from './board.ts';
 export { plan } from './plan.ts';
+export { createSpeeds } from './speeds.ts';
 export { type StrategyName, strategyNames } from './strategies/index.ts';
 export type {
   HeadView,

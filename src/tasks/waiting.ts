@@ -1,0 +1,122 @@
+import type { Tiers } from '../accounts/index.ts';
+import type { Transaction } from '../database/index.ts';
+import { kindOf } from '../kinds/index.ts';
+import type { LimitsView, QueueView } from '../nodes/index.ts';
+import type { QueueHead, QueueRow } from '../queue/index.ts';
+import type { Core } from './core.ts';
+import { isUrgentPlace, leadOf, readTurns, type Turns, turnTags } from './fair/index.ts';
+import {
+  type ConcurrencyLimits,
+  fullUsers,
+  modelRoom,
+  type Running,
+  readRunning,
+  userRoom,
+} from './limits.ts';
+import { readPins } from './remote-jobs.ts';
+
+/**
+ * Heads that are read of each queue, however few the worker takes: where one had better wait for a fast node
+ * depends on how many others do. What is behind them is left to the next claim.
+ */
+export const MAX_HEADS = 64;
+
+/** What waits, as far as the planner sees it. */
+export interface Waiting {
+  readonly queues: readonly QueueView[];
+  readonly limits: LimitsView;
+}
+
+/** Reads what a plan is made from, but for the nodes. */
+export interface WaitingReader {
+  /** What runs, where a limit asks for it. */
+  running(tx: Transaction): Promise<readonly Running[]>;
+  /** Of whose tasks as many run as may. */
+  fullUsers(running: readonly Running[]): readonly string[];
+  /** Those of users who may start something: those of the others would hide them. */
+  heads(tx: Transaction, running: Promise<readonly Running[]>): Promise<QueueHead[]>;
+  /** @param now of the database's clock, in milliseconds */
+  waiting(tx: Transaction, seen: Seen): Promise<Waiting>;
+}
+
+export interface Seen {
+  readonly now: number;
+  readonly heads: readonly QueueHead[];
+  readonly running: readonly Running[];
+  /** How many more of a kind the worker takes; what is left out has no limit of its own. */
+  readonly workerKinds?: ReadonlyMap<string, number>;
+}
+
+export interface WaitingOptions {
+  readonly tiers: Tiers;
+  readonly limits: ConcurrencyLimits;
+}
+
+export function createWaitingReader(core: Core, { tiers, limits }: WaitingOptions): WaitingReader {
+  const isUserLimited = Object.values(tiers).some(({ concurrency }) => concurrency !== null);
+  const isLimited = isUserLimited || Object.keys({ ...limits.kinds, ...limits.models }).length > 0;
+
+  return {
+    running: async (tx) => (isLimited ? readRunning(tx) : []),
+    fullUsers: (running) => fullUsers(running, tiers),
+    async heads(tx, running) {
+      if (!isUserLimited) return core.queue.heads(tx, MAX_HEADS);
+      return core.queue.heads(tx, MAX_HEADS, fullUsers(await running, tiers));
+    },
+    async waiting(tx, { now, heads, running, workerKinds = new Map() }) {
+      const queueIds = [...new Set(heads.map(({ queue }) => queue.id))];
+      const userIds = [...new Set(heads.map(({ userId }) => userId))];
+      const [pins, turns, users] = await Promise.all([
+        readPins(
+          tx,
+          heads.map(({ taskId }) => taskId),
+        ),
+        // Within one queue its own order is all that there is to say.
+        queueIds.length > 1 ? readTurns(tx, { queueIds, userIds }) : null,
+        isUserLimited ? userRoom(tx, running, { tiers, userIds }) : new Map<string, number>(),
+      ]);
+      return {
+        queues: queueViews(core, { now, heads, pins, turns }),
+        limits: { ...modelRoom(running, { limits, workerKinds }), users },
+      };
+    },
+  };
+}
+
+interface Read {
+  readonly now: number;
+  readonly heads: readonly QueueHead[];
+  readonly pins: ReadonlyMap<string, string>;
+  readonly turns: Turns | null;
+}
+
+function queueViews(core: Core, read: Read): QueueView[] {
+  const byQueue = Map.groupBy(read.heads, ({ queue }) => queue.id);
+  return [...byQueue.values()].flatMap((heads) =>
+    heads[0] ? [queueView(core, heads[0].queue, { ...read, heads })] : [],
+  );
+}
+
+function queueView({ shares }: Core, row: QueueRow, { now, heads, pins, turns }: Read): QueueView {
+  const { id, kind, model } = row;
+  const since = Math.max(turns?.servedAt.get(id) ?? 0, heads[0]?.createdAt.getTime() ?? now);
+  const tags = turnTags(
+    heads.map(({ userId, cost, taskPriority }) => ({
+      ...{ userId, seconds: shares.expect(row, cost), leadSeconds: leadOf(taskPriority) },
+    })),
+    turns?.loads ?? new Map(),
+    Math.max(0, now - since) / 1_000,
+  );
+  return {
+    ...{ id, kind, model },
+    heads: heads.map(({ jobId, taskId, userId, cost, priority, createdAt }, n) => {
+      const nodeId = pins.get(taskId);
+      return {
+        ...{ id: jobId, userId, cost, createdAt: createdAt.getTime() },
+        ...{ band: isUrgentPlace(priority) ? 1 : 0, tag: tags[n] ?? 0 },
+        ...(nodeId === undefined ? {} : { nodeId }),
+      };
+    }),
+    secondsPerUnit: kindOf(kind).secondsPerUnit,
+  };
+}
