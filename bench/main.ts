@@ -1,12 +1,15 @@
 /** `npm run bench [-- name …]`: every benchmark, or those named; tables on standard output. */
 import os from 'node:os';
+import { estimates } from './estimates.ts';
 import { fairness } from './fairness.ts';
 import { latency } from './latency.ts';
 import { startup } from './startup.ts';
 import { submit } from './submit.ts';
 import { throughput } from './throughput.ts';
 
-const benchmarks: Record<string, () => Promise<string>> = { startup, latency, submit, fairness, throughput };
+const benchmarks: Record<string, () => Promise<string>> = {
+  ...{ startup, latency, submit, fairness, estimates, throughput },
+};
 
 const names = process.argv.slice(2);
 for (const name of names) {

@@ -8,18 +8,21 @@ import { scratchFolder } from './support.ts';
 
 const MODEL = 'qwen-image';
 
-/** A server in a process of its own, and simulated nodes of one slot that take a given time for each task. */
+/**
+ * A server in a process of its own, and simulated nodes of one slot that take a given time for each task, and
+ * more for its work where they have a speed.
+ */
 export interface Site extends AsyncDisposable {
   readonly url: string;
   readonly adminToken: string;
   /** Registers it; it may take a moment to be found healthy. */
-  addNode(taskMs: number): Promise<Simulator>;
+  addNode(taskMs: number, speed?: number): Promise<Simulator>;
   /** Resolves when so many nodes take tasks. */
   healthy(count: number): Promise<void>;
   /** Registers a user, and answers his token. */
   addUser(name: string): Promise<string>;
   /** Queues a task. */
-  submit(token: string, prompt: string): Promise<void>;
+  submit(token: string, prompt: string, steps?: number): Promise<void>;
   submitMany(token: string, prompt: string, count: number): Promise<void>;
 }
 
@@ -27,8 +30,8 @@ const REGISTER_NODE = `mutation ($input: RegisterNodeInput!) { registerNode(inpu
   ... on GpuNode { id } ... on Error { message } } }`;
 const REGISTER_USER = `mutation ($input: RegisterInput!) { register(input: $input) {
   ... on AuthPayload { accessToken } ... on Error { message } } }`;
-const SUBMIT = `mutation ($prompt: String!) {
-  submitTask(input: { task: { textToImage: { prompt: $prompt, width: 16, height: 16 } } }) {
+const SUBMIT = `mutation ($prompt: String!, $steps: Int) {
+  submitTask(input: { task: { textToImage: { prompt: $prompt, width: 16, height: 16, steps: $steps } } }) {
     ... on Task { id } ... on Error { message } } }`;
 
 /** Submissions under way at once. */
@@ -45,9 +48,10 @@ export async function openSite(): Promise<Site> {
   const adminToken = (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim();
   const simulators: Simulator[] = [];
 
-  async function submit(token: string, prompt: string): Promise<void> {
+  async function submit(token: string, prompt: string, steps?: number): Promise<void> {
     const { submitTask } = await post<{ submitTask: { id?: string; message?: string } }>(url, token, SUBMIT, {
       prompt,
+      steps,
     });
     if (submitTask.id === undefined) throw new Error(submitTask.message);
   }
@@ -55,8 +59,9 @@ export async function openSite(): Promise<Site> {
   return {
     url,
     adminToken,
-    async addNode(taskMs) {
-      const simulator = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', side: 16, latencyMs: taskMs });
+    async addNode(taskMs, speed) {
+      const settings = { side: 16, latencyMs: taskMs, ...(speed === undefined ? {} : { speed }) };
+      const simulator = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', ...settings });
       simulators.push(simulator);
       const offers = [{ kind: 'TEXT_TO_IMAGE', models: [MODEL] }];
       const input = {

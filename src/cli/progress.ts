@@ -1,4 +1,4 @@
-import { isFinal, type Task } from '../../sdk/src/index.ts';
+import { isFinal, type Task, type WaitingReason } from '../../sdk/src/index.ts';
 import { print, type Sink } from './terminal.ts';
 
 const BAR_WIDTH = 24;
@@ -72,7 +72,7 @@ function plainLines(sink: Sink): ProgressBoard {
   return {
     show(name, task) {
       const quarter = task.status === 'RUNNING' ? Math.floor((task.progress ?? 0) * QUARTERS) : 0;
-      const note = `${task.status} ${task.attempt} ${quarter}`;
+      const note = `${task.status} ${task.attempt} ${quarter} ${task.waitingReason}`;
       if (told.get(name) === note) return;
       told.set(name, note);
       print(sink, `${name}: ${describe(task)}`);
@@ -99,9 +99,35 @@ export function describe(task: Task): string {
   }
 }
 
-function describeWait({ queuePosition, error, attempt, maxAttempts }: Task): string {
+const reasons: Readonly<Record<WaitingReason, string>> = {
+  ALL_SLOTS_BUSY: 'all slots are busy',
+  NO_HEALTHY_NODE: 'no healthy node has its model',
+  MODEL_LOADING: 'its model is not loaded where a slot is free',
+  FAIR_SHARE: 'others have had less',
+  CONCURRENCY_LIMIT: 'as many run as may',
+  RETRY_BACKOFF: 'it is tried again soon',
+  SCHEDULED: 'its time has not come',
+};
+
+function describeWait({ queuePosition, waitingReason, estimate, ...task }: Task): string {
+  const { error, attempt, maxAttempts } = task;
   const wait = queuePosition === null ? 'waiting' : `waiting, number ${queuePosition} in line`;
-  return error === null ? wait : `${wait}; try ${attempt} of ${maxAttempts} failed: ${error.message}`;
+  const reason = waitingReason === null ? '' : `: ${reasons[waitingReason]}`;
+  const start = estimate?.startAt == null ? '' : `; starts in about ${duration(estimate.startAt)}`;
+  const failure = error === null ? '' : `; try ${attempt} of ${maxAttempts} failed: ${error.message}`;
+  return `${wait}${reason}${start}${failure}`;
+}
+
+const units = [
+  { name: 'h', seconds: 3_600 },
+  { name: 'min', seconds: 60 },
+] as const;
+
+/** Until then, roughly. */
+function duration(time: string): string {
+  const seconds = Math.max(0, (Date.parse(time) - Date.now()) / 1_000);
+  const unit = units.find((one) => seconds >= 2 * one.seconds) ?? { name: 's', seconds: 1 };
+  return `${Math.round(seconds / unit.seconds)} ${unit.name}`;
 }
 
 function describeRun(task: Task): string {

@@ -46,6 +46,11 @@ const running: Task = {
 const succeeded: Task = { ...running, status: 'SUCCEEDED', progress: 1, runningMs: 1234 };
 const error = { code: 'NODE_ERROR', message: 'out of memory', retryable: true, attempt: 1 } as const;
 
+const startsIn = (seconds: number): Task['estimate'] => {
+  const startAt = new Date(Date.now() + seconds * 1_000).toISOString();
+  return { startAt, startAtP90: startAt, completionAt: null, completionAtP90: null };
+};
+
 function capture(terminal: { isTTY: boolean; columns?: number }) {
   let text = '';
   const board = createProgressBoard({ ...terminal, write: (more: string) => (text += more) });
@@ -79,6 +84,12 @@ test('in a terminal bars are drawn over each other, no wider than it is', () => 
 
 test.each<[Task, string]>([
   [{ ...waiting, queuePosition: null, attempt: 1, error }, 'waiting; try 1 of 3 failed: out of memory'],
+  [{ ...waiting, waitingReason: 'FAIR_SHARE' }, 'waiting, number 2 in line: others have had less'],
+  [
+    { ...waiting, waitingReason: 'ALL_SLOTS_BUSY', estimate: startsIn(7_300) },
+    'waiting, number 2 in line: all slots are busy; starts in about 2 h',
+  ],
+  [{ ...waiting, queuePosition: null, estimate: startsIn(30) }, 'waiting; starts in about 30 s'],
   [{ ...running, progress: null, attempt: 2 }, 'running on gpu-1, try 2'],
   [{ ...running, progressMessage: 'step 10 of 20' }, '50 %, step 10 of 20 on gpu-1'],
   [{ ...running, status: 'FAILED', error }, 'failed: out of memory'],

@@ -7,6 +7,12 @@ export const MIN_SAMPLES = 5;
 /** So many of the latest runs count at most. */
 const MAX_SAMPLES = 20;
 
+/**
+ * Standard deviation of what nobody measured, as a share of each run: the way from one task to the next, and those
+ * that come later and go first.
+ */
+const UNFORESEEN = 0.08;
+
 /** Of standard deviations: nine of ten are below it. */
 const P90 = 1.2816;
 
@@ -42,7 +48,8 @@ const deviation = ({ p50, p90 }: Pace, cost: number): number => ((p90 - p50) * c
 /** What a run adds to the time that comes after it. */
 export function spanOf(pace: Pace, cost: number): Span {
   const sd = deviation(pace, cost);
-  return { seconds: pace.mean * cost, variance: sd ** 2, bias: sd / Math.sqrt(MAX_SAMPLES) };
+  const bias = Math.hypot(sd / Math.sqrt(MAX_SAMPLES), UNFORESEEN * pace.mean * cost);
+  return { seconds: pace.mean * cost, variance: sd ** 2, bias };
 }
 
 export const certain: Spread = { variance: 0, bias: 0 };
