@@ -26,7 +26,8 @@ async function personWithTasks(count: number): Promise<Person> {
 
 const everything = `query ($id: ID!) {
   tasks(first: 100, where: { userId: $id }) { edges { node {
-    id kind model queue status priority version input labels progress attempt queuePosition
+    id kind model queue status priority version input labels progress attempt queuePosition waitingReason
+    estimate { startAt completionAtP90 } preview { id url }
     user { username }
     gpuNode { id name status busySlots speed }
     attempts { number outcome gpuSeconds error { code } gpuNode { name slots busySlots } }

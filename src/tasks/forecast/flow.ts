@@ -1,5 +1,5 @@
 import type { NodeView, QueueView } from '../../nodes/index.ts';
-import { after, certain, spanOf } from './paces.ts';
+import { after, spanOf } from './paces.ts';
 import type { LeftSlot } from './simulate.ts';
 import type { Pace, Paces, Span, Spread, Start } from './types.ts';
 
@@ -29,14 +29,13 @@ export interface Flow {
   start(queueId: string, n: number): Start | null;
 }
 
-/** What a node's slots are to a queue. */
+/** What a slot is to a queue. */
 interface Pipe {
-  readonly slots: number;
   readonly opensAt: number;
   readonly pace: Pace;
-  /** Jobs a second, of all slots together. */
+  /** Jobs a second. */
   readonly rate: number;
-  /** How many queues share it. */
+  /** How many queues share its node. */
   readonly node: { sharers: number };
 }
 
@@ -44,6 +43,8 @@ interface Stretch {
   readonly from: number;
   readonly served: number;
   readonly rate: number;
+  /** Slots that take turns evenly have begun with half a job more, each, than they have done. */
+  readonly begun: number;
 }
 
 interface Stream {
@@ -56,6 +57,9 @@ interface Stream {
   isDone: boolean;
 }
 
+/** Of which the flow takes note. */
+const MAX_OPENINGS = 64;
+
 const offers = ({ offers: all }: NodeView, { kind, model }: Backlog['queue']): boolean =>
   all.some((offer) => offer.kind === kind && offer.models.includes(model));
 
@@ -67,15 +71,12 @@ function createStreams({ nodes, slots, backlogs, paces, share }: FlowOptions): S
   return backlogs.map((backlog) => {
     const able = nodes.filter((node) => offers(node, backlog.queue) && slotsOf.has(node.id));
     const pipes = able.flatMap(({ id }): Pipe[] => {
-      const own = slotsOf.get(id) ?? [];
       const pace = paces(id, backlog.queue);
       const node = shared.get(id);
       if (!pace || !node) return [];
       if (backlog.jobs > 0) node.sharers++;
-      const opensAt = sum(own.map(({ free }) => free.seconds)) / own.length;
-      return [
-        { slots: own.length, opensAt, pace, rate: (share * own.length) / (pace.mean * backlog.cost), node },
-      ];
+      const rate = share / (pace.mean * backlog.cost);
+      return (slotsOf.get(id) ?? []).map(({ free }) => ({ opensAt: free.seconds, pace, rate, node }));
     });
     const opens = able
       .flatMap(({ id }) => slotsOf.get(id) ?? [])
@@ -85,33 +86,40 @@ function createStreams({ nodes, slots, backlogs, paces, share }: FlowOptions): S
   });
 }
 
-/** Jobs that start of it in a second, by then: nodes are shared evenly by the queues that have work for them. */
-function rateAt({ pipes, backlog: { atOnce } }: Stream, time: number): number {
+/** How fast it flows by then: nodes are shared evenly by the queues that have work for them. */
+function flowAt({ pipes, backlog: { atOnce } }: Stream, time: number): Pick<Stretch, 'rate' | 'begun'> {
   const open = pipes.filter(({ opensAt }) => opensAt <= time);
-  const slots = sum(open.map((pipe) => pipe.slots / Math.max(1, pipe.node.sharers)));
-  const rate = sum(open.map((pipe) => pipe.rate / Math.max(1, pipe.node.sharers)));
-  return slots > atOnce ? (rate * atOnce) / slots : rate;
+  const parts = open.map(({ node }) => 1 / Math.max(1, node.sharers));
+  const slots = sum(parts);
+  const rate = sum(open.map((pipe, n) => pipe.rate * (parts[n] ?? 0)));
+  const allowed = slots > atOnce ? atOnce / slots : 1;
+  return { rate: rate * allowed, begun: (slots * allowed) / 2 };
+}
+
+/** The times at which slots open: in a large pool those that are close to each other are looked at together. */
+function openingsOf(times: readonly number[]): number[] {
+  const ascending = [...new Set(times)].sort((a, b) => a - b);
+  const step = Math.max(1, Math.ceil(ascending.length / MAX_OPENINGS));
+  return ascending.filter((_, n) => n === 0 || n === ascending.length - 1 || n % step === 0);
 }
 
 /** Lets all of them run until each is empty. */
 function run(streams: readonly Stream[]): void {
-  const openings = [...new Set(streams.flatMap(({ pipes }) => pipes.map(({ opensAt }) => opensAt)))].sort(
-    (a, b) => a - b,
-  );
+  const openings = openingsOf(streams.flatMap(({ pipes }) => pipes.map(({ opensAt }) => opensAt)));
   let time = openings[0] ?? 0;
   for (;;) {
     const now = time;
-    const rates = streams.map((stream) => (stream.isDone ? 0 : rateAt(stream, now)));
+    const flows = streams.map((stream) => flowAt(stream, now));
     const opening = openings.find((at) => at > now) ?? Number.POSITIVE_INFINITY;
-    const ends = streams.map(({ backlog, served }, n) => {
-      const rate = rates[n] ?? 0;
+    const ends = streams.map(({ backlog, served, isDone }, n) => {
+      const rate = isDone ? 0 : (flows[n]?.rate ?? 0);
       return rate > 0 ? now + Math.max(0, backlog.jobs - served) / rate : Number.POSITIVE_INFINITY;
     });
     const next = Math.min(opening, ...ends);
     for (const [n, stream] of streams.entries()) {
-      const rate = stream.isDone ? rateAt(stream, now) : (rates[n] ?? 0);
+      const { rate, begun } = flows[n] ?? { rate: 0, begun: 0 };
       // Of one that is empty, as it would go on.
-      stream.stretches.push({ from: now, served: stream.served, rate });
+      stream.stretches.push({ from: now, served: stream.served, rate, begun });
       if (!stream.isDone && next < Number.POSITIVE_INFINITY) stream.served += rate * (next - now);
     }
     if (next === Number.POSITIVE_INFINITY) return;
@@ -119,18 +127,18 @@ function run(streams: readonly Stream[]): void {
       if (stream.isDone || (ends[n] ?? 0) > next) continue;
       stream.isDone = true;
       stream.served = stream.backlog.jobs;
-      for (const { node } of stream.pipes) node.sharers--;
+      for (const node of new Set(stream.pipes.map((pipe) => pipe.node))) node.sharers--;
     }
     time = next;
   }
 }
 
-/** The first time at which so many have been served. */
-function timeOf({ stretches }: Stream, served: number): number {
-  for (const [n, { from, served: before, rate }] of stretches.entries()) {
-    const at = rate > 0 ? from + Math.max(0, served - before) / rate : from;
-    const isThere = rate > 0 || served <= before;
-    if (isThere && at <= (stretches[n + 1]?.from ?? Number.POSITIVE_INFINITY)) return at;
+/** When so many have begun. */
+function timeOf({ stretches }: Stream, count: number): number {
+  for (const [n, { from, served, rate, begun }] of stretches.entries()) {
+    const more = count - 0.5 - served - begun;
+    const at = more <= 0 ? from : from + more / rate;
+    if (at <= (stretches[n + 1]?.from ?? Number.MAX_VALUE)) return at;
   }
   return Number.POSITIVE_INFINITY;
 }
@@ -159,22 +167,17 @@ export function createFlow(options: FlowOptions): Flow {
   return {
     start(queueId, n) {
       const stream = byQueue.get(queueId);
-      const slots = sum(stream?.pipes.map((pipe) => pipe.slots) ?? []);
-      if (!stream || stream.opens.length === 0) return null;
-      const opening = stream.opens[Math.min(n, stream.opens.length) - 1];
-      const begins = { ...certain, ...opening, seconds: Math.max(0, opening?.seconds ?? 0) };
-      if (n === 1 && stream.backlog.jobs === 0) {
-        return { at: begins, pace: slots > 0 ? paceOf(stream.pipes) : null, swapSeconds: 0 };
+      const first = stream?.opens[0];
+      if (!stream || !first) return null;
+      const { pipes, backlog } = stream;
+      if (pipes.length === 0) {
+        return n === 1 && backlog.jobs === 0 ? { at: first, pace: null, swapSeconds: 0 } : null;
       }
-      if (slots === 0) return null;
-      const pace = paceOf(stream.pipes);
-      // Where slots take turns evenly, those that start on a slot of their own at first are ahead of the liquid.
-      const served = n - (slots + 1) / 2;
-      const flows = served > 0 ? timeOf(stream, served) : 0;
-      const seconds = Math.max(flows, n <= slots ? begins.seconds : 0);
+      const pace = paceOf(pipes);
+      const seconds = timeOf(stream, n);
       if (seconds === Number.POSITIVE_INFINITY) return null;
-      const runs = Math.max(0, seconds - begins.seconds) / (pace.mean * stream.backlog.cost);
-      const spread = after(begins, spreadOf(pace, stream.backlog, { runs, slots }));
+      const runs = Math.max(0, seconds - first.seconds) / (pace.mean * backlog.cost);
+      const spread = after(first, spreadOf(pace, backlog, { runs, slots: pipes.length }));
       return { at: { seconds, ...spread }, pace, swapSeconds: 0 };
     },
   };

@@ -2,7 +2,7 @@ import { createSpeeds, type MeasuredSpeed, type NodeView } from '../../nodes/ind
 import type { Pace, Paces, Span, Spread } from './types.ts';
 
 /** Fewer measured runs tell nothing. */
-export const MIN_SAMPLES = 5;
+const MIN_SAMPLES = 5;
 
 /** So many of the latest runs count at most. */
 const MAX_SAMPLES = 20;

@@ -12,7 +12,7 @@ import { createRoom, type Room } from './room.ts';
 import type { BusySlot, Paces, Situation, Span, Spread, Start } from './types.ts';
 
 /** Options that plans may weigh, all together: what is behind is told by the flow. */
-const MAX_WEIGHED = 150_000;
+const MAX_WEIGHED = 300_000;
 /** What ends within so many seconds of each other, ends at once. */
 const AT_ONCE = 0.001;
 

@@ -199,8 +199,9 @@ describe('whatever the pool is like, a forecast', () => {
             expect(start.at.seconds).toBeLessThan(Number.POSITIVE_INFINITY);
             expect(p90Of(start.at)).toBeGreaterThanOrEqual(start.at.seconds);
           }
-          const times = beyond.slice(1).flatMap((start) => start?.at.seconds ?? []);
-          expect(times).toEqual(times.toSorted((a, b) => a - b));
+          const times = beyond.flatMap((start) => start?.at.seconds ?? []);
+          for (const [n, time] of times.entries())
+            expect(time).toBeGreaterThanOrEqual((times[n - 1] ?? 0) - 1e-6);
         }
       }),
     );
