@@ -2,6 +2,7 @@ import type { Database, GpuNode } from '../database/index.ts';
 import type { Carrier } from '../events/announcement.ts';
 import type { Log } from '../log.ts';
 import { createWaker } from '../waker.ts';
+import { keepsJob } from './slots.ts';
 
 const EVERY_MS = 500;
 
@@ -23,7 +24,8 @@ const EXPIRE = `
 const LEAVE = `
   UPDATE gpu_node n SET state = 'REMOVED', healthy = false, lease_until = NULL
   WHERE leaving AND state = 'DRAINING'
-    AND NOT EXISTS (SELECT FROM slot WHERE node_id = n.id AND task_id IS NOT NULL) RETURNING id, name`;
+    AND NOT EXISTS (SELECT FROM slot WHERE node_id = n.id AND task_id IS NOT NULL)
+    AND NOT (healthy AND ${keepsJob('n')}) RETURNING id, name`;
 
 // Told again and again, since an announcement may be lost.
 const OVERDUE = `

@@ -2,6 +2,11 @@ import type { Transaction } from '../database/index.ts';
 import { OPEN_AFTER_FAILURES } from './breaker.ts';
 import type { NodeView, OfferView } from './planner/index.ts';
 
+/** SQL: whether a task waits for that node, to take up a job that it has there. */
+export const keepsJob = (node: string): string => `EXISTS (
+    SELECT FROM remote_job r JOIN task t ON t.id = r.task_id
+    WHERE r.node_id = ${node}.id AND r.handle IS NOT NULL AND t.status = 'QUEUED')`;
+
 interface NodeRow {
   id: string;
   offers: OfferView[];
@@ -17,8 +22,10 @@ interface NodeRow {
 //
 // An attempt past its expected end is taken to last as long again as it is late: what never ends must not look
 // like what ends at once.
+//
+// What drains takes nothing new; a job that it was given before is not new.
 const NODE_VIEWS = `
-  SELECT n.id, n.offers, n.failures >= $1 AS on_trial, n.loaded_models AS loaded,
+  SELECT n.id, CASE WHEN n.state = 'ACTIVE' THEN n.offers ELSE '[]' END AS offers, n.failures >= $1 AS on_trial, n.loaded_models AS loaded,
     array_agg(s.slot_no) FILTER (WHERE s.is_free) AS free,
     array_agg(abs(coalesce(extract(epoch FROM s.held_until - statement_timestamp()), 0))::float8)
       FILTER (WHERE NOT s.is_free) AS busy,
@@ -29,7 +36,8 @@ const NODE_VIEWS = `
       task_id IS NULL AND (held_until IS NULL OR held_until <= statement_timestamp()) AS is_free
     FROM slot WHERE node_id = n.id AND slot_no <= n.slot_count
   ) s ON true
-  WHERE n.state = 'ACTIVE' AND n.healthy
+  WHERE n.healthy AND (n.state = 'ACTIVE'
+    OR n.state = 'DRAINING' AND coalesce(n.drain_until > statement_timestamp(), true) AND ${keepsJob('n')})
   GROUP BY n.id
   ORDER BY n.id`;
 

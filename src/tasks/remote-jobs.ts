@@ -11,7 +11,10 @@ export interface LeftJob {
   readonly isOverdue: boolean;
 }
 
-/** The jobs that tasks have on nodes which work by themselves: each outlives the attempt that submitted it. */
+/**
+ * The jobs that tasks have on nodes which work by themselves: each outlives the attempt that submitted it. One whose
+ * task ends meanwhile is left (see `LeftWorks`).
+ */
 export interface RemoteJobs {
   /** What is to be resumed on the lease's node, or is unknown wherever it may be; null where there is nothing. */
   find(lease: Lease): Promise<LeftJob | null>;
@@ -65,11 +68,12 @@ interface PinRow {
 const selectPins = `
   SELECT r.task_id AS "taskId", r.node_id AS "nodeId", n.protocol, n.healthy
   FROM remote_job r JOIN gpu_node n ON n.id = r.node_id
-  WHERE r.task_id = ANY ($1::uuid[]) AND r.handle IS NOT NULL AND n.state <> 'REMOVED'`;
+  WHERE r.task_id = ANY ($1::uuid[]) AND r.handle IS NOT NULL
+    AND (n.state = 'ACTIVE' OR n.state = 'DRAINING' AND coalesce(n.drain_until > statement_timestamp(), true))`;
 
 /**
- * Which of the tasks may run on one node only, since their job is there. A removed node holds none; one that is
- * unhealthy only where its jobs outlive it.
+ * Which of the tasks may run on one node only, since their job is there. A node that was removed, or whose drain
+ * is over, holds none; one that is unhealthy only where its jobs outlive it.
  */
 export async function readPins(
   tx: Pick<Transaction, 'query'>,

@@ -105,3 +105,38 @@ test('a removed node holds no task, nor does an unhealthy one whose jobs end wit
   await finish(yard.tasks, success(claimed));
   await expectAllDone(yard.database);
 });
+
+test('a node that drains, or offers something else by now, ends what it began, and takes nothing new', async () => {
+  const yard = open();
+  const { other, nodeId, taskId, claimed } = await start(yard, 'draining');
+  await other.tasks.remoteJobs.keep(claimed.lease, 'job-9');
+  await lose(yard, other.workerId);
+  const { taskId: newcomer } = await yard.tasks.submit(
+    submission(await yard.addUser(), { model: 'draining' }),
+    'VIP',
+  );
+  await yard.nodes.update(nodeId, { offers: [{ kind: 'TEXT_TO_IMAGE', models: ['another'] }] });
+  await yard.nodes.drain(nodeId);
+  const next = await claimOne(yard);
+  expect(next.lease).toMatchObject({ taskId, nodeId });
+  await finish(yard.tasks, success(next));
+  expect(await yard.tasks.claim({ workerId: yard.workerId, limit: 100 })).toEqual([]);
+  await yard.addNode({ models: ['draining'] });
+  const [last] = await drain(yard);
+  expect(last?.lease.taskId).toBe(newcomer);
+  await expectAllDone(yard.database);
+});
+
+test('a task whose job is on a node that drained for as long as it may runs elsewhere', async () => {
+  const yard = open();
+  const { other, nodeId, taskId, claimed } = await start(yard, 'drained', 'comfyui');
+  await other.tasks.remoteJobs.keep(claimed.lease, 'job-10');
+  await lose(yard, other.workerId);
+  const elsewhere = await yard.addNode({ models: ['drained'] });
+  await yard.nodes.drain(nodeId, 60_000);
+  expect(await pinsOf(yard, taskId)).toBe(nodeId);
+  await yard.sql('UPDATE gpu_node SET drain_until = now() WHERE id = $1', [nodeId]);
+  const [next] = await drain(yard);
+  expect(next?.lease).toMatchObject({ taskId, nodeId: elsewhere });
+  await expectAllDone(yard.database);
+});

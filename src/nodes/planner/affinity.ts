@@ -24,8 +24,7 @@ export function markWanted(
     const { row, swapSeconds } = lane;
     if (!lane.isFree || swapSeconds === 0) continue;
     const isAble = (other: Next): boolean =>
-      (other.job.nodeId ?? row.id) === row.id &&
-      row.offers(other.queue) &&
+      (other.job.nodeId === undefined ? row.offers(other.queue) : other.job.nodeId === row.id) &&
       limits.allow(other.queue, other.job);
     const upTo = { band: job.band, tag: tag + OVERTAKING_SWAPS * swapSeconds };
     for (const model of row.loaded ?? []) {

@@ -38,7 +38,7 @@ export interface Lane extends Option {
 export interface Board {
   /** How many slots are free. */
   readonly free: number;
-  /** Seconds per unit of the queue's work on the fastest node that offers its model; Infinity where none does. */
+  /** Seconds per unit of the queue's work on the fastest node that offers its model; 0 where none does. */
   fastest(queue: QueueView): number;
   /** The lanes of those that may run the job, as they are now. They change with the next call. */
   options(queue: QueueView, job: HeadView): readonly Lane[];
@@ -132,15 +132,22 @@ export function createBoard({
     return found;
   }
 
+  /** Of a job that lives there, whatever the node offers now. */
+  function laneAt(nodeId: string, queue: QueueView): Lane[] {
+    const row = rows.get(nodeId);
+    return row ? [lanes(queue).find((lane) => lane.row === row) ?? toLane(row, queue)] : [];
+  }
+
   return {
     get free() {
       return free;
     },
-    fastest: (queue) =>
-      lanes(queue).reduce((least, lane) => Math.min(least, lane.secondsPerUnit), Number.POSITIVE_INFINITY),
+    fastest(queue) {
+      const all = lanes(queue).map(({ secondsPerUnit }) => secondsPerUnit);
+      return all.length === 0 ? 0 : Math.min(...all);
+    },
     options(queue, { cost, nodeId }) {
-      const all = lanes(queue);
-      const able = nodeId === undefined ? all : all.filter((lane) => lane.nodeId === nodeId);
+      const able = nodeId === undefined ? lanes(queue) : laneAt(nodeId, queue);
       for (const lane of able) refresh(lane, cost);
       return able;
     },

@@ -3,7 +3,10 @@ export interface OfferView {
   readonly models: readonly string[];
 }
 
-/** A node that may take work now: active and healthy. Others are left out of the snapshot. */
+/**
+ * A node that may take work now: active and healthy; or draining, with jobs that are still to be taken up there,
+ * and then it offers nothing. Others are left out of the snapshot.
+ */
 export interface NodeView {
   readonly id: string;
   readonly offers: readonly OfferView[];
@@ -47,7 +50,7 @@ export interface HeadView extends JobView {
   readonly tag: number;
   /** Milliseconds of any one clock; among equal tags, earlier is first. */
   readonly createdAt: number;
-  /** Only this node may run it, since a remote job of the task lives there. */
+  /** Only this node may run it, whatever it offers now, since a remote job of the task lives there. */
   readonly nodeId?: string;
 }
 

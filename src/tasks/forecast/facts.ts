@@ -14,7 +14,6 @@ export interface Facts {
   /** When it was asked to start; null: at once. */
   readonly startAt: number | null;
   readonly job: { readonly id: string; readonly queuedAt: number; readonly dueAt: number } | null;
-  readonly pinnedTo: string | null;
   /** Of the attempt that runs; `run` is null once its node has answered. */
   readonly attempt: { readonly nodeId: string; readonly startedAt: number; readonly run: Run | null } | null;
 }
@@ -30,14 +29,13 @@ const ms = (time: string): string => `(extract(epoch FROM ${time}) * 1000)::floa
 
 const select = `
   SELECT t.id, t.status, t.user_id AS "userId", t.queue_id AS "queueId", t.kind, t.model, t.priority,
-    t.cost::float8 AS cost, t.progress, ${ms('t.start_at')} AS "startAt", r.node_id AS "pinnedTo",
+    t.cost::float8 AS cost, t.progress, ${ms('t.start_at')} AS "startAt",
     j.id AS "jobId", ${ms('j.created_on')} AS "queuedAt", ${ms('j.start_after')} AS "dueAt",
     a.node_id AS "nodeId", ${ms('a.started_at')} AS "startedAt",
     extract(epoch FROM now() - s.leased_at)::float8 AS elapsed,
     extract(epoch FROM s.held_until - s.leased_at)::float8 AS expected
   FROM task t JOIN queue q ON q.id = t.queue_id
   LEFT JOIN pgboss.job_common j ON j.name = q.boss_name AND j.id = t.job_id AND t.status = 'QUEUED'
-  LEFT JOIN remote_job r ON r.task_id = t.id AND r.handle IS NOT NULL
   LEFT JOIN task_attempt a ON a.task_id = t.id AND a.number = t.attempt AND a.outcome = 'RUNNING'
   LEFT JOIN slot s ON s.node_id = a.node_id AND s.slot_no = a.slot_no AND s.task_id = t.id
   WHERE t.id = ANY ($1::uuid[]) AND t.status IN ('SCHEDULED', 'QUEUED', 'RUNNING')`;
@@ -57,14 +55,14 @@ interface Row extends Omit<Facts, 'queue' | 'job' | 'attempt'> {
 }
 
 function toFacts(row: Row): Facts {
-  const { id, status, userId, queueId, kind, model, priority, cost, startAt, pinnedTo } = row;
+  const { id, status, userId, queueId, kind, model, priority, cost, startAt } = row;
   const { elapsed, expected, progress } = row;
   const run =
     elapsed === null || expected === null
       ? null
       : { elapsedSeconds: elapsed, expectedSeconds: expected, cost, progress };
   return {
-    ...{ id, status, userId, priority, cost, startAt, pinnedTo },
+    ...{ id, status, userId, priority, cost, startAt },
     queue: { id: queueId, kind, model, secondsPerUnit: kindOf(kind).secondsPerUnit },
     job: row.jobId === null ? null : { id: row.jobId, queuedAt: row.queuedAt ?? 0, dueAt: row.dueAt ?? 0 },
     attempt: row.nodeId === null ? null : { nodeId: row.nodeId, startedAt: row.startedAt ?? 0, run },

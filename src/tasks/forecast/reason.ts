@@ -22,8 +22,6 @@ export interface WaitingJob {
   readonly priority: TaskPriority;
   /** When it was queued, in milliseconds of the database's clock. */
   readonly queuedAt: number;
-  /** Only this node may run it. */
-  readonly pinnedTo: string | null;
 }
 
 /** A job near the head of its queue. */
@@ -53,8 +51,9 @@ export function reasonOf(
   { situation, simulated }: Forecast,
   heads: readonly Head[],
 ): WaitingReason | null {
-  const { nodes, limits, fullUsers, room } = situation;
-  const able = nodes.filter((node) => offersModel(node, job) && (job.pinnedTo ?? node.id) === node.id);
+  const { nodes, queues, limits, fullUsers, room } = situation;
+  const head = queues.find(({ id }) => id === job.queueId)?.heads.find(({ id }) => id === job.jobId);
+  const able = nodes.filter((node) => (head?.nodeId ? node.id === head.nodeId : offersModel(node, job)));
   const hasSlots = able.some(({ freeSlots, busyForSeconds }) => freeSlots.length + busyForSeconds.length > 0);
   if (!hasSlots) return 'NO_HEALTHY_NODE';
   const isFull = limits.kinds?.get(job.kind) === 0 || limits.models?.get(job.model) === 0;

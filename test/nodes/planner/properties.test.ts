@@ -22,9 +22,11 @@ interface Waiting {
   readonly job: HeadView;
 }
 
-const isAble = ({ id, offers }: NodeView, { queue, job }: Waiting): boolean =>
-  (job.nodeId ?? id) === id &&
-  offers.some(({ kind, models }) => kind === queue.kind && models.includes(queue.model));
+const offers = (node: NodeView, queue: QueueView): boolean =>
+  node.offers.some(({ kind, models }) => kind === queue.kind && models.includes(queue.model));
+
+const isAble = (node: NodeView, { queue, job }: Waiting): boolean =>
+  job.nodeId === undefined ? offers(node, queue) : job.nodeId === node.id;
 
 /** The slots that may be leased. */
 const openSlots = ({ freeSlots, busyForSeconds, trial }: NodeView): readonly number[] =>
@@ -54,11 +56,8 @@ function judge(snapshot: Snapshot, placements: readonly Placement[], strategy: S
 
   return {
     rank({ queue, job }: Waiting): number {
-      const fastest = Math.min(
-        ...snapshot.nodes
-          .filter((node) => isAble(node, { queue, job: { ...job, nodeId: node.id } }))
-          .map((node) => speeds(node.id, queue)),
-      );
+      const all = snapshot.nodes.filter((node) => offers(node, queue)).map((node) => speeds(node.id, queue));
+      const fastest = all.length === 0 ? 0 : Math.min(...all);
       return job.tag + (handicapSeconds?.(job.cost * fastest) ?? 0);
     },
     waiting: jobsOf(snapshot).filter(({ job }) => !placed.has(job.id)),
@@ -103,7 +102,7 @@ describe.each(strategyNames)('%s', (strategy) => {
     });
   });
 
-  test('starts a job once, where its model is offered, and only where it is pinned', () => {
+  test('starts a job once, where its model is offered, or where it is pinned', () => {
     always((snapshot, placements) => {
       expect(new Set(placements.map(({ jobId }) => jobId)).size).toBe(placements.length);
       for (const { queueId, jobId, nodeId } of placements) {

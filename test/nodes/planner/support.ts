@@ -70,7 +70,7 @@ const anyNode = (id: string): fc.Arbitrary<NodeView> =>
   fc
     .record({
       kind: fc.constantFrom(...kinds),
-      models: fc.subarray(models, { minLength: 1 }),
+      models: fc.subarray(models),
       loaded: fc.option(fc.shuffledSubarray(models, { maxLength: 2 })),
       slots: fc.array(fc.option(seconds), { minLength: 1, maxLength: 4 }),
       lastLeasedAt: fc.nat(1000),
