@@ -2,7 +2,7 @@ import type { Transaction } from '../database/index.ts';
 import type { LimitsView, Nodes, NodeView, Placement, QueueView } from '../nodes/index.ts';
 import type { QueueRow } from '../queue/index.ts';
 import type { Core } from './core.ts';
-import { createWaitingReader, MAX_HEADS, type WaitingOptions } from './waiting.ts';
+import { createWaitingReader, headsFor, type WaitingOptions } from './waiting.ts';
 
 /** Of the advisory lock that claims wait for: one plans at a time, and from what the one before left. */
 const CLAIM_LOCK = 0x5717_c1a1;
@@ -52,6 +52,8 @@ export interface SightRequest {
 /** How a claim sees what there is. */
 export function createLook(core: Core, { nodes, ...options }: SightOptions) {
   const reader = createWaitingReader(core, options);
+  /** By the slots that there were last time: what is behind them is left to the next claim. */
+  let mostHeads = headsFor([]);
 
   /**
    * Waits until no other claim is under way, and reads everything that a plan depends on as it is then.
@@ -59,15 +61,17 @@ export function createLook(core: Core, { nodes, ...options }: SightOptions) {
    */
   return async function look(tx: Transaction, request: SightRequest): Promise<Sight> {
     const { workerId, kinds: workerKinds = new Map() } = request;
+    const most = mostHeads;
     void lockClaims(tx);
     const limited = reader.running(tx);
     const [[worker], views, heads, running] = await Promise.all([
       tx.query<{ now: number }>(selectWorker, [workerId]),
       nodes.views(tx),
-      reader.heads(tx, limited),
+      reader.heads(tx, limited, most),
       limited,
     ]);
     if (!worker) throw new WorkerLostError(workerId);
+    mostHeads = headsFor(views);
     const { now } = worker;
     const rows = new Map(heads.map(({ queue }) => [queue.id, queue]));
     const sight = { now, nodes: views, rows };
@@ -75,17 +79,24 @@ export function createLook(core: Core, { nodes, ...options }: SightOptions) {
     if (isIdle) return { ...sight, queues: [], limits: {}, hidesMore: () => false };
     const { queues, limits } = await reader.waiting(tx, { now, heads, running, workerKinds });
     const users = limits.users ?? new Map();
-    return { ...sight, queues, limits, hidesMore: (placements) => hidesMore(placements, { queues, users }) };
+    return {
+      ...sight,
+      queues,
+      limits,
+      hidesMore: (placements) => hidesMore(placements, { queues, users, most }),
+    };
   };
 }
 
 interface Seen {
   readonly queues: readonly QueueView[];
+  /** How many heads of each were read. */
+  readonly most: number;
   readonly users: ReadonlyMap<string, number>;
 }
 
 /** Where all that was read of a longer queue starts, or fills up its user's room, others are behind it. */
-function hidesMore(placements: readonly Placement[], { queues, users }: Seen): boolean {
+function hidesMore(placements: readonly Placement[], { queues, users, most }: Seen): boolean {
   const starting = new Set(placements.map(({ jobId }) => jobId));
   const starts = new Map<string, number>();
   for (const { id, userId } of queues.flatMap(({ heads }) => heads)) {
@@ -95,6 +106,6 @@ function hidesMore(placements: readonly Placement[], { queues, users }: Seen): b
     starts.has(userId) && (starts.get(userId) ?? 0) >= (users.get(userId) ?? Number.POSITIVE_INFINITY);
   return queues.some(
     ({ heads }) =>
-      heads.length >= MAX_HEADS && heads.every(({ id, userId }) => starting.has(id) || isFull(userId)),
+      heads.length >= most && heads.every(({ id, userId }) => starting.has(id) || isFull(userId)),
   );
 }

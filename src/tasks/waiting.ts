@@ -1,7 +1,7 @@
 import type { Tiers } from '../accounts/index.ts';
 import type { Transaction } from '../database/index.ts';
 import { kindOf } from '../kinds/index.ts';
-import type { LimitsView, QueueView } from '../nodes/index.ts';
+import type { LimitsView, NodeView, QueueView } from '../nodes/index.ts';
 import type { QueueHead, QueueRow } from '../queue/index.ts';
 import type { Core } from './core.ts';
 import { isUrgentPlace, leadOf, readTurns, type Turns, turnTags } from './fair/index.ts';
@@ -17,9 +17,16 @@ import { readPins } from './remote-jobs.ts';
 
 /**
  * Heads that are read of each queue, however few the worker takes: where one had better wait for a fast node
- * depends on how many others do. What is behind them is left to the next claim.
+ * depends on how many others do.
  */
-export const MAX_HEADS = 64;
+const MIN_HEADS = 64;
+
+/** As many as the nodes have slots, or more: one plan can fill them all. */
+export const headsFor = (nodes: readonly NodeView[]): number =>
+  nodes.reduce(
+    (slots, { freeSlots, busyForSeconds }) => slots + freeSlots.length + busyForSeconds.length,
+    MIN_HEADS,
+  );
 
 /** What waits, as far as the planner sees it. */
 export interface Waiting {
@@ -33,8 +40,8 @@ export interface WaitingReader {
   running(tx: Transaction): Promise<readonly Running[]>;
   /** Of whose tasks as many run as may. */
   fullUsers(running: readonly Running[]): readonly string[];
-  /** Those of users who may start something: those of the others would hide them. */
-  heads(tx: Transaction, running: Promise<readonly Running[]>): Promise<QueueHead[]>;
+  /** So many of each queue, of users who may start something: those of the others would hide them. */
+  heads(tx: Transaction, running: Promise<readonly Running[]>, most?: number): Promise<QueueHead[]>;
   /** @param now of the database's clock, in milliseconds */
   waiting(tx: Transaction, seen: Seen): Promise<Waiting>;
 }
@@ -59,9 +66,9 @@ export function createWaitingReader(core: Core, { tiers, limits }: WaitingOption
   return {
     running: async (tx) => (isLimited ? readRunning(tx) : []),
     fullUsers: (running) => fullUsers(running, tiers),
-    async heads(tx, running) {
-      if (!isUserLimited) return core.queue.heads(tx, MAX_HEADS);
-      return core.queue.heads(tx, MAX_HEADS, fullUsers(await running, tiers));
+    async heads(tx, running, most = MIN_HEADS) {
+      if (!isUserLimited) return core.queue.heads(tx, most);
+      return core.queue.heads(tx, most, fullUsers(await running, tiers));
     },
     async waiting(tx, { now, heads, running, workerKinds = new Map() }) {
       const queueIds = [...new Set(heads.map(({ queue }) => queue.id))];

@@ -44,6 +44,20 @@ test('three processes that claim at once never get a slot or a task twice', asyn
   await expectAllDone(yard.database);
 });
 
+test('one claim fills as many slots as there are, from one queue', async () => {
+  const yard = open();
+  const nodeId = await yard.addNode({ models: ['wide'], slots: 90 });
+  const userId = await yard.addUser();
+  const submit = () => yard.tasks.submit(submission(userId, { model: 'wide' }), 'VIP');
+  await Promise.all(Array.from({ length: 91 }, submit));
+  const claim = (limit: number) => yard.tasks.claim({ workerId: yard.workerId, limit });
+  const claims = [await claim(1), await claim(200)];
+  expect(claims.map(({ length }) => length)).toEqual([1, 89]);
+  await Promise.all(claims.flat().map((one) => finish(yard.tasks, success(one))));
+  expect((await drain(yard)).map(({ lease }) => lease.nodeId)).toEqual([nodeId]);
+  await expectAllDone(yard.database);
+});
+
 test('tasks start by priority, and by age within it', async () => {
   const yard = open();
   const userId = await yard.addUser();
