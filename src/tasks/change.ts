@@ -95,7 +95,8 @@ const apply = `
     INSERT INTO task_artifact (task_id, artifact_id, is_output)
     SELECT id, artifact_id, true FROM step, unnest(artifact_ids::uuid[]) AS artifact_id ON CONFLICT DO NOTHING
   ), remote AS (
-    DELETE FROM remote_job r USING step s WHERE r.task_id = s.id AND s.status IN ('SUCCEEDED', 'FAILED', 'CANCELED')
+    DELETE FROM remote_job r USING step s WHERE r.task_id = s.id AND (s.status = 'SUCCEEDED' OR s.event = 'RETRIED'
+      OR r.handle IS NULL AND s.status IN ('FAILED', 'CANCELED'))
   ), preview AS (
     DELETE FROM task_preview p USING step s WHERE p.task_id = s.id
   ), written AS (

@@ -11,6 +11,7 @@ import type { Core } from './core.ts';
 import { SHARDS } from './counts.ts';
 import { createFairShare, rebaseScales } from './fair/index.ts';
 import { createForecasts, type Forecasts } from './forecast/index.ts';
+import { createLeftWorks, type LeftWorks } from './left-work.ts';
 import type { ConcurrencyLimits } from './limits.ts';
 import { createFailOverdue } from './overdue.ts';
 import { queuePositions } from './positions.ts';
@@ -36,6 +37,7 @@ import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
 export type { Estimate, EstimateRequest, WaitingReason } from './forecast/index.ts';
+export type { LeftWork } from './left-work.ts';
 export type { RemoteJobs } from './remote-jobs.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
@@ -54,7 +56,7 @@ export type {
 export type { WorkerInput } from './workers.ts';
 
 /** The life of tasks, from submit to retention. Whose task it is, is the caller's to check. */
-export interface Tasks extends Workers, Previews, Texts, Forecasts {
+export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks {
   /**
    * Accepts a task: durable once it resolves.
    * @throws NoSuchModelError, QueueFullError, QuotaExceededError, RateLimitedError, IdempotencyConflictError
@@ -160,6 +162,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     settle: settler.settle,
     reportProgress: progress.reportProgress,
     remoteJobs: createRemoteJobs(core),
+    ...createLeftWorks(core),
     stopped: createStopped(core),
     cancel: createCancel(core, config.stopWaitMs),
     retry: createRetry(core),

@@ -39,7 +39,7 @@ const lockSlots = `
   SELECT s.node_id AS "nodeId", s.slot_no AS "slotNo", n.protocol, t.kind, t.cost, t.timeout_ms AS "timeoutMs",
          e.p90 AS "secondsPerUnit", extract(epoch FROM now() - s.leased_at)::float8 AS "heldSeconds",
          EXISTS (SELECT FROM remote_job r WHERE r.task_id = s.task_id AND r.node_id = s.node_id
-                   AND r.handle IS NOT NULL) AS "isResumed"
+                   AND r.handle IS NOT NULL AND t.status IN ('QUEUED', 'RUNNING')) AS "isResumed"
   FROM slot s JOIN gpu_node n ON n.id = s.node_id LEFT JOIN task t ON t.id = s.task_id
   LEFT JOIN LATERAL (
     SELECT percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds) AS p90
@@ -78,8 +78,9 @@ const freeSlots = `
   WHERE s.node_id = f.node_id AND s.slot_no = f.slot_no`;
 
 /**
- * Seconds for which the slot of a lost worker is left alone, since its node may still be at work and nobody asks it to stop: 0 where the
- * node stops when the connection closes, or the next attempt takes up its job; else what was expected of the attempt, and never beyond its timeout.
+ * Seconds for which the slot of a lost worker is left alone, since its node may still be at work, unless it says
+ * that it stopped: 0 where it does when the connection closes, or the next attempt takes up its job; else what was
+ * expected of the attempt, and never beyond its timeout.
  */
 function holdSeconds(slot: SlotRow): number {
   // A protocol that this version does not know is taken for one that cannot stop.

@@ -1,9 +1,11 @@
 import type { Accounts } from '../accounts/index.ts';
 import type { Artifacts } from '../artifacts/index.ts';
 import type { Log } from '../log.ts';
+import type { Nodes } from '../nodes/index.ts';
 import type { Queue } from '../queue/index.ts';
 import type { Tasks } from '../tasks/index.ts';
 import { createWaker } from '../waker.ts';
+import { stopLeftWork } from './left-work.ts';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -12,8 +14,16 @@ const HOUR_MS = 60 * MINUTE_MS;
 export interface HousekeepingOptions {
   readonly tasks: Pick<
     Tasks,
-    'sweep' | 'releaseDue' | 'failOverdue' | 'applyRetention' | 'repair' | 'rebase'
+    | 'sweep'
+    | 'leftWork'
+    | 'endLeftWork'
+    | 'releaseDue'
+    | 'failOverdue'
+    | 'applyRetention'
+    | 'repair'
+    | 'rebase'
   >;
+  readonly nodes: Pick<Nodes, 'connect'>;
   readonly queue: Pick<Queue, 'maintain'>;
   readonly artifacts: Pick<Artifacts, 'collectGarbage'>;
   readonly accounts: Pick<Accounts, 'removeExpired'>;
@@ -29,13 +39,14 @@ export interface Housekeeping {
 interface Duty {
   readonly name: string;
   readonly everyMs: number;
-  readonly work: () => Promise<unknown>;
+  readonly work: (signal: AbortSignal) => Promise<unknown>;
 }
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   const { tasks, queue, artifacts, accounts, log } = options;
   const duties: readonly Duty[] = [
     { name: 'sweep', everyMs: SECOND_MS, work: () => tasks.sweep() },
+    { name: 'left work', everyMs: SECOND_MS, work: (signal) => stopLeftWork(options, signal) },
     { name: 'release', everyMs: SECOND_MS / 4, work: () => tasks.releaseDue() },
     { name: 'deadlines', everyMs: SECOND_MS, work: () => tasks.failOverdue() },
     { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
@@ -51,7 +62,9 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   async function repeat({ name, everyMs, work }: Duty, signal: AbortSignal): Promise<void> {
     const waker = createWaker();
     while (!signal.aborted) {
-      await work().catch((error: unknown) => log.error({ err: error, duty: name }, 'housekeeping failed'));
+      await work(signal).catch((error: unknown) =>
+        log.error({ err: error, duty: name }, 'housekeeping failed'),
+      );
       await waker.wait(everyMs, signal);
     }
   }

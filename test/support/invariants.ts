@@ -47,9 +47,9 @@ const violations: Readonly<Record<string, string>> = {
       LEFT JOIN task_attempt a ON (a.task_id, a.number, a.node_id, a.slot_no, a.epoch, a.worker_id)
         = (s.task_id, s.attempt, s.node_id, s.slot_no, s.epoch, s.worker_id)
     WHERE s.task_id IS NOT NULL AND t.id IS NOT NULL AND a.task_id IS NULL`,
-  'a job is kept of a task that has ended, or of an attempt that was not made': `
+  'a job is kept that no node can be asked to stop, of a task that has ended, or of an attempt that was not made': `
     SELECT r.task_id FROM remote_job r JOIN task t ON t.id = r.task_id
-    WHERE t.status IN ('SUCCEEDED', 'FAILED', 'CANCELED') OR r.attempt > t.attempt`,
+    WHERE t.status = 'SUCCEEDED' OR t.status IN ('FAILED', 'CANCELED') AND r.handle IS NULL OR r.attempt > t.attempt`,
   'a task has no data, or a result that is not its own': `
     SELECT t.id FROM task t LEFT JOIN task_data d ON d.task_id = t.id
     WHERE d.task_id IS NULL OR (t.status = 'SUCCEEDED') <> (d.result IS NOT NULL)

@@ -1,0 +1,43 @@
+import { expect, test, vi } from 'vitest';
+import { stopLeftWork } from '../../src/worker/left-work.ts';
+import { testLog } from '../support/log.ts';
+import { openWorkers } from './support.ts';
+
+const { signal } = new AbortController();
+
+test('a job that is left on its node is stopped there when its task is canceled as it waits', async () => {
+  await using yard = await openWorkers();
+  const node = await yard.simulate({ protocol: 'SD_CPP', latencyMs: 60_000, nodeSlots: 2, slots: 1 });
+  const worker = await yard.worker();
+  const [first, second] = [await yard.submit(), await yard.submit()];
+  await node.received(2);
+  await vi.waitUntil(async () => (await yard.database.prisma.remoteJob.count()) === 2);
+  await worker.drain(0);
+  await yard.until(second, { status: 'QUEUED' });
+  expect(await yard.tasks.cancel(second)).toEqual({ outcome: 'REMOVED_FROM_QUEUE' });
+  const [left, ...others] = await yard.tasks.leftWork();
+  expect([left?.taskId, others]).toEqual([second, []]);
+  await stopLeftWork({ ...yard, log: testLog }, signal);
+  expect((await node.received(2)).outcome).toBe('stopped');
+  expect(await yard.tasks.leftWork()).toEqual([]);
+  // The other one waits to be taken up.
+  expect(await yard.database.prisma.remoteJob.findMany()).toMatchObject([{ taskId: first }]);
+});
+
+test('what a lost worker had under way is stopped where its node can, and the slot is free', async () => {
+  await using yard = await openWorkers();
+  const node = await yard.simulate({ protocol: 'COG', latencyMs: 60_000 });
+  const worker = await yard.worker();
+  const input = { type: 'thing', payload: {} };
+  const taskId = await yard.submit({ kind: 'CUSTOM', model: 'thing', input, maxAttempts: 1 });
+  const call = await node.received(1);
+  await yard.sql(`UPDATE worker SET lease_until = now() - interval '1 ms' WHERE id = $1`, [worker.id]);
+  await yard.tasks.sweep();
+  await yard.until(taskId, { status: 'FAILED' });
+  const cooling = () => yard.database.prisma.slot.count({ where: { heldUntil: { gt: new Date() } } });
+  expect(await cooling()).toBe(1);
+  await stopLeftWork({ ...yard, log: testLog }, signal);
+  expect((await call.ended).outcome).toBe('stopped');
+  expect(await cooling()).toBe(0);
+  expect(await yard.tasks.leftWork()).toEqual([]);
+});
