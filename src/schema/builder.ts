@@ -108,7 +108,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
             'UNAUTHENTICATED',
             'sign in first: send Authorization: Bearer <access token or API key>',
           )
-        : new RefusedError('FORBIDDEN', `a ${viewer.role} may not do this`),
+        : new RefusedError('FORBIDDEN', `the role ${viewer.role} may not do this`),
     authScopes: ({ viewer, nodeTokenId }) => ({
       signedIn: viewer !== null,
       operator: viewer !== null && isOperator(viewer),
