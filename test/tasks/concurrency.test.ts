@@ -1,26 +1,31 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultTiers } from '../../src/accounts/index.ts';
-import { openDatabase } from '../../src/database/index.ts';
+import type { TasksConfig } from '../../src/tasks/index.ts';
 import { expectAllDone } from '../support/invariants.ts';
-import { testLog } from '../support/log.ts';
-import { finish, openYard, type Process, submission, success, type Yard } from '../support/yard.ts';
+import { finish, openYard, submission, success, type Yard } from '../support/yard.ts';
+import type { Race } from './racing-worker.ts';
 
 const PER_USER = 2;
 const PER_MODEL = 3;
 const PER_KIND = 6;
 const PER_WORKER = 4;
 const TASKS = 1_000;
+const WORKERS = 4;
+
+const tiers = { ...defaultTiers, FREE: { ...defaultTiers.FREE, concurrency: PER_USER } };
+const config: TasksConfig = {
+  ...{ queueCapacity: 100_000, routingStrategy: 'least-loaded', taskRetentionDays: 30 },
+  // Nobody renews here.
+  leaseMs: 120_000,
+  concurrencyLimits: { kinds: { TEXT_TO_IMAGE: PER_KIND }, models: { narrow: PER_MODEL } },
+};
 
 let yard: Yard;
 beforeAll(async () => {
-  yard = await openYard({
-    tiers: { ...defaultTiers, FREE: { ...defaultTiers.FREE, concurrency: PER_USER } },
-    // Nobody renews here.
-    config: {
-      leaseMs: 120_000,
-      concurrencyLimits: { kinds: { TEXT_TO_IMAGE: PER_KIND }, models: { narrow: PER_MODEL } },
-    },
-  });
+  yard = await openYard({ tiers, config });
 });
 afterAll(() => yard[Symbol.asyncDispose]());
 
@@ -35,7 +40,23 @@ const selectMost = (of: string): string => `
     SELECT what, sum(change) OVER (PARTITION BY what ORDER BY at, change) AS running FROM step
   ) r GROUP BY what`;
 
-test('in a thousand races of four workers, no user, model, kind or worker has more at once than its limit', {
+/** Resolves when it has joined; it waits for a message to begin. */
+async function startWorker(
+  race: Race,
+  workers: AsyncDisposableStack,
+): Promise<{ child: ChildProcess; exited: Promise<unknown> }> {
+  const file = path.join(import.meta.dirname, 'racing-worker.ts');
+  const child = fork(file, [JSON.stringify(race)], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const exited = once(child, 'exit').then(([code]) => code);
+  workers.defer(async () => {
+    if (child.exitCode === null) child.kill('SIGKILL');
+    await exited;
+  });
+  await Promise.race([once(child, 'message'), exited]);
+  return { child, exited };
+}
+
+test('in a thousand races of four worker processes, no user, model, kind or worker has more at once than its limit', {
   timeout: 60_000,
 }, async () => {
   const { sql, tasks } = yard;
@@ -48,35 +69,11 @@ test('in a thousand races of four workers, no user, model, kind or worker has mo
       return tasks.submit(submission(userId, { model: n % 3 === 0 ? 'narrow' : 'wide' }), 'VIP');
     }),
   );
-  let left = TASKS;
-
-  async function work(process: Process): Promise<void> {
-    const running = new Set<Promise<void>>();
-    while (left > 0) {
-      const kinds = new Map([['TEXT_TO_IMAGE', PER_WORKER - running.size]]);
-      const claimed = await process.tasks.claim({ workerId: process.workerId, limit: 10, kinds });
-      left -= claimed.length;
-      for (const one of claimed) {
-        const run = finish(process.tasks, success(one)).then(() => void running.delete(run));
-        running.add(run);
-      }
-      if (running.size > 0) await Promise.race(running);
-    }
-    await Promise.all(running);
-  }
-
-  const connections = await Promise.all(
-    Array.from({ length: 3 }, () =>
-      openDatabase({ url: yard.database.url, log: testLog, poolSize: 2, lanes: 2 }),
-    ),
-  );
-  try {
-    const others = await Promise.all(connections.map((database) => yard.another(database)));
-    await Promise.all([yard, ...others].map(work));
-    await Promise.all(others.map(({ tasks: other }) => other.close()));
-  } finally {
-    await Promise.all(connections.map((database) => database.close()));
-  }
+  const race: Race = { url: yard.database.url, most: PER_WORKER, tiers, config };
+  await using workers = new AsyncDisposableStack();
+  const racing = await Promise.all(Array.from({ length: WORKERS }, () => startWorker(race, workers)));
+  for (const worker of racing) worker.child.send('go');
+  expect(await Promise.all(racing.map(({ exited }) => exited))).toEqual(racing.map(() => 0));
 
   const most = async (of: string) => sql<{ what: string; most: number }>(selectMost(of));
   const perUser = await most(`CASE WHEN u.tier = 'FREE' THEN u.id::text ELSE 'VIP' END`);
@@ -86,7 +83,9 @@ test('in a thousand races of four workers, no user, model, kind or worker has mo
   const perModel = new Map((await most('t.model')).map((row) => [row.what, row.most]));
   expect(perModel.get('narrow')).toBeLessThanOrEqual(PER_MODEL);
   expect((await most('t.kind')).map((row) => row.most)).toEqual([PER_KIND]);
-  for (const row of await most('a.worker_id')) expect(row.most).toBeLessThanOrEqual(PER_WORKER);
+  const perWorker = await most('a.worker_id');
+  expect(perWorker).toHaveLength(WORKERS);
+  for (const row of perWorker) expect(row.most).toBeLessThanOrEqual(PER_WORKER);
   await expectAllDone(yard.database);
 });
 
