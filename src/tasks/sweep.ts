@@ -12,6 +12,9 @@ const MAX_GROUP = 500;
 /** A worker that lives settles an attempt soon after its timeout, or has forgotten it. */
 const GRACE_MS = 60_000;
 
+/** For a node that can be asked to stop: long enough for that, however long the work was expected to take. */
+const ASKING_SECONDS = 3;
+
 // Whoever renews at this moment has the row locked, and is not lost.
 const lockLostWorkers = `
   SELECT id FROM worker WHERE lease_until < now() ORDER BY id FOR UPDATE SKIP LOCKED`;
@@ -80,16 +83,17 @@ const freeSlots = `
 /**
  * Seconds for which the slot of a lost worker is left alone, since its node may still be at work, unless it says
  * that it stopped: 0 where it does when the connection closes, or the next attempt takes up its job; else what was
- * expected of the attempt, and never beyond its timeout.
+ * expected of the attempt, and never beyond its timeout, but for a moment to ask.
  */
 function holdSeconds(slot: SlotRow): number {
   // A protocol that this version does not know is taken for one that cannot stop.
-  const protocol = parseProtocolName(slot.protocol);
-  const stop = protocol === null ? 'none' : protocolOf(protocol).stop;
-  if (stop === 'disconnect' || slot.isResumed) return 0;
-  if (slot.kind === null || slot.cost === null || slot.timeoutMs === null) return 0;
+  const name = parseProtocolName(slot.protocol);
+  const protocol = name === null ? null : protocolOf(name);
+  if (protocol?.stop === 'disconnect' || slot.isResumed) return 0;
+  const least = protocol?.cancel ? ASKING_SECONDS : 0;
+  if (slot.kind === null || slot.cost === null || slot.timeoutMs === null) return least;
   const expected = slot.cost * (slot.secondsPerUnit ?? kindOf(slot.kind).secondsPerUnit);
-  return Math.max(0, Math.min(expected, slot.timeoutMs / 1000) - slot.heldSeconds);
+  return Math.max(least, Math.min(expected, slot.timeoutMs / 1000) - slot.heldSeconds);
 }
 
 const lostEnd = (attempt: number): AttemptEnd => ({
