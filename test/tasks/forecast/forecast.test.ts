@@ -130,6 +130,24 @@ describe('a forecast', () => {
     expect(start({ fullUsers: new Set(['ann']) })).toBeNull();
   });
 
+  test('tells nothing of a job that waits for the end of another one, be it elsewhere, of which nothing is known', () => {
+    const other = [{ kind: 'TEXT_TO_IMAGE', models: ['other'] }];
+    const waitsFor = (seconds: number | null, limits: Situation['limits']) =>
+      createForecast(
+        situation({
+          nodes: [node('a', { freeSlots: [], busyForSeconds: [5], offers: other }), node('b')],
+          busy: [{ ...busy('a', 1, seconds), job: { userId: 'ann', kind: 'TEXT_TO_IMAGE', model: 'other' } }],
+          queues: [q],
+          speeds: [measured('b', 1)],
+          limits,
+        }),
+      ).startOf(q.heads[0]?.id ?? '')?.at.seconds;
+    const limits = { kinds: new Map([['TEXT_TO_IMAGE', 0]]) };
+    expect(waitsFor(null, {})).toBe(0);
+    expect(waitsFor(5, limits)).toBeCloseTo(5, 1);
+    expect(waitsFor(null, limits)).toBeUndefined();
+  });
+
   test('is the less certain the further it looks', () => {
     const forecast = createForecast(
       situation({
