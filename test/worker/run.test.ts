@@ -61,3 +61,17 @@ test('a worker takes on no more than its concurrency', async () => {
   for (const taskId of taskIds) await yard.until(taskId, { status: 'SUCCEEDED' });
   expect(Math.max(...node.history.map((call) => call.inFlight))).toBe(2);
 });
+
+test('a worker takes on no more of a kind than it may, and others beside it', async () => {
+  await using yard = await openWorkers();
+  const pictures = await yard.simulate({ protocol: 'QWEN_IMAGE_GGUF', nodeSlots: 8, latencyMs: 100 });
+  const speech = await yard.simulate({ protocol: 'FAST_WHISPER', nodeSlots: 3, latencyMs: 100 });
+  const taskIds = await Promise.all([
+    ...Array.from({ length: 8 }, () => yard.submit()),
+    ...Array.from({ length: 3 }, () => yard.submitSpeech()),
+  ]);
+  await yard.worker(yard, { kindConcurrency: { TEXT_TO_IMAGE: 2 } });
+  for (const taskId of taskIds) await yard.until(taskId, { status: 'SUCCEEDED' });
+  const inFlight = (node: typeof speech) => Math.max(...node.history.map((call) => call.inFlight));
+  expect([inFlight(pictures), inFlight(speech)]).toEqual([2, 3]);
+});

@@ -12,7 +12,7 @@ import { type Artifacts, createArtifacts, createLocalStorage } from '../../src/a
 import { type KindName, kindNames } from '../../src/kinds/index.ts';
 import { type ProtocolName, protocolOf } from '../../src/nodes/protocols/index.ts';
 import type { Submission } from '../../src/tasks/index.ts';
-import { createWorker, type Worker } from '../../src/worker/index.ts';
+import { createWorker, type Worker, type WorkerOptions } from '../../src/worker/index.ts';
 import { testLog } from '../support/log.ts';
 import { openYard, type Process, submission, type Yard, type YardOptions } from '../support/yard.ts';
 
@@ -22,7 +22,7 @@ export interface WorkersYard extends Yard {
   /** Where artifacts are stored. */
   readonly folder: string;
   /** Started, and drained at the end of the test. */
-  worker(process?: Process, options?: { concurrency?: number; leaseMs?: number }): Promise<Worker>;
+  worker(process?: Process, options?: Partial<WorkerOptions>): Promise<Worker>;
   /** A simulated node, registered as `options` say, and healthy. */
   simulate(
     options?: Partial<SimulatorOptions> & { nodeSlots?: number; model?: string },
