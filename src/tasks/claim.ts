@@ -1,7 +1,7 @@
 import { type Transaction, UncertainCommitError } from '../database/index.ts';
 import { kindOf } from '../kinds/index.ts';
 import { type Nodes, type Placement, plan, type Snapshot, type StrategyName } from '../nodes/index.ts';
-import type { QueueRow } from '../queue/index.ts';
+import type { FetchedJob } from '../queue/index.ts';
 import { announceChanged, type Core } from './core.ts';
 import { discard } from './discard.ts';
 import { advanceTime, tagOf } from './fair/index.ts';
@@ -26,39 +26,45 @@ const lockSlots = `
 
 const slotKey = ({ nodeId, slotNo }: Pick<Placement, 'nodeId' | 'slotNo'>): string => `${nodeId} ${slotNo}`;
 
-/** Locks the slots of the plan, in their order, and takes the jobs that it names: those that are still to be had. */
+/** What became of a plan's jobs. */
+interface Taken {
+  /** Those that were to be had, by their ids. */
+  readonly jobs: ReadonlyMap<string, FetchedJob>;
+  /** Those of them that were leased, by their tasks. */
+  readonly rows: ReadonlyMap<string, LeasedRow>;
+}
+
+/** Locks the slots of the plan, takes its jobs and starts their attempts, in the order of locks and in one trip. */
 async function take(
-  { queue: boss }: Core,
+  core: Core,
   tx: Transaction,
-  placements: readonly Placement[],
-  queues: ReadonlyMap<string, QueueRow>,
-): Promise<Placed[]> {
+  workerId: string,
+  placed: readonly Placed[],
+): Promise<Taken> {
   const locking = tx.query<{ nodeId: string; slotNo: number }>(lockSlots, [
-    placements.map(({ nodeId }) => nodeId),
-    placements.map(({ slotNo }) => slotNo),
+    placed.map(({ placement }) => placement.nodeId),
+    placed.map(({ placement }) => placement.slotNo),
   ]);
-  const wanted = placements.map((placement) => {
-    const queue = queues.get(placement.queueId);
-    if (!queue) throw new Error(`the plan names the queue ${placement.queueId}, which has no work`);
-    return { queue, placement };
-  });
-  const taking = boss.take(
+  const taking = core.queue.take(
     tx,
-    wanted.map(({ queue, placement }) => ({ queue, id: placement.jobId })),
+    placed.map(({ head: { queue, jobId } }) => ({ queue, id: jobId })),
   );
-  const locked = new Set((await locking).map(slotKey));
-  const jobs = new Map((await taking).map((job) => [job.id, job]));
-  return wanted.flatMap(({ queue, placement }) => {
-    // Nobody leases slots without the lock of the claims.
-    if (!locked.has(slotKey(placement))) throw new Error('a slot of the plan was leased meanwhile');
-    const job = jobs.get(placement.jobId);
-    return job ? [{ queue, job, placement }] : [];
-  });
+  const leasing = lease(tx, core.shard(tx), { workerId, placed });
+  const [slots, jobs, rows] = await Promise.all([locking, taking, leasing]);
+  const locked = new Set(slots.map(slotKey));
+  // Nobody leases slots without the lock of the claims.
+  if (!placed.every(({ placement }) => locked.has(slotKey(placement)))) {
+    throw new Error('a slot of the plan was leased meanwhile');
+  }
+  return {
+    jobs: new Map(jobs.map((job) => [job.id, job])),
+    rows: new Map(rows.map((row) => [row.taskId, row])),
+  };
 }
 
 function toClaimed(
-  { queue, job, placement }: Placed,
-  row: LeasedRow,
+  { head: { queue }, placement }: Placed,
+  { job, row }: { readonly job: FetchedJob; readonly row: LeasedRow },
   { claimedAt, isSwap }: Pick<Claimed, 'claimedAt' | 'isSwap'>,
 ): Claimed {
   const { taskId, attempt, epoch, userId, input, timeoutMs, deadline, cost } = row;
@@ -71,7 +77,7 @@ function toClaimed(
   };
 }
 
-const toStart = ({ queue, job: { priority, taskPriority } }: Placed) => ({
+const toStart = ({ head: { queue, priority, taskPriority } }: Placed) => ({
   ...{ queueId: queue.id, priority: taskPriority, tag: tagOf(priority, taskPriority) },
 });
 
@@ -133,31 +139,37 @@ export function createClaim(core: Core, { routingStrategy, ...options }: ClaimOp
     claimedAt: number,
   ): Promise<Catch> {
     const { workerId, limit } = request;
-    const { rows: queueRows, hidesMore, ...sight } = await look(tx, request);
+    const { heads, hidesMore, ...sight } = await look(tx, request);
     const recovered = await findLeased(tx, workerId, uncertain);
     if (recovered.length > 0) return { claimed: recovered, isWhole: false };
     const placements =
       sight.queues.length === 0 ? [] : plan({ ...sight, ...measured, limit }, routingStrategy);
     if (placements.length === 0) return { claimed: [], isWhole: true };
 
-    const placed = await take(core, tx, placements, queueRows);
+    const planned = placements.map((placement): Placed => {
+      const head = heads.get(placement.jobId);
+      if (!head) throw new Error(`the plan names the job ${placement.jobId}, which does not wait`);
+      return { head, placement };
+    });
+    const { jobs, rows } = await take(core, tx, workerId, planned);
+    const placed = planned.filter(({ head }) => jobs.has(head.jobId));
+    const left = placed.filter(({ head }) => !rows.has(head.taskId));
+    // What was not to be had has no task that waits for it: leased without its job it would run unfenced.
+    if (left.length > 0 || rows.size > placed.length) throw new NotDueError(left);
     // Whoever got as many as he asked for asks again by himself.
     const isCut = placements.length < limit && hidesMore(placements);
     const isWhole = placed.length === placements.length && !isCut;
     if (placed.length === 0) return { claimed: [], isWhole };
-    const rows = await lease(tx, core.shard(tx), { workerId, placed });
-    const byTask = new Map(rows.map((row) => [row.taskId, row]));
-    const left = placed.filter(({ job }) => !byTask.has(job.taskId));
-    if (left.length > 0) throw new NotDueError(left);
     void advanceTime(tx, placed.map(toStart));
     const isSwap = await nodes.noteLoads(
       tx,
       sight.nodes,
-      placed.map(({ queue, placement }) => ({ nodeId: placement.nodeId, model: queue.model })),
+      placed.map(({ head, placement }) => ({ nodeId: placement.nodeId, model: head.queue.model })),
     );
     const claimed = placed.flatMap((one, n) => {
-      const row = byTask.get(one.job.taskId);
-      return row ? [toClaimed(one, row, { claimedAt, isSwap: isSwap[n] === true })] : [];
+      const job = jobs.get(one.head.jobId);
+      const row = rows.get(one.head.taskId);
+      return job && row ? [toClaimed(one, { job, row }, { claimedAt, isSwap: isSwap[n] === true })] : [];
     });
     return { claimed, isWhole };
   }

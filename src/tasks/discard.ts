@@ -13,7 +13,7 @@ const selectStrays = `
  */
 export async function discard(core: Core, left: readonly Placed[]): Promise<FailedOverdue['changed']> {
   const { database, queue: boss, log } = core;
-  const suspects = left.map(({ job, queue }) => ({ taskId: job.taskId, queueId: queue.id, jobId: job.id }));
+  const suspects = left.map(({ head: { taskId, jobId, queue } }) => ({ taskId, queueId: queue.id, jobId }));
   const taskIds = suspects.map(({ taskId }) => taskId);
   return database.lanes.transact(async (tx) => {
     const { changed, lockedJobs } = await failOverdueTasks(core, tx, suspects);
@@ -22,7 +22,7 @@ export async function discard(core: Core, left: readonly Placed[]): Promise<Fail
       suspects.map(({ jobId }) => jobId),
     ]);
     for (const { id } of strays) {
-      const queue = left.find(({ job }) => job.id === id)?.queue;
+      const queue = left.find(({ head }) => head.jobId === id)?.head.queue;
       if (!queue || !lockedJobs.has(id)) continue;
       await boss.cancel(tx, queue, [id]);
       log.warn({ jobId: id, queue: queue.name }, 'a job that no task waits for was dropped');

@@ -1,12 +1,11 @@
 import type { Transaction } from '../database/index.ts';
 import type { Placement } from '../nodes/index.ts';
-import type { FetchedJob, QueueRow } from '../queue/index.ts';
+import type { QueueHead } from '../queue/index.ts';
 import { book } from './counts.ts';
 
-/** A job that was fetched for a slot. */
+/** A job that a plan has put into a slot. */
 export interface Placed {
-  readonly queue: QueueRow;
-  readonly job: FetchedJob;
+  readonly head: QueueHead;
   readonly placement: Placement;
 }
 
@@ -71,8 +70,8 @@ export function lease(tx: Transaction, shard: number, request: LeaseRequest): Pr
   return tx.query<LeasedRow>(insertLeases, [
     shard,
     workerId,
-    placed.map(({ job }) => job.taskId),
-    placed.map(({ job }) => job.id),
+    placed.map(({ head }) => head.taskId),
+    placed.map(({ head }) => head.jobId),
     placed.map(({ placement }) => placement.nodeId),
     placed.map(({ placement }) => placement.slotNo),
     placed.map(({ placement }) => placement.runSeconds),

@@ -68,18 +68,14 @@ interface PinRow {
 const selectPins = `
   SELECT r.task_id AS "taskId", r.node_id AS "nodeId", n.protocol, n.healthy
   FROM remote_job r JOIN gpu_node n ON n.id = r.node_id
-  WHERE r.task_id = ANY ($1::uuid[]) AND r.handle IS NOT NULL
-    AND (n.state = 'ACTIVE' OR n.state = 'DRAINING' AND coalesce(n.drain_until > statement_timestamp(), true))`;
+  WHERE r.handle IS NOT NULL AND (n.state = 'ACTIVE' OR n.state = 'DRAINING' AND coalesce(n.drain_until > statement_timestamp(), true))`;
 
 /**
- * Which of the tasks may run on one node only, since their job is there. A node that was removed, or whose drain
- * is over, holds none; one that is unhealthy only where its jobs outlive it.
+ * Which tasks may run on one node only, since their job is there: few, if any. A node that was removed,
+ * or whose drain is over, holds none; one that is unhealthy only where its jobs outlive it.
  */
-export async function readPins(
-  tx: Pick<Transaction, 'query'>,
-  taskIds: readonly string[],
-): Promise<Map<string, string>> {
-  const rows = await tx.query<PinRow>(selectPins, [taskIds]);
+export async function readPins(tx: Pick<Transaction, 'query'>): Promise<Map<string, string>> {
+  const rows = await tx.query<PinRow>(selectPins);
   const pinned = rows.filter(({ protocol, healthy }) => healthy || keepsJobs(protocol));
   return new Map(pinned.map(({ taskId, nodeId }) => [taskId, nodeId]));
 }

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import type { LimitsView, Nodes, NodeView, Placement, QueueView } from '../nodes/index.ts';
-import type { QueueRow } from '../queue/index.ts';
+import type { QueueHead } from '../queue/index.ts';
 import type { Core } from './core.ts';
 import { createWaitingReader, headsFor, type WaitingOptions } from './waiting.ts';
 
@@ -33,7 +33,8 @@ export interface Sight {
   /** Empty where no task can start. */
   readonly queues: readonly QueueView[];
   readonly limits: LimitsView;
-  readonly rows: ReadonlyMap<string, QueueRow>;
+  /** By the ids of their jobs. */
+  readonly heads: ReadonlyMap<string, QueueHead>;
   /** Whether there is, behind what was read, what could start once these placements are made. */
   hidesMore(placements: readonly Placement[]): boolean;
 }
@@ -64,20 +65,20 @@ export function createLook(core: Core, { nodes, ...options }: SightOptions) {
     const most = mostHeads;
     void lockClaims(tx);
     const limited = reader.running(tx);
-    const [[worker], views, heads, running] = await Promise.all([
+    const [[worker], views, heads, pins, running] = await Promise.all([
       tx.query<{ now: number }>(selectWorker, [workerId]),
       nodes.views(tx),
       reader.heads(tx, limited, most),
+      reader.pins(tx),
       limited,
     ]);
     if (!worker) throw new WorkerLostError(workerId);
     mostHeads = headsFor(views);
     const { now } = worker;
-    const rows = new Map(heads.map(({ queue }) => [queue.id, queue]));
-    const sight = { now, nodes: views, rows };
+    const sight = { now, nodes: views, heads: new Map(heads.map((head) => [head.jobId, head])) };
     const isIdle = heads.length === 0 || views.every(({ freeSlots }) => freeSlots.length === 0);
     if (isIdle) return { ...sight, queues: [], limits: {}, hidesMore: () => false };
-    const { queues, limits } = await reader.waiting(tx, { now, heads, running, workerKinds });
+    const { queues, limits } = await reader.waiting(tx, { now, heads, pins, running, workerKinds });
     const users = limits.users ?? new Map();
     return {
       ...sight,

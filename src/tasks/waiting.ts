@@ -42,13 +42,17 @@ export interface WaitingReader {
   fullUsers(running: readonly Running[]): readonly string[];
   /** So many of each queue, of users who may start something: those of the others would hide them. */
   heads(tx: Transaction, running: Promise<readonly Running[]>, most?: number): Promise<QueueHead[]>;
-  /** @param now of the database's clock, in milliseconds */
+  /** Of the tasks that may run on one node only: which. */
+  pins(tx: Transaction): Promise<ReadonlyMap<string, string>>;
+  /** What is known only once the heads are: sends nothing where there is one queue and no limit for users. */
   waiting(tx: Transaction, seen: Seen): Promise<Waiting>;
 }
 
 export interface Seen {
+  /** Of the database's clock, in milliseconds. */
   readonly now: number;
   readonly heads: readonly QueueHead[];
+  readonly pins: ReadonlyMap<string, string>;
   readonly running: readonly Running[];
   /** How many more of a kind the worker takes; what is left out has no limit of its own. */
   readonly workerKinds?: ReadonlyMap<string, number>;
@@ -70,14 +74,11 @@ export function createWaitingReader(core: Core, { tiers, limits }: WaitingOption
       if (!isUserLimited) return core.queue.heads(tx, most);
       return core.queue.heads(tx, most, fullUsers(await running, tiers));
     },
-    async waiting(tx, { now, heads, running, workerKinds = new Map() }) {
+    pins: readPins,
+    async waiting(tx, { now, heads, pins, running, workerKinds = new Map() }) {
       const queueIds = [...new Set(heads.map(({ queue }) => queue.id))];
       const userIds = [...new Set(heads.map(({ userId }) => userId))];
-      const [pins, turns, users] = await Promise.all([
-        readPins(
-          tx,
-          heads.map(({ taskId }) => taskId),
-        ),
+      const [turns, users] = await Promise.all([
         // Within one queue its own order is all that there is to say.
         queueIds.length > 1 ? readTurns(tx, { queueIds, userIds }) : null,
         isUserLimited ? userRoom(tx, running, { tiers, userIds }) : new Map<string, number>(),

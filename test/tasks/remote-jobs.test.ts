@@ -29,7 +29,7 @@ async function lose(yard: Yard, workerId: string): Promise<void> {
 }
 
 const pinsOf = (yard: Yard, taskId: string) =>
-  yard.database.lanes.transact((tx) => readPins(tx, [taskId])).then((pins) => pins.get(taskId));
+  yard.database.lanes.transact((tx) => readPins(tx)).then((pins) => pins.get(taskId));
 
 const rows = (yard: Yard, taskId: string) => yard.database.prisma.remoteJob.findMany({ where: { taskId } });
 

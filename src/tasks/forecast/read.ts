@@ -71,9 +71,10 @@ export function createObserve(core: Core, { nodes, strategy, ...options }: Obser
     { speeds, swaps }: { speeds: readonly MeasuredSpeed[]; swaps: readonly SwapView[] },
   ): Promise<Observed> {
     const limited = reader.running(tx);
-    const [views, heads, running, busyRows, [workers]] = await Promise.all([
+    const [views, heads, pins, running, busyRows, [workers]] = await Promise.all([
       nodes.views(tx),
       reader.heads(tx, limited),
+      reader.pins(tx),
       limited,
       tx.query<BusyRow>(selectBusy),
       tx.query<{ at: number; places: number }>(selectWorkers),
@@ -81,7 +82,7 @@ export function createObserve(core: Core, { nodes, strategy, ...options }: Obser
     const { at, places } = workers ?? { at: 0, places: 0 };
     const byQueue = Map.groupBy(heads, ({ queue }) => queue.id);
     const [waiting, counts] = await Promise.all([
-      reader.waiting(tx, { now: at, heads, running }),
+      reader.waiting(tx, { now: at, heads, pins, running }),
       countTasks(tx, [...byQueue.keys()]),
     ]);
     const free = new Set(views.flatMap(({ id, freeSlots }) => freeSlots.map((no) => `${id} ${no}`)));
