@@ -2,7 +2,7 @@ import { PgBoss } from 'pg-boss';
 import type { Database } from '../database/index.ts';
 import type { Log } from '../log.ts';
 import { createDirectory } from './directory.ts';
-import { isJobLive, lockJobs, selectHeads } from './jobs.ts';
+import { assertInserted, isJobLive, lockJobs, selectHeads } from './jobs.ts';
 import { map, type Sent, send } from './sent.ts';
 import { takeJobs } from './take.ts';
 import type { JobAttempt, Queue } from './types.ts';
@@ -45,12 +45,8 @@ export async function createQueue({ database, log }: { database: Database; log: 
 
     async insert(tx, queue, jobs) {
       const rows = jobs.map(({ id, priority, ...data }) => ({ id, priority, data }));
-      const sent = await send(tx, (db) => boss.insert(queue.name, rows, { db, returnId: true }));
-      return map(sent, (ids) => {
-        const missing = jobs.length - (ids?.length ?? 0);
-        if (missing > 0)
-          throw new Error(`${missing} of ${jobs.length} jobs could not be put into ${queue.name}`);
-      });
+      await send(tx, (db) => boss.insert(queue.name, rows, { db }));
+      return { answer: assertInserted(tx, queue, jobs) };
     },
 
     async complete(tx, queue, jobs) {

@@ -45,3 +45,21 @@ const isLive = `
 export async function isJobLive(tx: Transaction, { queue, id }: JobKey): Promise<boolean> {
   return (await tx.query(isLive, [queue.name, id])).length > 0;
 }
+
+// What PostgreSQL says of the text that is no number is what went wrong.
+const inserted = `
+  SELECT CASE WHEN count(*) = cardinality($2::uuid[]) THEN 0
+         ELSE (count(*) || ' of ' || cardinality($2) || ' jobs were put into ' || $1)::int END
+  FROM pgboss.job_common WHERE name = $1 AND id = ANY ($2) AND xmin = pg_current_xact_id()::xid`;
+
+/**
+ * Fails the transaction where one of the jobs was not inserted by it: pg-boss says nothing of an id that was
+ * used before. Nobody need wait for the answer.
+ */
+export async function assertInserted(
+  tx: Transaction,
+  queue: QueueRow,
+  jobs: readonly { readonly id: string }[],
+): Promise<void> {
+  await tx.query(inserted, [queue.name, jobs.map(({ id }) => id)]);
+}

@@ -65,7 +65,7 @@ export interface Queue {
   ensure(kind: string, model: string): Promise<QueueRow>;
   /** @throws where there is no such queue */
   get(id: string): Promise<QueueRow>;
-  /** The answer rejects where a job was not inserted, since its id had been used. */
+  /** Fails the transaction, whether the answer is waited for or not, where a job's id had been used before. */
   insert(tx: Transaction, queue: QueueRow, jobs: readonly NewJob[]): Promise<Sent<void>>;
   /** Takes those of the jobs that are due and waits for whoever holds one; the others are left out of the answer. */
   take(tx: Transaction, jobs: readonly JobKey[]): Promise<FetchedJob[]>;

@@ -1,7 +1,6 @@
 import type { TaskData, TaskPriority, TaskStatus, Transaction } from '../database/index.ts';
 import { randomId } from '../ids.ts';
 import { kindOf } from '../kinds/index.ts';
-import type { Sent } from '../queue/index.ts';
 import { type Entry, findByKey, type Verdict } from './admission.ts';
 import type { Core } from './core.ts';
 import { book } from './counts.ts';
@@ -123,8 +122,7 @@ async function insertJobs(
   tx: Transaction,
   due: readonly Due[],
   tags: ReadonlyMap<string, number>,
-): Promise<Sent<void>[]> {
-  const sent: Sent<void>[] = [];
+): Promise<void> {
   for (const group of Map.groupBy(due, ({ entry }) => entry.queue).values()) {
     const jobs = group.map(({ entry: { taskId, submission }, charge: { jobId, priority } }) => ({
       ...{ id: jobId, taskId, userId: submission.userId, cost: costOf(submission), taskPriority: priority },
@@ -132,9 +130,9 @@ async function insertJobs(
       ...(submission.trace === undefined ? {} : { trace: submission.trace }),
     }));
     const row = group[0]?.entry.queue;
-    if (row) sent.push(await queue.insert(tx, row, jobs));
+    // A job that is not inserted fails the commit, which need not wait for the answer.
+    if (row) (await queue.insert(tx, row, jobs)).answer.catch(() => undefined);
   }
-  return sent;
 }
 
 export interface Written {
@@ -177,10 +175,9 @@ export function writeSubmissions(
     });
     const due = tasks.filter(({ task }) => task.status === 'QUEUED');
     const tags = (await charging)(due.map(({ charge }) => charge));
-    const jobs = await insertJobs(core, tx, due, tags);
+    await insertJobs(core, tx, due, tags);
     const lost = entries.filter(({ taskId }) => !won.has(taskId));
     const verdicts = lost.length === 0 ? new Map<Entry, Verdict>() : await findLost(tx, lost);
-    await Promise.all(jobs.map(({ answer }) => answer));
     for (const { entry, task } of tasks) {
       verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false, written: task } });
     }
