@@ -96,8 +96,7 @@ async function seen(id: string, is: (task: Task) => boolean): Promise<Task> {
 
 /** Cancels it. What that came to is told again when it is asked again, should it not be known in time. */
 async function canceled(id: string, outcome: string): Promise<void> {
-  const cancel = async () => (await client.cancel(id)).outcome;
-  await expect.poll(cancel, { timeout: 30_000 }).toBe(outcome);
+  await vi.waitFor(async () => expect((await client.cancel(id)).outcome).toBe(outcome), { timeout: 30_000 });
 }
 
 describe.concurrent('sd-cpp', () => {

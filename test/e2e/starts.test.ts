@@ -81,18 +81,16 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     expect(await next.end('SIGTERM')).toBe(0);
   });
 
-  test('ten processes start at once on an empty database', async () => {
+  test('processes start at once on an empty database', async () => {
     const admin = new pg.Client({ connectionString: inject('clusterUrl') });
     await admin.connect();
-    await admin.query('CREATE DATABASE ten_at_once');
+    await admin.query('CREATE DATABASE empty_at_once');
     const url = new URL(inject('clusterUrl'));
-    url.pathname = '/ten_at_once';
+    url.pathname = '/empty_at_once';
     {
       await using site = await openSite(url.href);
       const variables = { MIGRATE_AT_START: 'true' };
-      const roles = Array.from({ length: 10 }, (_, n) =>
-        n % 2 === 0 ? ('all' as const) : ('worker' as const),
-      );
+      const roles = ['all', 'worker', 'api', 'worker'] as const;
       const servers = await Promise.all(roles.map((role) => site.start(role, variables)));
       const [server] = servers;
       if (!server) throw new Error('no server');
@@ -103,7 +101,7 @@ describe('starts and stops', { timeout: 60_000 }, () => {
       expect(node.peak).toBeLessThanOrEqual(3);
       await site.expectOrder();
     }
-    await admin.query('DROP DATABASE ten_at_once WITH (FORCE)');
+    await admin.query('DROP DATABASE empty_at_once WITH (FORCE)');
     await admin.end();
   });
 
