@@ -148,6 +148,9 @@ test('a worker that cannot renew its lease ends its calls', async () => {
   node.set({ latencyMs: 0 });
   await blocker.query('COMMIT');
   blocker.release();
-  await yard.until(taskId, { status: 'SUCCEEDED', attempt: 2 }, 10_000);
-  expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'WORKER_LOST' }, { outcome: 'SUCCEEDED' }]);
+  await yard.until(taskId, { status: 'SUCCEEDED' }, 10_000);
+  const outcomes = (await yard.attempts(taskId)).map(({ outcome }) => outcome);
+  // On a busy machine the next attempt may be begun under the lease that is lost, too.
+  expect(new Set(outcomes.slice(0, -1))).toEqual(new Set(['WORKER_LOST']));
+  expect(outcomes.at(-1)).toBe('SUCCEEDED');
 });
