@@ -149,8 +149,9 @@ test('a worker that cannot renew its lease ends its calls', async () => {
   await blocker.query('COMMIT');
   blocker.release();
   await yard.until(taskId, { status: 'SUCCEEDED' }, 10_000);
-  const outcomes = (await yard.attempts(taskId)).map(({ outcome }) => outcome);
+  const attempts = await yard.attempts(taskId);
   // On a busy machine the next attempt may be begun under the lease that is lost, too.
-  expect(new Set(outcomes.slice(0, -1))).toEqual(new Set(['WORKER_LOST']));
-  expect(outcomes.at(-1)).toBe('SUCCEEDED');
+  for (const attempt of attempts.slice(0, -1)) expect(attempt).toMatchObject({ outcome: 'WORKER_LOST' });
+  expect(attempts.length).toBeGreaterThan(1);
+  expect(attempts.at(-1)).toMatchObject({ outcome: 'SUCCEEDED' });
 });

@@ -3,6 +3,12 @@ import type { Log } from '../../log.ts';
 import type { Nodes, SpeedView } from '../../nodes/index.ts';
 import type { QueueRow } from '../../queue/index.ts';
 
+/**
+ * Of a task whose model was never measured: places have a resolution, and tasks that were guessed to take next
+ * to nothing would all share one, before whoever comes next.
+ */
+const LEAST_GUESS_SECONDS = 1;
+
 /** Seconds that a task of that queue takes on a node, whichever it will be. */
 export type Expect = (queue: Pick<QueueRow, 'kind' | 'model'>, cost: number) => number;
 
@@ -31,6 +37,7 @@ export function createExpectation(nodes: Pick<Nodes, 'speeds'>, log: Log): Expec
     refresh();
     const measured = speeds.filter((speed) => speed.kind === kind && speed.model === model);
     const secondsPerUnit = medianOf(measured.map((speed) => speed.secondsPerUnit));
-    return cost * (secondsPerUnit ?? kindOf(kind).secondsPerUnit);
+    if (secondsPerUnit !== undefined) return cost * secondsPerUnit;
+    return Math.max(LEAST_GUESS_SECONDS, cost * kindOf(kind).secondsPerUnit);
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, TaskPriority } from '../../database/index.ts';
 import type { Log } from '../../log.ts';
 import type { ShareKey } from './shares.ts';
@@ -9,10 +10,14 @@ const MAX_GROUP = 500;
 /** What was expected when tasks were queued is kept, unless it is off by more than this. */
 const TOLERANCE = 1.25;
 
+/** After jobs were charged anew, for those that were on their way into the queue meanwhile. */
+const LOOK_AGAIN_MS = 300;
+const MAX_LOOKS = 4;
+
 // Whoever comes second finds it done.
 const begin = `
   UPDATE fair_share SET drift = 0, placed_at = now()
-  WHERE user_id = $1 AND queue_id = $2 AND priority = $3::task_priority AND placed_at < now() - interval '1 second'`;
+  WHERE user_id = $1 AND queue_id = $2 AND priority = $3::task_priority AND placed_at < now() - interval '${LOOK_AGAIN_MS / 2} ms'`;
 
 // One statement sees a finish and the very jobs that it is the end of.
 const selectWaiting = `
@@ -47,6 +52,8 @@ interface Placed {
   readonly rows: readonly PlacedRow[];
   /** By how much the line ends later than the share says. */
   readonly forgiven: number;
+  /** Whether they were charged anew. */
+  readonly isOff: boolean;
 }
 
 const sumOf = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -75,7 +82,7 @@ function placedByNow(
     virtualSeconds: jobs[0]?.virtualSeconds ?? 0,
   });
   const length = sumOf(jobs.map(({ virtualSeconds }) => virtualSeconds));
-  return { rows: placedAnew(start + length, jobs), forgiven: start - tag };
+  return { rows: placedAnew(start + length, jobs), forgiven: start - tag, isOff };
 }
 
 // Not far from the head, unless the user has nearly all that waits.
@@ -180,28 +187,34 @@ export function createPlaces({ database, expect, log }: PlacesOptions): Places {
     });
   }
 
-  async function place(share: ShareKey): Promise<void> {
+  /** Answers whether to look again. */
+  async function place(share: ShareKey): Promise<boolean> {
     const key = [share.userId, share.queueId, share.priority];
     const { rowCount } = await database.pool.query(begin, key);
-    if (rowCount === 0) return;
+    if (rowCount === 0) return false;
     const secondsPerUnit = await expect(share.queueId, 1);
     const { rows: rivals } = await database.pool.query<{ place: number }>(selectRival, key);
     const { rows } = await database.pool.query<WaitingRow>(selectWaiting, key);
     const [first, ...rest] = rows;
-    if (!first) return;
+    if (!first) return false;
     const placed = placedByNow([first, ...rest], { secondsPerUnit, rivalPlace: rivals[0]?.place });
     await database.pool.query(forgive, [...key, placed.forgiven]);
     for (let from = 0; from < placed.rows.length; from += MAX_GROUP) {
       await write(share, placed.rows.slice(from, from + MAX_GROUP));
     }
     await setTimeToHead(database, share.queueId);
+    return placed.isOff;
+  }
+
+  async function placeAll(share: ShareKey): Promise<void> {
+    for (let looks = 1; (await place(share)) && looks < MAX_LOOKS; looks++) await sleep(LOOK_AGAIN_MS);
   }
 
   return {
     placeAnew(shares) {
       for (const share of shares) {
         working = working
-          .then(() => place(share))
+          .then(() => placeAll(share))
           .catch((error: unknown) => {
             // The next correction of the share finds it astray again.
             log.warn({ err: error }, 'waiting jobs could not be placed anew');
