@@ -63,12 +63,12 @@ class Simulation {
   weighed = 0;
 
   constructor(situation: Situation) {
-    const { nodes, busy, queues, speeds, limits } = situation;
+    const { nodes, busy, queues, speeds } = situation;
     this.#situation = situation;
     this.queues = [...queues];
     this.#paces = createPaces(nodes, speeds);
     this.#room = createRoom(situation);
-    this.#components = createComponents(nodes, limits);
+    this.#components = createComponents(situation);
     this.#loaded = new Map(nodes.map(({ id, loadedModels }) => [id, loadedModels ?? null]));
     for (const { id, freeSlots } of nodes) {
       for (const slotNo of freeSlots) {

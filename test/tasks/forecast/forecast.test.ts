@@ -132,20 +132,28 @@ describe('a forecast', () => {
 
   test('tells nothing of a job that waits for the end of another one, be it elsewhere, of which nothing is known', () => {
     const other = [{ kind: 'TEXT_TO_IMAGE', models: ['other'] }];
-    const waitsFor = (seconds: number | null, limits: Situation['limits']) =>
+    const waitsFor = (seconds: number | null, limits: Situation['limits'], line = q) =>
       createForecast(
         situation({
-          nodes: [node('a', { freeSlots: [], busyForSeconds: [5], offers: other }), node('b')],
+          nodes: [
+            node('a', { freeSlots: [], busyForSeconds: [5], offers: other }),
+            node('b', { freeSlots: [1, 2] }),
+          ],
           busy: [{ ...busy('a', 1, seconds), job: { userId: 'ann', kind: 'TEXT_TO_IMAGE', model: 'other' } }],
-          queues: [q],
+          queues: [line],
           speeds: [measured('b', 1)],
           limits,
         }),
-      ).startOf(q.heads[0]?.id ?? '')?.at.seconds;
+      ).startOf(line.heads.at(-1)?.id ?? '')?.at.seconds;
     const limits = { kinds: new Map([['TEXT_TO_IMAGE', 0]]) };
     expect(waitsFor(null, {})).toBe(0);
     expect(waitsFor(5, limits)).toBeCloseTo(5, 1);
     expect(waitsFor(null, limits)).toBeUndefined();
+    // One of hers starts at once; the other when either that, or what she has elsewhere, has ended.
+    const hers = queue({ heads: [1, 2].map((tag) => head({ userId: 'ann', tag, cost: 10 })) });
+    const own = { users: new Map([['ann', 1]]) };
+    expect(waitsFor(5, own, hers)).toBeCloseTo(5, 1);
+    expect(waitsFor(null, own, hers)).toBeUndefined();
   });
 
   test('is the less certain the further it looks', () => {
