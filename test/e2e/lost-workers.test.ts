@@ -50,7 +50,9 @@ describe('several processes on one database', { timeout: 60_000 }, () => {
     const client = site.client(api);
     const node = await site.addNode(api, { model: 'fox', protocol: 'QWEN_IMAGE_GGUF' });
     node.hold();
-    const task = await client.submit({ ...picture('fox'), timeoutMs: 4_000 });
+    // So large that it is expected to take longer than it may.
+    const large = { textToImage: { prompt: 'a red fox', width: 1024, height: 1024, model: 'fox' } };
+    const task = await client.submit({ task: large, timeoutMs: 4_000 });
     await node.called(1);
     const startedAt = Date.parse((await eventOf(client, task.id, 'STARTED')).at);
     await Promise.all([first.end('SIGKILL'), site.start('worker', lease)]);
