@@ -6,6 +6,7 @@ import type { ServerContext } from '../server-context.ts';
 const MAX_BYTES = 1024 * 1024;
 const MAX_FILES = 8;
 const MAX_FIELDS = 8;
+const MAX_NAME_BYTES = 100;
 /** Of the largest size; more of smaller ones. */
 const UPLOADS_AT_ONCE = 4;
 
@@ -14,19 +15,19 @@ interface BoundedForm {
   formData(options: { formDataLimits: Readonly<Record<string, number>> }): Promise<unknown>;
 }
 
-function tooLarge(limit: number, what: string): GraphQLError {
-  return new GraphQLError(`the request is larger than the limit: ${what}`, {
+function tooLarge(what: string, limit: number, unit = ' bytes'): GraphQLError {
+  return new GraphQLError(`${what} the limit of ${limit.toLocaleString('en')}${unit}`, {
     extensions: { code: 'PAYLOAD_TOO_LARGE', limit, http: { status: 413 } },
   });
 }
+
+const requestTooLarge = (limit: number): GraphQLError => tooLarge('the request is larger than', limit);
 
 function unreadable({ message }: Error): GraphQLError {
   return new GraphQLError(`the multipart body cannot be read: ${message}`, {
     extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
   });
 }
-
-const inWords = (bytes: number): string => `${bytes.toLocaleString('en')} bytes`;
 
 function isMultipart(request: Request): boolean {
   return request.headers.get('content-type')?.toLowerCase().startsWith('multipart/form-data') ?? false;
@@ -40,7 +41,7 @@ function bounded(request: Request, limit: number, { Request, TransformStream }: 
     new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         bytes += chunk.byteLength;
-        if (bytes > limit) controller.error(tooLarge(limit, inWords(limit)));
+        if (bytes > limit) controller.error(requestTooLarge(limit));
         else controller.enqueue(chunk);
       },
     }),
@@ -50,15 +51,39 @@ function bounded(request: Request, limit: number, { Request, TransformStream }: 
   return new Request(url, init);
 }
 
+const formLimits = {
+  fieldNameSize: MAX_NAME_BYTES,
+  fieldSize: MAX_BYTES,
+  files: MAX_FILES,
+  fields: MAX_FIELDS,
+};
+
+/** What the form parser says of a bound, in the words of whoever sent the form. Null: it says something else. */
+function exceeded(message: string, fileSize: number): GraphQLError | null {
+  const [, what] = /^(.+?)(?: limit)? exceeded: /.exec(message) ?? [];
+  switch (what) {
+    case 'File size':
+      return tooLarge('a file is larger than', fileSize);
+    case 'Field value size':
+      return tooLarge('a field is larger than', formLimits.fieldSize);
+    case 'Field name size':
+      return tooLarge('the name of a field is longer than', formLimits.fieldNameSize);
+    case 'Files':
+      return tooLarge('there are more files than', formLimits.files, '');
+    case 'Fields':
+      return tooLarge('there are more fields than', formLimits.fields, '');
+    default:
+      return null;
+  }
+}
+
 /** Reads the form within bounds; the parser of multipart requests finds it read. */
-async function readForm(request: Request, limit: number): Promise<void> {
-  const formDataLimits = { fileSize: limit, fieldSize: MAX_BYTES, files: MAX_FILES, fields: MAX_FIELDS };
+async function readForm(request: Request, fileSize: number): Promise<void> {
   try {
-    await (request as unknown as BoundedForm).formData({ formDataLimits });
+    await (request as unknown as BoundedForm).formData({ formDataLimits: { ...formLimits, fileSize } });
   } catch (error) {
     if (error instanceof GraphQLError || !(error instanceof Error)) throw error;
-    const [what] = /^.* (?:limit |size )?exceeded: .*/i.exec(error.message) ?? [];
-    throw what === undefined ? unreadable(error) : tooLarge(limit, what);
+    throw exceeded(error.message, fileSize) ?? unreadable(error);
   }
 }
 
@@ -84,7 +109,7 @@ export function useBodyLimits(maxUploadBytes: number): Plugin<object, ServerCont
       const multipart = isMultipart(request);
       const limit = multipart && serverContext.viewer !== null ? maxUploadBytes + MAX_BYTES : MAX_BYTES;
       const length = request.headers.get('content-length');
-      if (length !== null && Number(length) > limit) throw tooLarge(limit, inWords(limit));
+      if (length !== null && Number(length) > limit) throw requestTooLarge(limit);
       if (multipart) hold(length === null ? limit : Number(length), serverContext.closed);
       if (requestParser === undefined || (length !== null && !multipart)) return;
       setRequestParser(async (whole) => {
