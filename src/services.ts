@@ -77,31 +77,21 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   const { defaultModels, healthCheckIntervalMs, nodeLeaseMs, nodeAllowHosts } = config;
   const { checkUrl } = artifacts;
   const nodes = createNodes({
-    ...{
-      database,
-      carrier,
-      log,
-      defaultModels,
-      healthCheckIntervalMs,
-      checkUrl,
-      workflows: await loadWorkflows(config.workflowsDir),
-      nodeLeaseMs,
-      nodeAllowHosts,
-    },
+    database,
+    carrier,
+    log,
+    defaultModels,
+    healthCheckIntervalMs,
+    checkUrl,
+    workflows: await loadWorkflows(config.workflowsDir),
+    nodeLeaseMs,
+    nodeAllowHosts,
   });
   closers.add(nodes.close);
   await seed(nodes, config);
   const queue = await createQueue({ database, log });
   closers.add(queue.close);
-  const tasks = createTasks({
-    database,
-    queue,
-    carrier,
-    nodes,
-    tiers,
-    config,
-    log,
-  });
+  const tasks = createTasks({ database, queue, carrier, nodes, tiers, config, log });
   closers.add(tasks.close);
   return {
     ...{ database, carrier, accounts, artifacts, feed, queue, tracing },
