@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { NodeAnswer, NodeClient } from './client.ts';
 import type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness, StopRequest } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
 import { customResult, fetchedFile } from './support/custom-result.ts';
 import { type JsonEvent, jsonEvents } from './support/json-events.ts';
+import { waitFor } from './support/poll.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
 import { errorText, failed, full, refusal, rejected } from './support/refusal.ts';
 
@@ -110,7 +110,7 @@ async function cancel({ node, attemptId, signal }: StopRequest): Promise<boolean
   if (answer.status === 404) throw failed('it knows of no such prediction, or not yet');
   if (answer.status !== 200) throw refusal(answer);
   while ((await healthOf(node, signal)).status === 'BUSY') {
-    await sleep(STOPPING_PAUSE_MS, undefined, { signal });
+    await waitFor(STOPPING_PAUSE_MS, signal);
   }
   return true;
 }

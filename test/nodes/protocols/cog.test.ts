@@ -111,6 +111,27 @@ describe('what Cog refuses', () => {
   });
 });
 
+describe('a Cog prediction that is stopped', () => {
+  it('is looked after until the model has obeyed, or nobody wants to know any more', async () => {
+    await using server = await nodeAnswering({ status: 'BUSY' });
+    await using client = clientOf(server.url);
+    const stopping = new AbortController();
+    const giveUp = (): void => stopping.abort(new Error('nobody wants to know'));
+    const node = {
+      ...client,
+      async request(request: Parameters<typeof client.request>[0]) {
+        const answer = await client.request(request);
+        // While it pauses before the next look.
+        if (request.path === '/health-check') setImmediate(giveUp);
+        return answer;
+      },
+    };
+    const stopped = protocol.cancel?.({ node, attemptId: 'one', handle: null, signal: stopping.signal });
+    await expect(stopped).rejects.toThrow('nobody wants to know');
+    expect(server.asked.map(({ path }) => path)).toEqual(['/predictions/one/cancel', '/health-check']);
+  });
+});
+
 describe('a Cog node', () => {
   it.each([
     ['READY', { ready: true, idle: true }],
