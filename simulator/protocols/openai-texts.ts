@@ -131,6 +131,7 @@ function teiError(status: number, error: string, type: string): Answer {
   return json(status, { error, error_type: type });
 }
 
-function wrong(message: string): Answer {
+/** What OpenAI's API says of a request that it can't make sense of. */
+export function wrong(message: string): Answer {
   return json(400, { error: { message, type: 'invalid_request_error', param: null, code: null } });
 }

@@ -1,7 +1,7 @@
 import { drawPicture, editPicture, type PictureRequest } from '../picture.ts';
 import type { SimulatorSettings } from '../settings.ts';
 import { hear, readWav, samplesOf, secondsOf } from '../speech.ts';
-import { chat, embeddings, teiEmbed, teiInfo } from './openai-texts.ts';
+import { chat, embeddings, teiEmbed, teiInfo, wrong } from './openai-texts.ts';
 import { share } from './pictures.ts';
 import {
   type Answer,
@@ -105,10 +105,6 @@ async function transcriptions(request: Request): Promise<Work | Answer> {
 
 function fieldOf(value: FormDataEntryValue): string {
   return typeof value === 'string' ? value : value.name;
-}
-
-function wrong(message: string): Answer {
-  return json(400, { error: { message, type: 'invalid_request_error', param: null, code: null } });
 }
 
 function serverError(status: number, message: string, headers?: Record<string, string>): Answer {
