@@ -8,11 +8,15 @@ export const FOR_NODES = 'forNodes';
 const NodeHeartbeatInput = builder.inputType('NodeHeartbeatInput', {
   description: 'What a node says of itself, three times in each lease (NODE_LEASE_MS, 30 seconds)',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'Its own among all nodes' }),
+    name: t.string({ required: true, description: 'Unique among the nodes; 1 to 100 characters' }),
     url: t.field({ type: 'URL', required: true, description: 'Where workers reach it' }),
     protocol: t.field({ type: NodeProtocolEnum, required: true, description: 'How workers speak to it' }),
-    slots: t.int({ required: true, description: 'How many tasks it takes at once' }),
-    offers: t.field({ type: [OfferInput], required: true, description: 'What it does' }),
+    slots: t.int({ required: true, description: 'How many tasks it takes at once; 1 to 1,000' }),
+    offers: t.field({
+      type: [OfferInput],
+      required: true,
+      description: 'What it does, and with which models',
+    }),
     loadedModels: t.stringList({
       description: 'In its memory now, by the names of its offers; left out where it does not know',
     }),
@@ -35,7 +39,7 @@ const CreateNodeTokenInput = builder.inputType('CreateNodeTokenInput', {
     name: t.string({
       required: true,
       description:
-        'A token of the same name is replaced: its secret is no longer good, its nodes are the new one’s',
+        '1 to 100 characters. A token of the same name is replaced: its secret is no longer good, its nodes stay',
     }),
     expiresAt: t.field({ type: 'DateTime', description: 'Left out: never' }),
   }),
@@ -67,7 +71,8 @@ builder.mutationFields((t) => ({
   }),
   createNodeToken: t.withAuth({ operator: true }).field({
     type: CreateNodeTokenResult,
-    description: 'Operators',
+    description:
+      'Operators and admins. Makes a token that machines register their nodes with, and nothing else',
     args: {
       input: t.arg({ type: CreateNodeTokenInput, required: true, description: 'Its name and its end' }),
     },

@@ -14,18 +14,13 @@ import {
 import { type ProtocolName, protocolNames, protocolOf } from '../nodes/protocols/index.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
-import { described } from './described.ts';
+import { described, describedBy } from './described.ts';
 import { TaskKindEnum } from './kinds/index.ts';
 import { live } from './live.ts';
 import { createLoader } from './loader.ts';
 
 export const NodeProtocolEnum = builder.enumType('NodeProtocol', {
-  values: described<ProtocolName>(
-    Object.fromEntries(protocolNames.map((name) => [name, protocolOf(name).description])) as Record<
-      ProtocolName,
-      string
-    >,
-  ),
+  values: describedBy(protocolNames, (name) => protocolOf(name).description),
 });
 
 const NodeStatusEnum = builder.enumType('NodeStatus', {

@@ -3,7 +3,7 @@ import { builder } from './builder.ts';
 import { described } from './described.ts';
 
 export const TaskEstimateType = builder.objectRef<Estimate>('TaskEstimate').implement({
-  description: 'Null rather than a guess',
+  description: 'When a task is expected to start and to end; null rather than a guess',
   fields: (t) => ({
     startAt: t.expose('startAt', {
       type: 'DateTime',

@@ -1,6 +1,6 @@
 import { type KindName, kindNames, kindOf } from '../../kinds/index.ts';
 import { builder } from '../builder.ts';
-import { described } from '../described.ts';
+import { describedBy } from '../described.ts';
 import { custom } from './custom.ts';
 import { embedding } from './embedding.ts';
 import { imageTo3d } from './image-to-3d.ts';
@@ -31,12 +31,7 @@ export function kindSchemaOf(kind: KindName): KindSchema {
 }
 
 export const TaskKindEnum = builder.enumType('TaskKind', {
-  values: described<KindName>(
-    Object.fromEntries(kindNames.map((kind) => [kind, kindSchemaOf(kind).description])) as Record<
-      KindName,
-      string
-    >,
-  ),
+  values: describedBy(kindNames, (kind) => kindSchemaOf(kind).description),
 });
 
 export const TaskSpec = builder.inputType('TaskSpec', {
