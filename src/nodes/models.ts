@@ -2,7 +2,7 @@ import type { Database, GpuNode } from '../database/index.ts';
 import { NoSuchModelError } from '../errors.ts';
 import { type KindName, kindOf } from '../kinds/index.ts';
 import type { Directory } from './directory.ts';
-import type { NodeView } from './planner/index.ts';
+import { type NodeView, offersModel } from './planner/index.ts';
 import { readNodeViews } from './slots.ts';
 import type { Offer, OfferedModel } from './types.ts';
 
@@ -108,9 +108,7 @@ export function createModels({ database, directory, defaultModels }: ModelsOptio
 }
 
 function countSlots(views: readonly NodeView[], kind: KindName, model: string) {
-  const able = views.filter(({ offers }) =>
-    offers.some((offer) => offer.kind === kind && offer.models.includes(model)),
-  );
+  const able = views.filter((view) => offersModel(view, { kind, model }));
   return {
     slots: able.reduce((sum, view) => sum + view.freeSlots.length + view.busyForSeconds.length, 0),
     freeSlots: able.reduce((sum, view) => sum + view.freeSlots.length, 0),

@@ -1,3 +1,4 @@
+import { offersModel } from './offers.ts';
 import { createSpeeds } from './speeds.ts';
 import type { Option } from './strategies/strategy.ts';
 import { createSwaps } from './swaps.ts';
@@ -49,7 +50,7 @@ export interface Board {
 const ascending = (a: number, b: number): number => a - b;
 
 function toRow(node: NodeView): Row {
-  const { id, offers, freeSlots, busyForSeconds, lastLeasedAt, loadedModels, trial } = node;
+  const { id, freeSlots, busyForSeconds, lastLeasedAt, loadedModels, trial } = node;
   const free = freeSlots.toSorted(ascending);
   const busy = busyForSeconds.toSorted(ascending);
   if (trial) {
@@ -59,7 +60,7 @@ function toRow(node: NodeView): Row {
   return {
     id,
     slots: free.length + busy.length,
-    offers: (queue) => offers.some(({ kind, models }) => kind === queue.kind && models.includes(queue.model)),
+    offers: (queue) => offersModel(node, queue),
     free,
     busy,
     loaded: loadedModels ?? null,

@@ -1,4 +1,4 @@
-import type { NodeView, QueueView } from '../../nodes/index.ts';
+import { type NodeView, offersModel, type QueueView } from '../../nodes/index.ts';
 import { after, spanOf } from './paces.ts';
 import type { LeftSlot } from './simulate.ts';
 import type { Pace, Paces, Span, Spread, Start } from './types.ts';
@@ -60,16 +60,13 @@ interface Stream {
 /** Of which the flow takes note. */
 const MAX_OPENINGS = 64;
 
-const offers = ({ offers: all }: NodeView, { kind, model }: Backlog['queue']): boolean =>
-  all.some((offer) => offer.kind === kind && offer.models.includes(model));
-
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function createStreams({ nodes, slots, backlogs, paces, share }: FlowOptions): Stream[] {
   const slotsOf = Map.groupBy(slots, ({ nodeId }) => nodeId);
   const shared = new Map(nodes.map(({ id }) => [id, { sharers: 0 }]));
   return backlogs.map((backlog) => {
-    const able = nodes.filter((node) => offers(node, backlog.queue) && slotsOf.has(node.id));
+    const able = nodes.filter((node) => offersModel(node, backlog.queue) && slotsOf.has(node.id));
     const pipes = able.flatMap(({ id }): Pipe[] => {
       const pace = paces(id, backlog.queue);
       const node = shared.get(id);

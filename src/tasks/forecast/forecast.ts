@@ -1,4 +1,4 @@
-import type { NodeView, QueueView } from '../../nodes/index.ts';
+import { type NodeView, offersModel, type QueueView } from '../../nodes/index.ts';
 import { createFlow } from './flow.ts';
 import { certain, createPaces } from './paces.ts';
 import { type Simulated, simulate } from './simulate.ts';
@@ -15,11 +15,6 @@ export interface Forecast {
   /** Of the job at that position in its queue, 1 being next, and beyond its end. */
   startAt(queue: Model, position: number): Start | null;
 }
-
-export const offersModel = (
-  { offers }: NodeView,
-  { kind, model }: Pick<QueueView, 'kind' | 'model'>,
-): boolean => offers.some((offer) => offer.kind === kind && offer.models.includes(model));
 
 const average = (values: readonly number[]): number =>
   values.length === 0 ? 1 : values.reduce((sum, value) => sum + value, 0) / values.length;

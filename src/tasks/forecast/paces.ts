@@ -1,4 +1,4 @@
-import { createSpeeds, type MeasuredSpeed, type NodeView } from '../../nodes/index.ts';
+import { createSpeeds, type MeasuredSpeed, type NodeView, offersModel } from '../../nodes/index.ts';
 import type { Pace, Paces, Span, Spread } from './types.ts';
 
 /** Fewer measured runs tell nothing. */
@@ -16,9 +16,6 @@ const UNFORESEEN = 0.08;
 /** Of standard deviations: nine of ten are below it. */
 const P90 = 1.2816;
 
-const offers = (node: NodeView, kind: string, model: string): boolean =>
-  node.offers.some((offer) => offer.kind === kind && offer.models.includes(model));
-
 const keyOf = (nodeId: string, { kind, model }: Pick<MeasuredSpeed, 'kind' | 'model'>): string =>
   `${nodeId} ${kind} ${model}`;
 
@@ -32,7 +29,7 @@ export function createPaces(nodes: readonly NodeView[], speeds: readonly Measure
   const mean = by((speed) => speed.mean);
   const p90 = by((speed) => speed.p90);
   const isMeasured = ({ kind, model }: Pick<MeasuredSpeed, 'kind' | 'model'>): boolean =>
-    nodes.some((node) => offers(node, kind, model) && own.has(keyOf(node.id, { kind, model })));
+    nodes.some((node) => offersModel(node, { kind, model }) && own.has(keyOf(node.id, { kind, model })));
   return (nodeId, { kind, model, secondsPerUnit }) => {
     const measured = own.get(keyOf(nodeId, { kind, model }));
     if (measured) return { p50: measured.secondsPerUnit, mean: measured.mean, p90: measured.p90 };

@@ -1,6 +1,7 @@
 import type { TaskPriority } from '../../database/index.ts';
+import { offersModel } from '../../nodes/index.ts';
 import { compare } from '../priority.ts';
-import { type Forecast, offersModel } from './forecast.ts';
+import type { Forecast } from './forecast.ts';
 
 /** Why a task waits. */
 export type WaitingReason =

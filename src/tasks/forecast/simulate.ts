@@ -2,6 +2,7 @@ import {
   type HeadView,
   type NodeView,
   nowHolding,
+  offersModel,
   type Placement,
   plan,
   type QueueView,
@@ -89,9 +90,9 @@ class Simulation {
     }
   }
 
-  isKnown({ kind, model }: Pick<QueueView, 'kind' | 'model'>): boolean {
+  isKnown(queue: Pick<QueueView, 'kind' | 'model'>): boolean {
     return this.#situation.nodes
-      .filter(({ offers }) => offers.some((offer) => offer.kind === kind && offer.models.includes(model)))
+      .filter((node) => offersModel(node, queue))
       .every(({ id }) => !this.#blindFrom.has(this.#components.of(id)));
   }
 
