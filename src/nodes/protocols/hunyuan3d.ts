@@ -3,6 +3,7 @@ import type { NodeAnswer, NodeClient } from './client.ts';
 import { NodeFault } from './fault.ts';
 import type { Call, MadeByKind, NodeProtocol, Readiness } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
+import { orForget } from './support/forget.ts';
 import { pictureAsBase64 } from './support/input-picture.ts';
 import { glbLength, MAX_MODEL_BYTES, modelFiles } from './support/models.ts';
 import { poll } from './support/poll.ts';
@@ -56,15 +57,9 @@ async function fromAnswer(call: Call<'IMAGE_TO_3D'>): Promise<Made> {
 }
 
 async function fromJob(call: Call<'IMAGE_TO_3D'>): Promise<Made> {
-  const { remote, signal } = call;
   const glb = (await glbLeft(call)) ?? (await glbOf(call, await send(call)));
-  signal.throwIfAborted();
-  try {
-    return { files: await modelFiles(glb) };
-  } catch (error) {
-    await remote.forget();
-    throw error;
-  }
+  call.signal.throwIfAborted();
+  return { files: await orForget(call, () => modelFiles(glb)) };
 }
 
 /** Of the job that an earlier attempt sent; null where there is none, or it has had its time. */
