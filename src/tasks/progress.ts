@@ -10,7 +10,8 @@ interface Told {
   readonly message: string | null;
 }
 
-// What is locked is about to end, and needs no progress: nobody is waited for. What says nothing new is no update.
+// What is locked is about to end, and needs no progress: nobody is waited for. Rows that refer to the task lock its
+// key alone. What says nothing new is no update.
 const write = `
   WITH running AS MATERIALIZED (
     SELECT t.id, p.value, p.message
@@ -18,7 +19,7 @@ const write = `
     JOIN task t ON t.id = p.id AND t.attempt = p.attempt
     WHERE t.status = 'RUNNING'
       AND (p.value > coalesce(t.progress, -1) OR p.message IS NOT NULL AND p.message IS DISTINCT FROM t.progress_message)
-    ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
+    ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED
   )
   UPDATE task t SET progress = greatest(t.progress, r.value),
     progress_message = coalesce(r.message, t.progress_message), updated_at = now()
@@ -26,8 +27,8 @@ const write = `
 
 export interface Progress {
   /**
-   * Shows how far an attempt is, from 0 to 1; never less than before. What is no such number is none. Written within a fraction of a second, and only the
-   * latest; lost where it cannot be written.
+   * Shows how far an attempt is, from 0 to 1, and never less than before; what is no such number is none. Only the
+   * latest is written, within a fraction of a second; lost where it cannot be.
    */
   reportProgress(lease: Lease, value: number | null, message?: string | null): void;
   close(): Promise<void>;

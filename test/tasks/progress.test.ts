@@ -68,6 +68,21 @@ test('what says nothing new, or is no share, is no change', async () => {
   await finish(yard.tasks, success(again));
 });
 
+test('progress is shown while somebody refers to its task', async () => {
+  const yard = open();
+  const other = await yard.another();
+  await yard.addNode({ models: ['referred'] });
+  const { taskId } = await yard.tasks.submit(submission(await yard.addUser(), { model: 'referred' }), 'VIP');
+  const claimed = await claimOne(yard);
+  await yard.database.lanes.transact(async (tx) => {
+    await tx.query('SELECT FROM task WHERE id = $1 FOR KEY SHARE', [taskId]);
+    other.tasks.reportProgress(claimed.lease, 0.5);
+    await other.tasks.close();
+  });
+  expect(await yard.task(taskId)).toMatchObject({ progress: 0.5 });
+  await finish(yard.tasks, success(claimed));
+});
+
 test('of progress that comes faster than it is written the latest counts, and of a lost attempt none', async () => {
   const yard = open();
   const other = await yard.another();
