@@ -3,6 +3,7 @@ import type { NodeAnswer, NodeClient } from './client.ts';
 import { NodeFault } from './fault.ts';
 import type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
+import { download } from './support/download.ts';
 import { picture } from './support/images.ts';
 import { pictureAsBase64 } from './support/input-picture.ts';
 import { MAX_MODEL_BYTES, modelFiles } from './support/models.ts';
@@ -122,7 +123,8 @@ async function mirror({ node, input, signal }: Call<'IMAGE_TO_3D'>, { ResultFile
   const wanted = ResultFile3Ds.find(({ Type }) => Type.toUpperCase() === input.format);
   const model = wanted ?? ResultFile3Ds.find(({ Type }) => /^(GLB|OBJ|STL)$/i.test(Type));
   if (model === undefined) throw badAnswer('names no model');
-  const files = await modelFiles(await download(node, model.Url, { signal, maxBytes: MAX_MODEL_BYTES }));
+  const { bytes } = await download(node, model.Url, { signal, maxBytes: MAX_MODEL_BYTES });
+  const files = await modelFiles(bytes);
   const link = [model, ...ResultFile3Ds].find(({ PreviewImageUrl }) => PreviewImageUrl)?.PreviewImageUrl;
   const preview = link ? await previewFrom(node, link, signal) : null;
   return { files, ...(preview === null ? {} : { preview }) };
@@ -131,23 +133,12 @@ async function mirror({ node, input, signal }: Call<'IMAGE_TO_3D'>, { ResultFile
 /** A model is worth having without its picture, too. */
 async function previewFrom(node: NodeClient, link: string, signal: AbortSignal): Promise<MadeFile | null> {
   try {
-    return await picture(await download(node, link, { signal, maxBytes: MAX_PREVIEW_BYTES }));
+    const { bytes } = await download(node, link, { signal, maxBytes: MAX_PREVIEW_BYTES });
+    return await picture(bytes);
   } catch (error) {
     if (error instanceof NodeFault) return null;
     throw error;
   }
-}
-
-async function download(
-  node: NodeClient,
-  link: string,
-  options: { readonly signal: AbortSignal; readonly maxBytes: number },
-): Promise<Uint8Array> {
-  const url = URL.parse(link);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw badAnswer('names a file by no URL');
-  const answer = await node.download(url, options);
-  if (answer.status !== 200) throw badAnswer(`names a file that can't be had (${answer.status})`);
-  return answer.bytes;
 }
 
 interface Asked {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NodeAnswer, NodeClient } from '../client.ts';
 import type { Call, MadeByKind, MadeFile } from '../protocol.ts';
 import { badAnswer } from '../support/answer.ts';
+import { download } from '../support/download.ts';
 import { MAX_PICTURE_BYTES, MAX_PICTURES_BYTES, picture, pictureFromBase64 } from '../support/images.ts';
 import { pictureFile } from '../support/input-picture.ts';
 import { multipart } from '../support/multipart.ts';
@@ -101,10 +102,6 @@ async function picturesOf(answer: NodeAnswer, { node, input, signal }: PictureCa
 
 async function pictureFrom(text: string, node: NodeClient, signal: AbortSignal): Promise<MadeFile> {
   if (text.startsWith('data:')) return pictureFromBase64(text);
-  // Relative ones are seen too.
-  const url = URL.parse(text, node.url);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw badAnswer('names a picture by no URL');
-  const answer = await node.download(url, { signal, maxBytes: MAX_PICTURE_BYTES });
-  if (answer.status !== 200) throw badAnswer(`names a picture that can't be had (${answer.status})`);
-  return picture(answer.bytes);
+  const { bytes } = await download(node, text, { signal, maxBytes: MAX_PICTURE_BYTES });
+  return picture(bytes);
 }

@@ -2,6 +2,7 @@ import { fileTypeFromBuffer } from 'file-type';
 import type { NodeClient } from '../client.ts';
 import type { MadeByKind, MadeFile } from '../protocol.ts';
 import { badAnswer } from './answer.ts';
+import { download } from './download.ts';
 import { cleanText, storableText } from './text.ts';
 
 const MAX_FILE_BYTES = 128 * 1024 * 1024;
@@ -56,9 +57,8 @@ export async function customResult(answer: unknown): Promise<MadeByKind['CUSTOM'
 
 /** A file that the node's answer names by URL. */
 export async function fetchedFile(url: string, node: NodeClient, signal: AbortSignal): Promise<MadeFile> {
-  const answer = await node.download(new URL(url), { signal, maxBytes: MAX_FILE_BYTES });
-  if (answer.status !== 200) throw badAnswer(`names a file that can't be had (${answer.status})`);
-  return madeFile(answer.bytes, answer.headers['content-type']);
+  const { bytes, headers } = await download(node, url, { signal, maxBytes: MAX_FILE_BYTES });
+  return madeFile(bytes, headers['content-type']);
 }
 
 function isFile(value: unknown): boolean {
