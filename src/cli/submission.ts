@@ -28,6 +28,8 @@ export interface SubmittableKind {
   readonly slug: string;
   /** Its first required field, or else its prompt, which is given without an option's name: `prompt`. */
   readonly subject: string;
+  /** Whether that is a file. */
+  readonly isFile: boolean;
   /** How many of them: the fewest and the most. */
   readonly arity: readonly [number, number];
   readonly options: OptionSpecs;
@@ -61,10 +63,12 @@ function submittableKind(field: GraphQLInputField, submission: GraphQLInputObjec
   if (subject === undefined) throw new Error(`${type.name} has neither a required field nor a prompt`);
   const own = fields.filter((one) => one !== subject);
   const common = Object.values(submission.getFields()).filter(({ name }) => !NOT_OPTIONS.has(name));
-  const media = isMedia(subject) && subject.name === 'audio' ? soundOptions : {};
+  const isFile = isMedia(subject);
+  const media = isFile && subject.name === 'audio' ? soundOptions : {};
   return {
     slug: kebabCase(field.name),
     subject: subject.name,
+    isFile,
     arity: [
       isRequiredInputField(subject) ? 1 : 0,
       isListType(getNullableType(subject.type)) ? Number.POSITIVE_INFINITY : 1,

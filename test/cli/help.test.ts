@@ -33,6 +33,12 @@ test('the help of submit lists the options that the API has for a kind', async (
   expect(stdout).toMatch(/--seed N +The same seed and input make the same picture/);
 });
 
+test('the help of submit says where it takes a file', async () => {
+  const { stdout } = await switchyard(['submit', 'image-to-3d', '--help']);
+  expect(stdout).toContain('submit image-to-3d IMAGE [options]');
+  expect(stdout).toContain('IMAGE is a file, a URL or the id of an artifact.');
+});
+
 test('no command at all shows the overview and is not understood', async () => {
   expect(await switchyard([])).toMatchObject({ code: 2, stdout: '' });
 });

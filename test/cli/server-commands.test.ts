@@ -10,6 +10,7 @@ import { type RunOptions, switchyard } from './command-line.ts';
 let painter: Simulator;
 let listener: Simulator;
 let writer: Simulator;
+let counter: Simulator;
 let app: TestApp;
 let folder: string;
 
@@ -17,7 +18,9 @@ beforeAll(async () => {
   painter = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', latencyMs: 50 });
   listener = await createSimulator({ protocol: 'FAST_WHISPER', latencyMs: 50 });
   writer = await createSimulator({ protocol: 'OPENAI', latencyMs: 600 });
+  counter = await createSimulator({ protocol: 'JSON', latencyMs: 50 });
   const nodes = [
+    { name: 'counter', url: counter.url, protocol: 'json', kind: 'CUSTOM', model: 'word-count' },
     { name: 'writer', url: writer.url, protocol: 'openai', kind: 'TEXT_GENERATION', model: 'qwen3' },
     {
       name: 'painter',
@@ -47,6 +50,7 @@ afterAll(async () => {
   await painter?.close();
   await listener?.close();
   await writer?.close();
+  await counter?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -114,6 +118,14 @@ test('submit --wait uploads speech and prints its text', async () => {
   await writeFile(file, speak('go forward ten meters'));
   const { code, stdout } = await run(['submit', 'speech-to-text', file, '--language', 'en', '--wait']);
   expect(stdout).toMatch(/^task_\w+\ngo forward ten meters\n$/);
+  expect(code).toBe(0);
+});
+
+test('submit --wait prints the value that a model of any kind answered', async () => {
+  const { code, stdout } = await run([
+    ...['submit', 'custom', '{"text": "the quick brown fox"}', '--type', 'word-count', '--wait'],
+  ]);
+  expect(stdout).toMatch(/^task_\w+\n\{.*"words":4.*\}\n$/);
   expect(code).toBe(0);
 });
 

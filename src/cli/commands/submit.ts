@@ -30,11 +30,10 @@ function subjectName({ subject, arity: [fewest, most] }: SubmittableKind): strin
 }
 
 function describeKind(kind: SubmittableKind): string {
-  const { slug, subject, options } = kind;
-  const isFile = 'sample-rate' in options;
+  const { slug, subject, isFile, options } = kind;
   const description = isFile
     ? `${subject.toUpperCase()} is a file, a URL or the id of an artifact.`
-    : 'Quote a text that has spaces.';
+    : 'Quote what has spaces.';
   return helpText({
     summary: SUMMARY,
     usage: `submit ${slug} ${subjectName(kind)} [options]`,
@@ -119,8 +118,13 @@ async function report(
   if (json === true) printJson(stdout, save ? { ...task, files } : task);
   else {
     for (const file of files) print(stdout, file);
-    if (output === undefined && task.result?.__typename === 'TranscriptResult')
-      print(stdout, task.result.text);
+    if (output === undefined) printResult(stdout, task);
   }
   return exitCodeOf(task);
+}
+
+/** What is no file, and was not shown as it grew. */
+function printResult(stdout: Sink, { result }: Task): void {
+  if (result?.__typename === 'TranscriptResult') print(stdout, result.text);
+  if (result?.__typename === 'CustomResult' && result.value !== null) printJson(stdout, result.value);
 }
