@@ -38,7 +38,7 @@ export async function newPlaces(pool: pg.Pool, request: PlaceRequest): Promise<N
   const { userId, priority, kind = null, model = null } = request;
   const { rows: tags } = await pool.query<{ id: string; kind: string; model: string; tag: number }>(
     selectTags,
-    [...[userId, priority, kind, model]],
+    [userId, priority, kind, model],
   );
   const { rows } = await pool.query<{ id: string; ahead: number }>(selectAhead, [
     tags.map(({ id }) => id),
