@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { NodeAnswer, NodeClient } from './client.ts';
 import { NodeFault } from './fault.ts';
 import type { Call, MadeByKind, NodeProtocol, Readiness } from './protocol.ts';
-import { badAnswer } from './support/answer.ts';
+import { badAnswer, isJson } from './support/answer.ts';
 import { orForget } from './support/forget.ts';
 import { pictureAsBase64 } from './support/input-picture.ts';
 import { glbLength, MAX_MODEL_BYTES, modelFiles } from './support/models.ts';
@@ -46,8 +46,7 @@ async function post(call: Call<'IMAGE_TO_3D'>, path: string, maxBytes: number): 
 
 /** Each of its own failures is a 404 with a number in it, whoever is at fault. */
 function faultOf(answer: NodeAnswer): NodeFault {
-  const isJson = /json/.test(answer.headers['content-type'] ?? '');
-  const own = isJson ? errorInside.safeParse(answer.json()) : undefined;
+  const own = isJson(answer) ? errorInside.safeParse(answer.json()) : undefined;
   return own?.success ? failed(own.data.text) : refusal(answer);
 }
 

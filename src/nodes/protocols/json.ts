@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { KindName } from '../../kinds/index.ts';
 import type { NodeAnswer } from './client.ts';
 import type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness } from './protocol.ts';
-import { badAnswer } from './support/answer.ts';
+import { badAnswer, isJson } from './support/answer.ts';
 import { audioFile } from './support/audio.ts';
 import { customResult, madeFile } from './support/custom-result.ts';
 import { picture } from './support/images.ts';
@@ -165,7 +165,7 @@ async function imageTo3d(call: Call<'IMAGE_TO_3D'>): Promise<MadeByKind['IMAGE_T
 async function ready(node: Call<KindName>['node'], signal: AbortSignal): Promise<Readiness> {
   const answer = await node.request({ method: 'GET', path: '/ready', signal });
   if (answer.status !== 200) return notReady(errorText(answer) || `GET /ready answered ${answer.status}`);
-  if (!/json/.test(answer.headers['content-type'] ?? '')) return { ready: true };
+  if (!isJson(answer)) return { ready: true };
   const body = readiness.safeParse(answer.json());
   if (!body.success) return notReady('GET /ready answered something else than docs/json-protocol.md has');
   const { detail, models, loadedModels, idle } = body.data;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { NodeAnswer, NodeClient } from '../client.ts';
 import type { Call, MadeByKind } from '../protocol.ts';
 import { badAnswer } from '../support/answer.ts';
+import { saidIn } from '../support/openai-models.ts';
 import { errorText, rejected } from '../support/refusal.ts';
 import { made, type Vector } from '../support/vectors.ts';
 import { api, faultOf, resultOf } from './answer.ts';
@@ -38,9 +39,8 @@ function floats(base64: string): number[] {
 }
 
 /** What `GET /info` tells of text-embeddings-inference; undefined for any other server. */
-export function teiInfoIn({ status, headers, json }: NodeAnswer): TeiInfo | undefined {
-  if (status !== 200 || !/json/.test(headers['content-type'] ?? '')) return undefined;
-  return teiInfo.safeParse(json()).data;
+export function teiInfoIn(answer: NodeAnswer): TeiInfo | undefined {
+  return teiInfo.safeParse(saidIn(answer)).data;
 }
 
 /** `POST /v1/embeddings`, or `/embed` of text-embeddings-inference, in as many requests as the server wants it. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NodeAnswer, NodeClient } from '../client.ts';
 import type { NodeProtocol, Readiness } from '../protocol.ts';
+import { isJson } from '../support/answer.ts';
 import { localAiModelsIn, modelsIn, runningIn } from '../support/openai-models.ts';
 import { checkReadiness, notReady, READY } from '../support/readiness.ts';
 import { errorText } from '../support/refusal.ts';
@@ -40,7 +41,7 @@ function modelsOf([models, info]: readonly [NodeAnswer, NodeAnswer]): Readiness 
 function healthOf(path: string, answer: NodeAnswer): Readiness {
   if (answer.status >= 500) return notReady(errorText(answer) || `GET ${path} answered ${answer.status}`);
   // Neither a server without this page (404 and the like) nor an empty or plain body says anything against it.
-  if (answer.status !== 200 || !/json/.test(answer.headers['content-type'] ?? '')) return READY;
+  if (answer.status !== 200 || !isJson(answer)) return READY;
   const body = unwell.safeParse(answer.json());
   return body.success ? notReady(`the node says "${body.data.status}"`) : READY;
 }

@@ -123,6 +123,11 @@ export function badAnswer(what: string, cause?: unknown): NodeFault {
   });
 }
 
+/** Whether an answer calls itself JSON, of whatever sort. */
+export function isJson({ headers }: Pick<NodeAnswer, 'headers'>): boolean {
+  return /json/.test(headers['content-type'] ?? '');
+}
+
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes));

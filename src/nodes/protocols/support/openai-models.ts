@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { NodeAnswer } from '../client.ts';
 import type { Readiness } from '../protocol.ts';
+import { isJson } from './answer.ts';
 import { notReady } from './readiness.ts';
 import { refusal } from './refusal.ts';
 
@@ -35,15 +36,15 @@ export function modelsIn(answer: NodeAnswer): Readiness {
 
 /** What `GET /api/ps` tells of speaches and Ollama: the models in memory. Undefined for servers without it. */
 export function runningIn(answer: NodeAnswer): readonly string[] | undefined {
-  return isJson(answer) ? running.safeParse(answer.json()).data?.models : undefined;
+  return running.safeParse(saidIn(answer)).data?.models;
 }
 
 /** What `GET /system` tells of LocalAI: the models in memory. Undefined for any other server. */
 export function localAiModelsIn(answer: NodeAnswer): readonly string[] | undefined {
-  if (!isJson(answer)) return undefined;
-  return system.safeParse(answer.json()).data?.loaded_models.map(({ id }) => id);
+  return system.safeParse(saidIn(answer)).data?.loaded_models.map(({ id }) => id);
 }
 
-function isJson({ status, headers }: NodeAnswer): boolean {
-  return status === 200 && /json/.test(headers['content-type'] ?? '');
+/** What a page says as JSON; null where the server has no such page. */
+export function saidIn(answer: NodeAnswer): unknown {
+  return answer.status === 200 && isJson(answer) ? answer.json() : null;
 }
