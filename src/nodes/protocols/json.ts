@@ -11,7 +11,7 @@ import { isStream, jsonEvents } from './support/json-events.ts';
 import { modelFiles } from './support/models.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
 import { errorText, failed, refusal } from './support/refusal.ts';
-import { storableText } from './support/text.ts';
+import { storablePiece, storableText } from './support/text.ts';
 import { audioOf, transcriptOf } from './support/transcripts.ts';
 import { made } from './support/vectors.ts';
 
@@ -53,7 +53,7 @@ async function run(kind: KindName, call: AnyCall, payload: unknown): Promise<Ran
   let end: unknown;
   let written = '';
   const events = jsonEvents(({ data }) => {
-    const piece = delta.safeParse(data).data?.delta.replaceAll('\u0000', '\uFFFD') ?? '';
+    const piece = storablePiece(delta.safeParse(data).data?.delta ?? '');
     written += piece;
     if (piece !== '') call.write(piece);
     if (last.safeParse(data).success || errorInside.safeParse(data).success) end = data;

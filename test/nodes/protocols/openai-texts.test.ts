@@ -84,6 +84,12 @@ describe('openai texts', () => {
     expect(pieces).toEqual(['grün', '\uFFFD und', ' 🦊']);
   });
 
+  it('may come apart in the middle of a character', async () => {
+    const [first = '', second = ''] = '🦊'.split('');
+    expect((await generated([chunk(first), chunk(second, 'stop')])).made).toEqual({ text: '🦊' });
+    expect((await generated([chunk(first, 'stop')])).made).toEqual({ text: '\uFFFD' });
+  });
+
   it('are read under a content type that has nothing to do with them', async () => {
     expect((await generated([chunk('all'), chunk(' well', 'stop'), DONE], 'text/html')).made).toEqual({
       text: 'all well',

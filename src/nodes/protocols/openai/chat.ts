@@ -4,7 +4,7 @@ import type { NodeAnswer } from '../client.ts';
 import type { Call, MadeByKind } from '../protocol.ts';
 import { badAnswer } from '../support/answer.ts';
 import { type JsonEvents, jsonEvents, looksLikeStream } from '../support/json-events.ts';
-import { storableText } from '../support/text.ts';
+import { storablePiece, storableText } from '../support/text.ts';
 import { api, faultOf, resultOf } from './answer.ts';
 
 /** Each piece of a text comes in an envelope of several hundred bytes. */
@@ -88,7 +88,7 @@ function createStream(write: (piece: string) => void): Stream {
     counts = parsed.data.usage ?? counts;
     const [first] = parsed.data.choices;
     if (first?.finish_reason) isFinished = true;
-    const piece = (first?.delta?.content ?? '').replaceAll('\u0000', '\uFFFD');
+    const piece = storablePiece(first?.delta?.content ?? '');
     if (piece === '') return;
     text += piece;
     write(piece);

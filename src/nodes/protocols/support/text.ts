@@ -8,5 +8,10 @@ export function cleanText(text: string): string {
 
 /** Text that is somebody's work, as PostgreSQL can store it: it stays as it is otherwise. */
 export function storableText(text: string): string {
-  return text.toWellFormed().replaceAll('\u0000', '\uFFFD');
+  return storablePiece(text).toWellFormed();
+}
+
+/** The same for a part of it, which may end in the middle of a surrogate pair. */
+export function storablePiece(piece: string): string {
+  return piece.replaceAll('\u0000', '\uFFFD');
 }
