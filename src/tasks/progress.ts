@@ -1,4 +1,5 @@
 import type { Core } from './core.ts';
+import { createThrottle } from './throttle.ts';
 import type { Lease } from './types.ts';
 
 /** Progress is written at once, and then together at most this often. */
@@ -38,8 +39,6 @@ const isShare = (value: number | null): value is number => value !== null && val
 
 export function createProgress({ database, carrier, log }: Core): Progress {
   const latest = new Map<string, Told>();
-  let timer: NodeJS.Timeout | null = null;
-  let writing = Promise.resolve();
 
   async function flush(): Promise<void> {
     const told = [...latest.values()];
@@ -62,13 +61,8 @@ export function createProgress({ database, carrier, log }: Core): Progress {
     }
   }
 
-  function begin(): void {
-    timer = setTimeout(() => {
-      timer = null;
-      if (latest.size > 0) begin();
-    }, INTERVAL_MS);
-    writing = writing.then(flush);
-  }
+  const isWaiting = (): boolean => latest.size > 0;
+  const throttle = createThrottle({ intervalMs: INTERVAL_MS, isWaiting, work: flush });
 
   return {
     reportProgress(lease, value, message = null) {
@@ -79,16 +73,8 @@ export function createProgress({ database, carrier, log }: Core): Progress {
         value: isShare(value) ? value : isSame ? before.value : null,
         message: message ?? (isSame ? before.message : null),
       });
-      // What is told in this turn goes along.
-      queueMicrotask(() => {
-        if (!timer && latest.size > 0) begin();
-      });
+      throttle.wake();
     },
-    async close() {
-      if (timer) clearTimeout(timer);
-      timer = null;
-      writing = writing.then(flush);
-      await writing;
-    },
+    close: () => throttle.close(),
   };
 }

@@ -1,4 +1,5 @@
 import type { Core } from './core.ts';
+import { createThrottle } from './throttle.ts';
 import type { Lease } from './types.ts';
 
 /** What was written is shown at once, and then together at most this often. */
@@ -49,8 +50,6 @@ const select = `
 
 export function createTexts({ database, carrier, log }: Core): Texts & { close(): Promise<void> } {
   const growing = new Map<string, Growing>();
-  let timer: NodeJS.Timeout | null = null;
-  let writing = Promise.resolve();
 
   const isWaiting = (): boolean => [...growing.values()].some(({ isShown }) => !isShown);
 
@@ -84,13 +83,7 @@ export function createTexts({ database, carrier, log }: Core): Texts & { close()
     }
   }
 
-  function begin(): void {
-    timer = setTimeout(() => {
-      timer = null;
-      if (isWaiting()) begin();
-    }, INTERVAL_MS);
-    writing = writing.then(flush);
-  }
+  const throttle = createThrottle({ intervalMs: INTERVAL_MS, isWaiting, work: flush });
 
   return {
     writeText(lease, piece) {
@@ -103,10 +96,7 @@ export function createTexts({ database, carrier, log }: Core): Texts & { close()
       if (one.text.length >= MAX_CHARACTERS) return;
       one.text = (one.text + piece).slice(0, MAX_CHARACTERS);
       one.isShown = false;
-      // What is written in this turn goes along.
-      queueMicrotask(() => {
-        if (!timer && isWaiting()) begin();
-      });
+      throttle.wake();
     },
     endText({ taskId, attempt }) {
       if (growing.get(taskId)?.lease.attempt === attempt) growing.delete(taskId);
@@ -115,10 +105,9 @@ export function createTexts({ database, carrier, log }: Core): Texts & { close()
       const { rows } = await database.pool.query<{ taskId: string; text: string }>(select, [taskIds]);
       return new Map(rows.map(({ taskId, text }) => [taskId, text]));
     },
-    async close() {
-      if (timer) clearTimeout(timer);
+    close() {
       growing.clear();
-      await writing;
+      return throttle.close();
     },
   };
 }
