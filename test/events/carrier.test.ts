@@ -44,6 +44,25 @@ test('the same announcement many times in a moment is sent once', async () => {
   expect(heard).toEqual([{ type: 'queue', id: 'q' }, { type: 'slots' }]);
 });
 
+test('what is announced for later is told then, and the same of one moment about once', async () => {
+  await using database = await openTestDatabase();
+  await using here = await openCarrier(database.url);
+  await using there = await openCarrier(database.url);
+  const [heardHere, heardThere]: [Heard[], Heard[]] = [[], []];
+  here.listen((heard) => heardHere.push(heard));
+  there.listen((heard) => heardThere.push(heard));
+  here.announce({ type: 'slots' }, 200);
+  for (let n = 0; n < 1_000; n++) here.announce({ type: 'queue', id: 'q' }, 50);
+  expect(heardHere).toEqual([]);
+  here.announce({ type: 'queue', id: 'now' });
+  await expect.poll(() => heardThere.at(-1)).toEqual({ type: 'slots' });
+  expect(heardHere.at(-1)).toEqual({ type: 'slots' });
+  const of = (id: string) => heardHere.filter((heard) => heard.type === 'queue' && heard.id === id).length;
+  expect(heardHere[0]).toEqual({ type: 'queue', id: 'now' });
+  expect(of('q')).toBeGreaterThan(0);
+  expect(of('q')).toBeLessThan(100);
+});
+
 test('a burst that does not fit into a message tells others to read everything again', async () => {
   await using database = await openTestDatabase();
   await using here = await openCarrier(database.url);
