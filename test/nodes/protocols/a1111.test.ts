@@ -2,21 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { createSimulator, type SimulatorOptions } from '../../../simulator/index.ts';
 import type { MadeFile } from '../../../src/nodes/protocols/index.ts';
 import { protocols } from '../../../src/nodes/protocols/index.ts';
-import { clientOf, faultOf, perform, type Report } from './calls.ts';
+import { clientOf, faultOf, openSimulated, perform, type Report } from './calls.ts';
 import { nodeAnswering, startNode } from './node.ts';
 
 const protocol = protocols.A1111;
 const signal = AbortSignal.timeout(10_000);
 
-async function open(options: Partial<SimulatorOptions> = {}) {
-  const simulator = await createSimulator({ protocol: 'A1111', side: 64, ...options });
-  const node = clientOf(simulator.url);
-  const close = async () => {
-    await node.close();
-    await simulator.close();
-  };
-  return { simulator, node, [Symbol.asyncDispose]: close };
-}
+const open = (options: Partial<SimulatorOptions> = {}) =>
+  openSimulated({ protocol: 'A1111', side: 64, ...options });
 
 describe('a1111 pictures', () => {
   it('sends what the caller gave, one picture after the other, and leaves nothing on the server', async () => {

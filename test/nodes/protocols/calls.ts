@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { drawPicture, speak } from '../../../simulator/index.ts';
+import {
+  createSimulator,
+  drawPicture,
+  type Simulator,
+  type SimulatorOptions,
+  speak,
+} from '../../../simulator/index.ts';
 import type { KindInput, KindName, Media } from '../../../src/kinds/index.ts';
 import {
   type Call,
@@ -19,6 +25,19 @@ export function clientOf(
 ): NodeClient & AsyncDisposable {
   const client = createNodeClient({ url: new URL(url), slots: 4, token: 'test-id:test-key', ...options });
   return Object.assign(client, { [Symbol.asyncDispose]: () => client.close() });
+}
+
+/** A simulated node with a client of it; `await using` closes both. */
+export async function openSimulated(
+  options: SimulatorOptions,
+): Promise<AsyncDisposable & { readonly simulator: Simulator; readonly node: ReturnType<typeof clientOf> }> {
+  const simulator = await createSimulator(options);
+  const node = clientOf(simulator.url);
+  const close = async () => {
+    await node.close();
+    await simulator.close();
+  };
+  return { simulator, node, [Symbol.asyncDispose]: close };
 }
 
 export function mediaOf(bytes: Uint8Array, pcm?: Media['pcm']): Media {

@@ -1,25 +1,17 @@
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { createSimulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import type { SimulatorOptions } from '../../../simulator/index.ts';
 import { jobId } from '../../../src/nodes/protocols/comfyui/job.ts';
 import { type MadeFile, protocols, workflowFor } from '../../../src/nodes/protocols/index.ts';
-import { clientOf, faultOf, perform, type Report, remoteJob } from './calls.ts';
+import { clientOf, faultOf, openSimulated, perform, type Report, remoteJob } from './calls.ts';
 import { startNode } from './node.ts';
 
 const protocol = protocols.COMFYUI;
 const signal = AbortSignal.timeout(15_000);
 const small = { width: 64, height: 64 };
 
-async function open(options: Partial<SimulatorOptions> = {}) {
-  const simulator = await createSimulator({ protocol: 'COMFYUI', ...options });
-  const node = clientOf(simulator.url);
-  const close = async () => {
-    await node.close();
-    await simulator.close();
-  };
-  return { simulator, node, [Symbol.asyncDispose]: close };
-}
+const open = (options: Partial<SimulatorOptions> = {}) => openSimulated({ protocol: 'COMFYUI', ...options });
 
 /** As somebody might export it, with placeholders. */
 const template = {

@@ -1,22 +1,15 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { createSimulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import type { SimulatorOptions } from '../../../simulator/index.ts';
 import { protocols } from '../../../src/nodes/protocols/index.ts';
-import { clientOf, faultOf, perform, type Report, remoteJob } from './calls.ts';
+import { clientOf, faultOf, openSimulated, perform, type Report, remoteJob } from './calls.ts';
 import { startNode } from './node.ts';
 
 const protocol = protocols.SD_CPP;
 const signal = AbortSignal.timeout(10_000);
 
-async function open(options: Partial<SimulatorOptions> = {}) {
-  const simulator = await createSimulator({ protocol: 'SD_CPP', side: 64, ...options });
-  const node = clientOf(simulator.url);
-  const close = async () => {
-    await node.close();
-    await simulator.close();
-  };
-  return { simulator, node, [Symbol.asyncDispose]: close };
-}
+const open = (options: Partial<SimulatorOptions> = {}) =>
+  openSimulated({ protocol: 'SD_CPP', side: 64, ...options });
 
 /** The id of the job that was kept. */
 const kept = ({ record }: ReturnType<typeof remoteJob>) => record[0]?.replace('keep ', '') ?? '';
