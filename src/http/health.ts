@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Database } from '../database/index.ts';
 import type { Log } from '../log.ts';
+import { within } from '../within.ts';
 
 export interface Health {
   /** The process answers. */
@@ -23,13 +24,8 @@ function answer(response: ServerResponse, status: number, body: object): void {
 }
 
 async function reach({ pool }: Database): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer in ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
-  try {
-    await Promise.race([pool.query('SELECT 1'), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const isReached = await within(TIMEOUT_MS, pool.query('SELECT 1'));
+  if (!isReached) throw new Error(`no answer in ${TIMEOUT_MS} ms`);
 }
 
 export function createHealth(options: { database: Database; isDraining: () => boolean; log: Log }): Health {

@@ -6,6 +6,7 @@ import { Registry } from 'prom-client';
 import { RefusedError } from '../errors.ts';
 import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
+import { within } from '../within.ts';
 import { type ApiConfig, type ApiLimits, type ApiOptions, createApi } from './api.ts';
 import { createHealth } from './health.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -76,17 +77,6 @@ function createHandler({ scopes, router, metrics, log }: Handling) {
       else response.destroy();
     }
   };
-}
-
-/** Resolves once the work is done, or the time is over; tells which. */
-async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), ms);
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** One port: the API, health and metrics; without the API in a worker's process. */

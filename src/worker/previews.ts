@@ -3,6 +3,7 @@ import type { Artifacts } from '../artifacts/index.ts';
 import type { Log } from '../log.ts';
 import type { MadeFile } from '../nodes/index.ts';
 import type { Claimed, Tasks } from '../tasks/index.ts';
+import { within } from '../within.ts';
 
 /** Between two of an attempt. */
 const INTERVAL_MS = 500;
@@ -96,10 +97,7 @@ export function createPreviews({ tasks, artifacts, log }: PreviewsOptions): Prev
   return {
     of,
     async idle(timeoutMs) {
-      const time = new AbortController();
-      const timeout = sleep(timeoutMs, undefined, { signal: time.signal }).catch(() => undefined);
-      await Promise.race([Promise.all(busy), timeout]);
-      time.abort();
+      await within(timeoutMs, Promise.all(busy));
     },
   };
 }

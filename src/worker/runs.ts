@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../database/index.ts';
 import type { Claimed } from '../tasks/index.ts';
 import type { Tracing } from '../tracing/index.ts';
+import { within } from '../within.ts';
 import type { StopReason } from './outcome.ts';
 import { type Run, startRun } from './run.ts';
 import type { RunContext } from './types.ts';
@@ -77,11 +77,7 @@ export function createRuns({ database, freed, tracing, ...context }: RunsOptions
       }
     },
     async ended(timeoutMs) {
-      const time = new AbortController();
-      const all = Promise.all([...runs.values()].map(({ done }) => done));
-      const timeout = sleep(timeoutMs, undefined, { signal: time.signal }).catch(() => undefined);
-      await Promise.race([all, timeout]);
-      time.abort();
+      await within(timeoutMs, Promise.all([...runs.values()].map(({ done }) => done)));
     },
   };
 }
