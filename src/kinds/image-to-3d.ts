@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
-import { mediaReference } from './media.ts';
+import { pictureReference } from './media.ts';
+import { seed } from './seed.ts';
 
 const imageTo3dInput = z.strictObject({
-  image: mediaReference.refine((image) => !('pcm' in image), 'must be a picture, not raw samples'),
+  image: pictureReference,
   format: z.enum(['GLB', 'OBJ', 'STL']).default('GLB'),
   /** Left out: as the node does it by itself. */
   texture: z.boolean().optional(),
-  /** Nodes take 32 bits. */
-  seed: z.number().int().min(0).max(2_147_483_647).optional(),
+  seed: seed.optional(),
 });
 
 /** Artifact ids; the model itself first. */

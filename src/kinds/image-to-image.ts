@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
-import { mediaReference } from './media.ts';
+import { pictureReference } from './media.ts';
 import { drawingInput, type ImageOutput, imageOutput, megapixelSteps } from './text-to-image.ts';
 
 const imageToImageInput = drawingInput.extend({
-  image: mediaReference.refine((image) => !('pcm' in image), 'must be a picture, not raw samples'),
+  image: pictureReference,
   /** How much may change: 0 nothing, 1 everything. Left out: as the node likes. */
   strength: z.number().min(0).max(1).optional(),
 });

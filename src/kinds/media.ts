@@ -13,6 +13,12 @@ export const mediaReference = z.union([
   z.strictObject({ url: z.url() }),
 ]);
 
+/** The same, for kinds that look at a picture. */
+export const pictureReference = mediaReference.refine(
+  (image) => !('pcm' in image),
+  'must be a picture, not raw samples',
+);
+
 export type MediaReference = z.infer<typeof mediaReference>;
 
 /** A file made ready for a node: what protocols get to see of a {@link MediaReference}. */

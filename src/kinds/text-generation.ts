@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
+import { seed } from './seed.ts';
 
 const MAX_MESSAGES = 256;
 /** Of all messages together. */
@@ -16,8 +17,7 @@ const textGenerationInput = z
     messages: z.array(message).min(1).max(MAX_MESSAGES).optional(),
     maxTokens: z.number().int().min(1).max(131_072).optional(),
     temperature: z.number().min(0).max(2).optional(),
-    /** Nodes take 32 bits. */
-    seed: z.number().int().min(0).max(2_147_483_647).optional(),
+    seed: seed.optional(),
   })
   .superRefine(({ prompt, messages }, context) => {
     const wrong = (path: string, text: string): void =>

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
+import { seed } from './seed.ts';
 
 const side = z.number().int().min(16).max(4096);
 
@@ -11,8 +12,7 @@ export const drawingInput = z.strictObject({
   height: side.optional(),
   steps: z.number().int().min(1).max(200).optional(),
   guidanceScale: z.number().min(0).max(100).optional(),
-  /** Nodes take 32 bits. */
-  seed: z.number().int().min(0).max(2_147_483_647).optional(),
+  seed: seed.optional(),
   count: z.number().int().min(1).max(8).default(1),
 });
 

@@ -41,7 +41,7 @@ export function createNodeTokens({ pool, clock }: Database): NodeTokens {
     expiresAt: z
       .date()
       .nullish()
-      .refine((at) => at == null || at > clock.now(), 'must lie in the future'),
+      .refine((at) => at == null || at > clock.now(), 'must be in the future'),
   });
 
   return {
