@@ -191,6 +191,13 @@ describe('comfyui jobs', () => {
     expect(remote.record).toEqual(['keep second']);
   });
 
+  it('that should have ended long ago and cannot be stopped are left to themselves', async () => {
+    await using place = await open();
+    const remote = remoteJob({ handle: 'unknown', isOverdue: true });
+    await perform(protocol, 'TEXT_TO_IMAGE', { ...place, input: small, remote, attemptId: 'second' });
+    expect(remote.record).toEqual(['keep second']);
+  });
+
   it('that fail are forgotten, with the reason that the node gives', async () => {
     await using place = await open();
     place.simulator.failNext({ type: 'fail' });

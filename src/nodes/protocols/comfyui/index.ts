@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { NodeClient } from '../client.ts';
+import { NodeFault } from '../fault.ts';
 import type { Call, MadeFile, NodeProtocol, Readiness } from '../protocol.ts';
 import { orForget } from '../support/forget.ts';
 import { pictureBytes, sizeFor } from '../support/input-picture.ts';
@@ -90,15 +91,15 @@ async function nameOf(call: PictureCall): Promise<string> {
   const { remote, attemptId, node, signal } = call;
   if (remote.handle !== null) {
     if (!remote.isOverdue) return remote.handle;
-    await cancelJob({ node, attemptId, handle: remote.handle, signal }).catch(signalOnly(signal));
+    await cancelJob({ node, attemptId, handle: remote.handle, signal }).catch(faultsOnly);
   }
   await remote.keep(attemptId);
   return attemptId;
 }
 
 /** A job that can't be stopped is left to itself. */
-function signalOnly(signal: AbortSignal): () => void {
-  return () => signal.throwIfAborted();
+function faultsOnly(error: unknown): void {
+  if (!(error instanceof NodeFault)) throw error;
 }
 
 interface Job {
