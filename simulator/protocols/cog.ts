@@ -3,16 +3,13 @@ import { dataUrl, runModel } from '../models.ts';
 import type { SimulatorSettings } from '../settings.ts';
 import { type Answer, fields, json, type Request, type SimulatedProtocol, type Work } from './protocol.ts';
 
-const asFields = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? { ...value } : {};
-
 /** Its model takes the type that the task bears as an input of its own, since a container has but one. */
 async function predict(request: Request, id: string, settings: SimulatorSettings): Promise<Work | Answer> {
   const { input } = fields(request);
   if (typeof input !== 'object' || input === null) {
     return json(422, { detail: [{ loc: ['body', 'input'], msg: 'Field required' }] });
   }
-  const payload = asFields(input);
+  const payload: Record<string, unknown> = { ...input };
   const isStreamed = /event-stream/.test(request.headers.accept ?? '');
   return {
     job: id,
