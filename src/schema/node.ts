@@ -262,7 +262,7 @@ builder.mutationFields((t) => ({
       id: t.arg.id({ required: true, description: NODE_ID }),
       timeoutMs: t.arg.int({
         description:
-          'What still runs then goes back to its queue, without a try spent. Left out: it may take its time.',
+          'What still runs then goes back to its queue, without a try spent; 0 to 86,400,000. Left out: it may take its time',
       }),
     },
     resolve: (_root, { id, timeoutMs }, { services }) => services.nodes.drain(nodeId(id), timeoutMs),
