@@ -25,7 +25,6 @@ import { createRetention } from './retention.ts';
 import { createRetry } from './retry.ts';
 import { createSettler, type Settled } from './settle.ts';
 import { createSlotFreer, type SlotEnd } from './slots.ts';
-import { lockClaims } from './snapshot.ts';
 import { createStats, type Stats } from './stats.ts';
 import { createStopped } from './stopped.ts';
 import { createSubmitter } from './submit.ts';
@@ -174,7 +173,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     failOverdue: createFailOverdue(core),
     applyRetention: createRetention(core, config.taskRetentionDays),
     repair: createRepair(core),
-    rebase: () => rebaseScales(database, lockClaims),
+    rebase: () => rebaseScales(database),
     async close() {
       await progress.close();
       await texts.close();

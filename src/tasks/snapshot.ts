@@ -1,11 +1,9 @@
 import type { Transaction } from '../database/index.ts';
 import type { LimitsView, Nodes, NodeView, Placement, QueueView } from '../nodes/index.ts';
 import type { QueueHead } from '../queue/index.ts';
+import { lockClaims } from './claim-lock.ts';
 import type { Core } from './core.ts';
 import { createWaitingReader, headsFor, type WaitingOptions } from './waiting.ts';
-
-/** Of the advisory lock that claims wait for: one plans at a time, and from what the one before left. */
-const CLAIM_LOCK = 0x5717_c1a1;
 
 /** The worker that wants to claim has lost its lease, or never joined. */
 export class WorkerLostError extends Error {
@@ -15,10 +13,6 @@ export class WorkerLostError extends Error {
     super(`the worker ${workerId} has no lease: join again`);
   }
 }
-
-/** Waits until no claim is under way, and lets none begin. */
-export const lockClaims = (tx: Transaction): Promise<unknown> =>
-  tx.query('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
 
 // KEY SHARE, so that nobody takes the worker for lost, and its slots with it, before this commits.
 const selectWorker = `

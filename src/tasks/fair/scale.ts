@@ -1,4 +1,5 @@
-import type { Database, Transaction } from '../../database/index.ts';
+import type { Database } from '../../database/index.ts';
+import { lockClaims } from '../claim-lock.ts';
 import { SCALE_LOCK } from './shares.ts';
 import { REBASE_SECONDS } from './tags.ts';
 
@@ -24,12 +25,8 @@ const rebase = `
 /**
  * Puts the scales of queues back whose virtual time has come far, long before it leaves what pg-boss can order
  * by; nobody claims or queues meanwhile. Every hour or so. Answers how many.
- * @param lockClaims waits until no claim is under way
  */
-export async function rebaseScales(
-  database: Database,
-  lockClaims: (tx: Transaction) => Promise<unknown>,
-): Promise<number> {
+export async function rebaseScales(database: Database): Promise<number> {
   const { rows } = await database.pool.query<{ queueId: string; urgent: boolean }>(selectFar);
   for (const { queueId, urgent } of rows) {
     await database.lanes.transact(async (tx) => {
