@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, TaskPriority } from '../../database/index.ts';
 import type { Log } from '../../log.ts';
-import type { ShareKey } from './shares.ts';
+import { lockClaims } from '../claim-lock.ts';
+import { SCALE_LOCK, type ShareKey } from './shares.ts';
 import { lineStart, placedAnew, tagOf, timeAt } from './tags.ts';
 
 /** Jobs that are moved in one transaction: claims wait for no more. */
@@ -10,14 +10,15 @@ const MAX_GROUP = 500;
 /** What was expected when tasks were queued is kept, unless it is off by more than this. */
 const TOLERANCE = 1.25;
 
-/** After jobs were charged anew, for those that were on their way into the queue meanwhile. */
-const LOOK_AGAIN_MS = 300;
-const MAX_LOOKS = 4;
-
 // Whoever comes second finds it done.
 const begin = `
-  UPDATE fair_share SET drift = 0, placed_at = now()
-  WHERE user_id = $1 AND queue_id = $2 AND priority = $3::task_priority AND placed_at < now() - interval '${LOOK_AGAIN_MS / 2} ms'`;
+  UPDATE fair_share SET placed_at = now()
+  WHERE user_id = $1 AND queue_id = $2 AND priority = $3::task_priority AND placed_at < now() - interval '1 second'
+  RETURNING drift`;
+
+// Only then: what could not be placed is astray still.
+const end = `
+  UPDATE fair_share SET drift = drift - $4 WHERE user_id = $1 AND queue_id = $2 AND priority = $3::task_priority`;
 
 // One statement sees a finish and the very jobs that it is the end of.
 const selectWaiting = `
@@ -52,8 +53,6 @@ interface Placed {
   readonly rows: readonly PlacedRow[];
   /** By how much the line ends later than the share says. */
   readonly forgiven: number;
-  /** Whether they were charged anew. */
-  readonly isOff: boolean;
 }
 
 const sumOf = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -82,7 +81,7 @@ function placedByNow(
     virtualSeconds: jobs[0]?.virtualSeconds ?? 0,
   });
   const length = sumOf(jobs.map(({ virtualSeconds }) => virtualSeconds));
-  return { rows: placedAnew(start + length, jobs), forgiven: start - tag, isOff };
+  return { rows: placedAnew(start + length, jobs), forgiven: start - tag };
 }
 
 // Not far from the head, unless the user has nearly all that waits.
@@ -131,15 +130,19 @@ const setTime = 'UPDATE fair_clock SET now = $3 WHERE queue_id = $1 AND urgent =
 
 /**
  * Takes the queue's virtual time to the place of its head, which has moved: newcomers would have to wait for
- * what is behind the time, or come before what is ahead of it, by as much as expectations were wrong.
+ * what is behind the time, or come before what is ahead of it, by as much as expectations were wrong. Nobody claims
+ * or queues meanwhile: a claim takes the time to where it saw its jobs, which may have moved since.
  */
-async function setTimeToHead({ pool }: Database, queueId: string): Promise<void> {
-  const { rows } = await pool.query<{ place: number; priority: TaskPriority }>(selectHead, [queueId]);
-  const [head] = rows;
-  // A HIGH one is ahead of the time in any case.
-  if (!head || head.priority === 'HIGH') return;
-  const time = Math.max(0, timeAt(tagOf(head.place, head.priority), head.priority));
-  await pool.query(setTime, [queueId, head.priority === 'URGENT', time]);
+function setTimeToHead({ lanes }: Database, queueId: string): Promise<void> {
+  return lanes.transact(async (tx) => {
+    void lockClaims(tx);
+    void tx.query(`SELECT pg_advisory_xact_lock(${SCALE_LOCK})`);
+    const [head] = await tx.query<{ place: number; priority: TaskPriority }>(selectHead, [queueId]);
+    // A HIGH one is ahead of the time in any case.
+    if (!head || head.priority === 'HIGH') return;
+    const time = Math.max(0, timeAt(tagOf(head.place, head.priority), head.priority));
+    void tx.query(setTime, [queueId, head.priority === 'URGENT', time]);
+  });
 }
 
 export interface Places {
@@ -187,34 +190,31 @@ export function createPlaces({ database, expect, log }: PlacesOptions): Places {
     });
   }
 
-  /** Answers whether to look again. */
-  async function place(share: ShareKey): Promise<boolean> {
+  async function place(share: ShareKey): Promise<void> {
+    const { pool } = database;
     const key = [share.userId, share.queueId, share.priority];
-    const { rowCount } = await database.pool.query(begin, key);
-    if (rowCount === 0) return false;
+    const { rows: begun } = await pool.query<{ drift: number }>(begin, key);
+    if (!begun[0]) return;
     const secondsPerUnit = await expect(share.queueId, 1);
-    const { rows: rivals } = await database.pool.query<{ place: number }>(selectRival, key);
-    const { rows } = await database.pool.query<WaitingRow>(selectWaiting, key);
+    const { rows: rivals } = await pool.query<{ place: number }>(selectRival, key);
+    const { rows } = await pool.query<WaitingRow>(selectWaiting, key);
     const [first, ...rest] = rows;
-    if (!first) return false;
-    const placed = placedByNow([first, ...rest], { secondsPerUnit, rivalPlace: rivals[0]?.place });
-    await database.pool.query(forgive, [...key, placed.forgiven]);
-    for (let from = 0; from < placed.rows.length; from += MAX_GROUP) {
-      await write(share, placed.rows.slice(from, from + MAX_GROUP));
+    if (first) {
+      const placed = placedByNow([first, ...rest], { secondsPerUnit, rivalPlace: rivals[0]?.place });
+      await pool.query(forgive, [...key, placed.forgiven]);
+      for (let from = 0; from < placed.rows.length; from += MAX_GROUP) {
+        await write(share, placed.rows.slice(from, from + MAX_GROUP));
+      }
+      await setTimeToHead(database, share.queueId);
     }
-    await setTimeToHead(database, share.queueId);
-    return placed.isOff;
-  }
-
-  async function placeAll(share: ShareKey): Promise<void> {
-    for (let looks = 1; (await place(share)) && looks < MAX_LOOKS; looks++) await sleep(LOOK_AGAIN_MS);
+    await pool.query(end, [...key, begun[0].drift]);
   }
 
   return {
     placeAnew(shares) {
       for (const share of shares) {
         working = working
-          .then(() => placeAll(share))
+          .then(() => place(share))
           .catch((error: unknown) => {
             // The next correction of the share finds it astray again.
             log.warn({ err: error }, 'waiting jobs could not be placed anew');
