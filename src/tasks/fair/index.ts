@@ -38,7 +38,10 @@ export function createFairShare({ database, queue, nodes, tiers, log }: FairShar
   const expect = createExpectation(nodes, log);
   const places = createPlaces({
     database,
-    expect: async (queueId, cost) => expect(await queue.get(queueId), cost),
+    async expectIn(queueId) {
+      const own = await queue.get(queueId);
+      return (cost) => expect(own, cost);
+    },
     log,
   });
   return {

@@ -55,22 +55,22 @@ interface Placed {
   readonly forgiven: number;
 }
 
+/** Seconds that a task of so many units of work takes. */
+type ExpectCost = (cost: number) => number;
+
 const sumOf = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Where the jobs belong, by what their tasks are expected to take by now. */
 function placedByNow(
   rows: readonly [WaitingRow, ...WaitingRow[]],
-  {
-    secondsPerUnit,
-    rivalPlace,
-  }: { readonly secondsPerUnit: number; readonly rivalPlace: number | undefined },
+  { expect, rivalPlace }: { readonly expect: ExpectCost; readonly rivalPlace: number | undefined },
 ): Placed {
   const [{ place, priority, weight, finish }] = rows;
   const charged = sumOf(rows.map(({ seconds }) => seconds));
-  const expected = sumOf(rows.map(({ cost }) => cost * secondsPerUnit));
+  const expected = sumOf(rows.map(({ cost }) => expect(cost)));
   const isOff = Math.max(charged, expected) > TOLERANCE * Math.min(charged, expected);
   const jobs = rows.map((row) => {
-    const seconds = isOff ? row.cost * secondsPerUnit : row.seconds;
+    const seconds = isOff ? expect(row.cost) : row.seconds;
     return { ...row, expected: seconds, virtualSeconds: seconds / weight };
   });
   const tag = finish - charged / weight;
@@ -153,8 +153,8 @@ export interface Places {
 
 export interface PlacesOptions {
   readonly database: Database;
-  /** What a task of that queue is expected to take. */
-  expect(queueId: string, cost: number): Promise<number>;
+  /** Tells what tasks of that queue are expected to take. */
+  expectIn(queueId: string): Promise<ExpectCost>;
   readonly log: Log;
 }
 
@@ -162,7 +162,7 @@ export interface PlacesOptions {
  * Moves waiting jobs to where their users' corrected shares would have put them, and charges for them what is
  * expected by now, where that is something else.
  */
-export function createPlaces({ database, expect, log }: PlacesOptions): Places {
+export function createPlaces({ database, expectIn, log }: PlacesOptions): Places {
   let working: Promise<void> = Promise.resolve();
 
   /** Job, task, share. */
@@ -195,12 +195,12 @@ export function createPlaces({ database, expect, log }: PlacesOptions): Places {
     const key = [share.userId, share.queueId, share.priority];
     const { rows: begun } = await pool.query<{ drift: number }>(begin, key);
     if (!begun[0]) return;
-    const secondsPerUnit = await expect(share.queueId, 1);
+    const expect = await expectIn(share.queueId);
     const { rows: rivals } = await pool.query<{ place: number }>(selectRival, key);
     const { rows } = await pool.query<WaitingRow>(selectWaiting, key);
     const [first, ...rest] = rows;
     if (first) {
-      const placed = placedByNow([first, ...rest], { secondsPerUnit, rivalPlace: rivals[0]?.place });
+      const placed = placedByNow([first, ...rest], { expect, rivalPlace: rivals[0]?.place });
       await pool.query(forgive, [...key, placed.forgiven]);
       for (let from = 0; from < placed.rows.length; from += MAX_GROUP) {
         await write(share, placed.rows.slice(from, from + MAX_GROUP));

@@ -176,6 +176,24 @@ test('users take turns in measured seconds, however wrong the expectations were'
   }
 });
 
+test('tasks whose model was never measured keep apart when they are placed anew, however small they are', async () => {
+  const yard = open();
+  const line = await openLine('tiny');
+  const [burst, single] = [await yard.addUser('FREE'), await yard.addUser('FREE')];
+  const input = { prompt: 'tiny', width: 16, height: 16, count: 1 };
+  const submit = (userId: string) =>
+    yard.tasks.submit(submission(userId, { model: line.model, input }), 'FREE');
+  for (let n = 0; n < 20; n++) await submit(burst);
+  await yard.sql(`UPDATE fair_share SET placed_at = now() - interval '3 seconds' WHERE user_id = $1`, [
+    burst,
+  ]);
+  await line.serve(1, () => 10);
+  await yard.tasks.close();
+  await submit(single);
+  expect(await line.serve(2, () => 0.4)).toContain(single);
+  await line.clear();
+});
+
 test('a scale that has come far is put back, and nobody’s place changes', async () => {
   const yard = open();
   const line = await openLine('far');
