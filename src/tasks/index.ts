@@ -38,6 +38,7 @@ export type { ClaimRequest } from './claim.ts';
 export type { Estimate, EstimateRequest, WaitingReason } from './forecast/index.ts';
 export type { LeftWork } from './left-work.ts';
 export type { RemoteJobs } from './remote-jobs.ts';
+export { removeTogether } from './remove.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
 export { WorkerLostError } from './snapshot.ts';

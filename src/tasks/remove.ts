@@ -2,49 +2,75 @@ import type { TaskStatus, Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
 import type { Core } from './core.ts';
 
-const remove = `
-  DELETE FROM task WHERE id = $1 AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED') RETURNING user_id AS "userId"`;
+const HAS_ENDED = "status IN ('SUCCEEDED', 'FAILED', 'CANCELED')";
+const IS_NAMED = 'EXISTS (SELECT FROM generation_task WHERE task_id = task.id)';
 
-const artifactsOf = 'SELECT artifact_id AS id FROM task_artifact WHERE task_id = $1';
+const remove = `DELETE FROM task WHERE id = $1 AND ${HAS_ENDED} AND NOT ${IS_NAMED} RETURNING user_id AS "userId"`;
+const lockTasks = `SELECT FROM task WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`;
+const removeAll = `DELETE FROM task WHERE id = ANY ($1::uuid[]) AND ${HAS_ENDED} RETURNING user_id AS "userId"`;
+const statusOf = `SELECT status, ${IS_NAMED} AS "isNamed" FROM task WHERE id = $1`;
+
+const artifactsOf = 'SELECT DISTINCT artifact_id AS id FROM task_artifact WHERE task_id = ANY ($1::uuid[])';
 // As in the collection of garbage: locked first, so that the deletion sees every task that names one by then.
 const lockArtifacts = 'SELECT id FROM artifact WHERE id = ANY ($1) ORDER BY id FOR UPDATE';
 const removeUnnamed = `
   DELETE FROM artifact
   WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)`;
 
-/** Answers whose it was; null where there is no such task that has ended. */
-async function removeWithArtifacts(tx: Transaction, taskId: string): Promise<string | null> {
-  const artifacts = await tx.query<{ id: string }>(artifactsOf, [taskId]);
-  const [removed] = await tx.query<{ userId: string }>(remove, [taskId]);
-  if (!removed) return null;
+type Removed = { readonly userId: string };
+
+/** Removes tasks by that statement, and the artifacts that no other task names. */
+async function removeWithArtifacts(
+  tx: Transaction,
+  taskIds: readonly string[],
+  statement: () => Promise<Removed[]>,
+): Promise<Removed[]> {
+  const artifacts = await tx.query<{ id: string }>(artifactsOf, [taskIds]);
+  const removed = await statement();
+  if (removed.length === 0) return [];
   const ids = artifacts.map(({ id }) => id);
   if (ids.length > 0) {
     await tx.query(lockArtifacts, [ids]);
     await tx.query(removeUnnamed, [ids]);
   }
-  return removed.userId;
+  return removed;
+}
+
+/**
+ * Deletes tasks, as `Tasks.remove` does, for what names them and goes with them. Their streams are told by
+ * whoever commits.
+ * @returns how many there were that had ended: the others stay
+ */
+export async function removeTogether(tx: Transaction, taskIds: readonly string[]): Promise<number> {
+  await tx.query(lockTasks, [taskIds]);
+  const removed = await removeWithArtifacts(tx, taskIds, () => tx.query<Removed>(removeAll, [taskIds]));
+  return removed.length;
 }
 
 export function createRemove({ database, carrier }: Core) {
+  async function refuse(taskId: string): Promise<never> {
+    const { rows } = await database.pool.query<{ status: TaskStatus; isNamed: boolean }>(statusOf, [taskId]);
+    const [found] = rows;
+    if (!found) throw new NotFoundError('there is no such task');
+    const { status, isNamed } = found;
+    throw new InvalidStateError(
+      isNamed
+        ? 'the task belongs to a generation: delete that'
+        : `only a task that has ended can be deleted: it is ${status}; cancel it first`,
+      status,
+    );
+  }
+
   /**
    * Deletes a task that has ended, with its events, its attempts and the artifacts that no other task names;
    * their files, which nobody can ask for any more, go with the next clean-up.
    * @throws NotFoundError, InvalidStateError
    */
   return async function removeTask(taskId: string): Promise<void> {
-    const userId = await database.lanes.transact((tx) => removeWithArtifacts(tx, taskId));
-    if (userId !== null) {
-      carrier.announce({ type: 'task', id: taskId, userId });
-      return;
-    }
-    const found = await database.pool.query<{ status: TaskStatus }>('SELECT status FROM task WHERE id = $1', [
-      taskId,
-    ]);
-    const status = found.rows[0]?.status;
-    if (status === undefined) throw new NotFoundError('there is no such task');
-    throw new InvalidStateError(
-      `only a task that has ended can be deleted: it is ${status}; cancel it first`,
-      status,
+    const [removed] = await database.lanes.transact((tx) =>
+      removeWithArtifacts(tx, [taskId], () => tx.query<Removed>(remove, [taskId])),
     );
+    if (!removed) return refuse(taskId);
+    carrier.announce({ type: 'task', id: taskId, userId: removed.userId });
   };
 }

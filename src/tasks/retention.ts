@@ -9,6 +9,7 @@ const removeOld = `
   WITH old AS (
     SELECT id FROM task
     WHERE id < $1 AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED') AND finished_at < $2
+      AND NOT EXISTS (SELECT FROM generation_task WHERE task_id = task.id)
     ORDER BY id LIMIT ${MAX_GROUP} FOR UPDATE SKIP LOCKED
   )
   DELETE FROM task USING old WHERE task.id = old.id RETURNING task.id, task.user_id AS "userId"`;

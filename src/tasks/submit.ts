@@ -139,7 +139,7 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
 
   return {
     async submit(submission, tier) {
-      const verdict = await enter({ taskId: newId(), submission, tier });
+      const verdict = await enter({ taskId: submission.taskId ?? newId(), submission, tier });
       if ('error' in verdict) throw verdict.error;
       return verdict.submitted;
     },

@@ -3,6 +3,8 @@ import type { KindName } from '../kinds/index.ts';
 
 /** A validated submission. Files are artifacts by now. */
 export interface Submission {
+  /** Chosen by whoever may have to repeat it, so that there is one task however often it comes; else it gets one. */
+  readonly taskId?: string;
   readonly userId: string;
   readonly kind: KindName;
   /** Null: the kind's default. */
