@@ -22,6 +22,8 @@ export interface WorkerLease {
   join(signal: AbortSignal): Promise<void>;
   /** Renews until the signal aborts, and joins again where the lease was lost. */
   keep(signal: AbortSignal): Promise<void>;
+  /** Resolves once no renewal is late any more, or the signal aborts. For one who waits at a time. */
+  held(signal: AbortSignal): Promise<void>;
   /**
    * Whether what was claimed is certainly still this process's own: neither the claim nor the last renewal is
    * older than half a lease. Monotonic, so that a process that was asleep knows it when it wakes.
@@ -33,7 +35,9 @@ export function createWorkerLease(options: WorkerLeaseOptions): WorkerLease {
   const { leaseMs, log } = options;
   const renewMs = leaseMs / 5;
   const waker = createWaker();
+  const renewals = createWaker();
   let workerId: string | null = null;
+  let askedAt = Number.NEGATIVE_INFINITY;
   let renewedAt = Number.NEGATIVE_INFINITY;
   let joinedAt = Number.NEGATIVE_INFINITY;
 
@@ -41,7 +45,7 @@ export function createWorkerLease(options: WorkerLeaseOptions): WorkerLease {
 
   async function join(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const askedAt = performance.now();
+      askedAt = performance.now();
       try {
         workerId = await options.join();
         renewedAt = askedAt;
@@ -56,7 +60,7 @@ export function createWorkerLease(options: WorkerLeaseOptions): WorkerLease {
 
   /** @returns false where the lease is lost */
   async function renew(): Promise<boolean> {
-    const askedAt = performance.now();
+    askedAt = performance.now();
     try {
       if (workerId === null || !(await options.renew(workerId))) return false;
       renewedAt = askedAt;
@@ -79,20 +83,25 @@ export function createWorkerLease(options: WorkerLeaseOptions): WorkerLease {
       };
       watch();
       while (!signal.aborted) {
-        await waker.wait(renewMs, signal);
+        // A renewal that took long counts from when it was asked for, and so the next one is due sooner.
+        await waker.wait(Math.max(0, askedAt + renewMs - performance.now()), signal);
         if (signal.aborted) break;
         // After a sleep this may run before the watchdog does.
         if (isLate()) options.lost();
         if (await renew()) {
-          if (!isLate()) watch();
-          continue;
+          if (isLate()) continue;
+        } else {
+          log.error('the worker lost its lease');
+          options.lost();
+          await join(signal);
         }
-        log.error('the worker lost its lease');
-        options.lost();
-        await join(signal);
         watch();
+        renewals.wake();
       }
       clearTimeout(watchdog);
+    },
+    async held(signal) {
+      while (isLate() && !signal.aborted) await renewals.wait(renewMs, signal);
     },
     isFresh: ({ claimedAt }) => !isLate() && claimedAt >= joinedAt,
   };

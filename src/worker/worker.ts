@@ -51,8 +51,12 @@ export function createWorker(options: WorkerOptions): Worker {
   const gone = new AbortController();
   const dispatcher = createDispatcher({
     async claim(limit) {
-      if (lease.workerId === null) return [];
-      return tasks.claim({ workerId: lease.workerId, limit, kinds: kindRoom() });
+      // Under a lease that may be lost, what is claimed would end at once.
+      await lease.held(draining.signal);
+      if (lease.workerId === null || draining.signal.aborted) return [];
+      const claimed = await tasks.claim({ workerId: lease.workerId, limit, kinds: kindRoom() });
+      await lease.held(draining.signal);
+      return claimed;
     },
     room: () => concurrency - runs.size,
     start: (claimed) => runs.start(claimed),
