@@ -23,6 +23,9 @@ CREATE TABLE "user_storage" (
 CREATE UNIQUE INDEX "upload_storage_key_key" ON "upload"("storage_key");
 
 -- CreateIndex
+CREATE INDEX "upload_user_id_idx" ON "upload"("user_id");
+
+-- CreateIndex
 CREATE INDEX "upload_expires_at_idx" ON "upload"("expires_at");
 
 -- AddForeignKey
