@@ -4,6 +4,7 @@ import { builder } from './builder.ts';
 import { described } from './described.ts';
 import { connectionCost, pageOf, pageRequest } from './page.ts';
 import { TaskType } from './task.ts';
+import { TaskConnection } from './task-connection.ts';
 import { TaskWhereInput, taskFilter, taskQuery } from './task-where.ts';
 
 const TaskOrderEnum = builder.enumType('TaskOrder', {
@@ -28,26 +29,23 @@ builder.queryField('task', (t) =>
 );
 
 builder.queryField('tasks', (t) =>
-  t.withAuth({ signedIn: true }).connection(
-    {
-      type: TaskType,
-      description: "The caller's own; operators may pass userId or see all. Newest first.",
-      complexity: connectionCost,
-      args: {
-        where: t.arg({ type: TaskWhereInput, description: 'Which of them; left out: all' }),
-        orderBy: t.arg({ type: TaskOrderEnum, description: 'Default: NEWEST' }),
-      },
-      resolve: async (_root, { where, orderBy, ...args }, { services, viewer }) => {
-        const page = pageRequest(args, orderBy === 'OLDEST' ? 'asc' : 'desc');
-        const tasks = await services.database.prisma.task.findMany({
-          where: { ...taskQuery(taskFilter(where, viewer)), id: page.id },
-          orderBy: { id: page.direction },
-          take: page.take,
-        });
-        return pageOf(tasks, page);
-      },
+  t.withAuth({ signedIn: true }).field({
+    type: TaskConnection,
+    description: "The caller's own; operators may pass userId or see all. Newest first.",
+    complexity: connectionCost,
+    args: {
+      ...t.arg.connectionArgs(),
+      where: t.arg({ type: TaskWhereInput, description: 'Which of them; left out: all' }),
+      orderBy: t.arg({ type: TaskOrderEnum, description: 'Default: NEWEST' }),
     },
-    { name: 'TaskConnection' },
-    { name: 'TaskEdge' },
-  ),
+    resolve: async (_root, { where, orderBy, ...args }, { services, viewer }) => {
+      const page = pageRequest(args, orderBy === 'OLDEST' ? 'asc' : 'desc');
+      const tasks = await services.database.prisma.task.findMany({
+        where: { ...taskQuery(taskFilter(where, viewer)), id: page.id },
+        orderBy: { id: page.direction },
+        take: page.take,
+      });
+      return pageOf(tasks, page);
+    },
+  }),
 );

@@ -99,6 +99,18 @@ const attachmentsOf = (artifacts: Artifacts, { viewer, kind }: SubmissionRequest
   createAttachments({ artifacts, userId: viewer.userId, path: pathOf(kind) });
 
 /**
+ * Checks a request whole, and stores its files, for whoever submits it later.
+ * @throws InvalidInputError as `submit` does
+ */
+export async function prepareSubmission(
+  services: Pick<SubmissionServices, 'database' | 'artifacts'>,
+  request: SubmissionRequest,
+): Promise<Submission> {
+  const { submission } = await prepare(services, request, attachmentsOf(services.artifacts, request));
+  return submission;
+}
+
+/**
  * Submits a task, durably once it resolves, and holds the answer as long as `waitMs` asks for.
  * @returns the task's row id, and its row where nobody need read it again
  * @throws InvalidInputError with all that is wrong, in paths such as `task.textToImage.width`; and what
