@@ -86,6 +86,8 @@ export function describe(task: Task): string {
   switch (task.status) {
     case 'SCHEDULED':
       return `scheduled for ${task.startAt}`;
+    case 'BLOCKED':
+      return 'waits for other tasks';
     case 'QUEUED':
       return describeWait(task);
     case 'RUNNING':
@@ -107,6 +109,7 @@ const reasons: Readonly<Record<WaitingReason, string>> = {
   CONCURRENCY_LIMIT: 'as many run as may',
   RETRY_BACKOFF: 'it is tried again soon',
   SCHEDULED: 'its time has not come',
+  DEPENDENCY: 'waits for other tasks',
 };
 
 function describeWait({ queuePosition, waitingReason, estimate, ...task }: Task): string {

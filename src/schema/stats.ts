@@ -17,7 +17,9 @@ const QueueStatsType = builder.objectRef<Stats['queues'][number]>('QueueStats').
     model: t.exposeString('model', { description: 'What its tasks are done with' }),
     queued: t.exposeInt('queued', { description: 'Tasks that wait for a slot' }),
     running: t.exposeInt('running', { description: 'Tasks that a node works on' }),
-    scheduled: t.exposeInt('scheduled', { description: 'Tasks that wait for their start time' }),
+    scheduled: t.exposeInt('scheduled', {
+      description: 'Tasks that wait for their start time, or for other tasks',
+    }),
     capacity: t.exposeInt('capacity', { description: 'How many tasks may wait' }),
     usage: t.exposeFloat('usage', { description: 'Share of the capacity that is taken' }),
     slots: t.exposeInt('slots', { description: 'Slots of nodes that can take its tasks now' }),

@@ -5,6 +5,7 @@ import { described } from './described.ts';
 export const TaskStatusEnum = builder.enumType('TaskStatus', {
   values: described<TaskStatus>({
     SCHEDULED: 'It waits for its start time',
+    BLOCKED: 'It waits for other tasks',
     QUEUED: 'It waits for a slot, for the first time or after a failed attempt',
     RUNNING: 'A node works on it',
     SUCCEEDED: 'Final: its result is there',

@@ -13,6 +13,7 @@ const TaskErrorCodeEnum = builder.enumType('TaskErrorCode', {
     DEADLINE_EXCEEDED: 'The deadline came before an attempt could start',
     INPUT_UNAVAILABLE: 'A file of the input could not be fetched or read',
     STORAGE_ERROR: 'What the node made could not be stored',
+    DEPENDENCY_FAILED: 'A task that it depends on failed or was canceled, at once or by others in between',
     INTERNAL_ERROR: 'Something that nobody foresaw; the log of the server has it',
   }),
 });

@@ -37,5 +37,6 @@ export const WaitingReasonEnum = builder.enumType('WaitingReason', {
     CONCURRENCY_LIMIT: 'As many of its user, its kind or its model run as may',
     RETRY_BACKOFF: 'Its last attempt failed, and the next one is not due yet',
     SCHEDULED: 'Its start time has not come',
+    DEPENDENCY: 'A task that it depends on has not succeeded yet',
   }),
 });

@@ -26,7 +26,17 @@ const loadData = createLoader(async (ids, { database }) => {
 async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
   const data = task.data ?? (await loadData(context, task.id));
   // Deleted since its row was read: there is nothing left to tell.
-  return data ?? { taskId: task.id, input: {}, labels: null, result: null, error: null, inputHash: null };
+  return (
+    data ?? {
+      taskId: task.id,
+      input: {},
+      labels: null,
+      result: null,
+      error: null,
+      inputHash: null,
+      texts: null,
+    }
+  );
 }
 
 const loadPreview = createLoader((ids, { tasks }) => tasks.previews(ids));
@@ -62,7 +72,7 @@ function elapsedMs(from: Date | null, to: Date | null, { services }: Context): n
 
 /** Where its waiting began: at the start that was asked for, or else at the submit. */
 function queuedSince({ status, startAt, createdAt }: Task): Date | null {
-  if (status === 'SCHEDULED') return null;
+  if (status === 'SCHEDULED' || status === 'BLOCKED') return null;
   return startAt !== null && startAt > createdAt ? startAt : createdAt;
 }
 
@@ -144,7 +154,7 @@ export const TaskType = builder.loadableNode('Task', {
       nullable: true,
       description: 'Why it does not run yet; null where it does not wait, or is about to start',
       resolve: ({ id, status }, _args, context) =>
-        status === 'QUEUED' || status === 'SCHEDULED' ? loadWaitingReason(context, id) : null,
+        isFinal(status) || status === 'RUNNING' ? null : loadWaitingReason(context, id),
     }),
     attempt: t.exposeInt('attempt', { description: 'The running or last attempt; 0 before the first' }),
     maxAttempts: t.exposeInt('maxAttempts', { description: 'Tries until it has failed' }),
@@ -202,7 +212,7 @@ export const TaskType = builder.loadableNode('Task', {
     queuedMs: t.int({
       nullable: true,
       description:
-        'From its submit, or its start time, to its first attempt, or until now; null while it is SCHEDULED',
+        'From its submit, or its start time, to its first attempt, or until now; null while it is SCHEDULED or BLOCKED',
       resolve: (task, _args, context) =>
         elapsedMs(queuedSince(task), task.startedAt ?? task.finishedAt, context),
     }),

@@ -8,6 +8,8 @@ import type { TaskFailure } from './types.ts';
 export interface Change {
   readonly taskId: string;
   readonly event: Exclude<TransitionEvent, 'STARTED'>;
+  /** Where it leads, if that is not the event's first. */
+  readonly to?: TaskStatus;
   /** Fence: the attempt that runs. */
   readonly attempt?: number;
   /** Fence: the job that it has; null for none. */
@@ -137,7 +139,7 @@ function applyAll(tx: Transaction, shard: number, changes: readonly Change[]): P
     column(({ taskId }) => taskId),
     column(({ event }) => event),
     column(({ event }) => arrayText(transitions[event].from)),
-    column(({ event }) => transitions[event].to),
+    column(({ event, to }) => to ?? transitions[event].to[0]),
     column(({ attempt }) => attempt ?? null),
     column(({ onlyWithJob }) => onlyWithJob === undefined),
     column(({ onlyWithJob }) => onlyWithJob ?? null),

@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/index.ts';
+import type { TaskStatus, Transaction } from '../database/index.ts';
 
 /** Rows of an owner: more of them means less waiting for each other's commits, and more to sum. */
 export const SHARDS = 16;
@@ -31,13 +31,21 @@ export function book(relation: string, shard: string, change: Booking): string {
 
 /** The booking of rows that go from the status in one column to that in another. */
 export function move(from: string, to: string): Booking {
-  const change = (status: string): string => `(${to} = '${status}')::int - (${from} = '${status}')::int`;
-  return { queued: change('QUEUED'), running: change('RUNNING'), scheduled: change('SCHEDULED') };
+  const change = (...statuses: TaskStatus[]): string => {
+    const is = (column: string): string => `(${column} IN ('${statuses.join("', '")}'))::int`;
+    return `${is(to)} - ${is(from)}`;
+  };
+  return {
+    queued: change('QUEUED'),
+    running: change('RUNNING'),
+    scheduled: change('SCHEDULED', 'BLOCKED'),
+  };
 }
 
 export interface Counts {
   readonly queued: number;
   readonly running: number;
+  /** What waits for its start time, or for other tasks. */
   readonly scheduled: number;
 }
 

@@ -2,18 +2,22 @@ import type { TaskEventType, TaskStatus } from '../database/index.ts';
 
 interface Transition {
   readonly from: readonly TaskStatus[];
-  readonly to: TaskStatus;
+  /** Where it leads, unless something stands in the way: then to one of the others. */
+  readonly to: readonly [TaskStatus, ...TaskStatus[]];
 }
 
-/** Every way from one state to another, by the event that tells of it. The first event of a task is SUBMITTED. */
+/**
+ * Every way from one state to another, by the event that tells of it. The first event of a task is SUBMITTED. What
+ * waits for others may have to wait for its start time after that; what is retried, for others once more.
+ */
 export const transitions = {
-  RELEASED: { from: ['SCHEDULED'], to: 'QUEUED' },
-  STARTED: { from: ['QUEUED'], to: 'RUNNING' },
-  RETRYING: { from: ['RUNNING'], to: 'QUEUED' },
-  SUCCEEDED: { from: ['RUNNING'], to: 'SUCCEEDED' },
-  FAILED: { from: ['SCHEDULED', 'QUEUED', 'RUNNING'], to: 'FAILED' },
-  CANCELED: { from: ['SCHEDULED', 'QUEUED', 'RUNNING'], to: 'CANCELED' },
-  RETRIED: { from: ['FAILED', 'CANCELED'], to: 'QUEUED' },
+  RELEASED: { from: ['SCHEDULED', 'BLOCKED'], to: ['QUEUED', 'SCHEDULED'] },
+  STARTED: { from: ['QUEUED'], to: ['RUNNING'] },
+  RETRYING: { from: ['RUNNING'], to: ['QUEUED'] },
+  SUCCEEDED: { from: ['RUNNING'], to: ['SUCCEEDED'] },
+  FAILED: { from: ['SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING'], to: ['FAILED'] },
+  CANCELED: { from: ['SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING'], to: ['CANCELED'] },
+  RETRIED: { from: ['FAILED', 'CANCELED'], to: ['QUEUED', 'BLOCKED'] },
 } as const satisfies Readonly<Record<Exclude<TaskEventType, 'SUBMITTED'>, Transition>>;
 
 export type TransitionEvent = keyof typeof transitions;
@@ -22,6 +26,7 @@ export type FinalStatus = Extract<TaskStatus, 'SUCCEEDED' | 'FAILED' | 'CANCELED
 
 const isFinalByStatus = {
   SCHEDULED: false,
+  BLOCKED: false,
   QUEUED: false,
   RUNNING: false,
   SUCCEEDED: true,

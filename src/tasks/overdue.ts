@@ -11,7 +11,7 @@ const MAX_GROUP = 500;
 export interface Suspect {
   readonly taskId: string;
   readonly queueId: string;
-  /** Null for a scheduled task. */
+  /** Null for a scheduled or blocked task. */
   readonly jobId: string | null;
 }
 
@@ -25,7 +25,7 @@ const columns = `id AS "taskId", queue_id AS "queueId", job_id AS "jobId", attem
 // Once its job is locked, nobody else changes a task.
 const lockOverdue = `
   SELECT ${columns} FROM task
-  WHERE id = ANY ($1::uuid[]) AND status IN ('SCHEDULED', 'QUEUED') AND deadline <= statement_timestamp()
+  WHERE id = ANY ($1::uuid[]) AND status IN ('SCHEDULED', 'BLOCKED', 'QUEUED') AND deadline <= statement_timestamp()
     AND (job_id IS NULL OR job_id = ANY ($2::uuid[]))
   ORDER BY id FOR UPDATE SKIP LOCKED`;
 
@@ -72,7 +72,7 @@ export async function failOverdueTasks(
 
 const selectOverdue = `
   SELECT ${columns} FROM task
-  WHERE deadline > $1 AND deadline <= now() AND status IN ('SCHEDULED', 'QUEUED') AND id > $2
+  WHERE deadline > $1 AND deadline <= now() AND status IN ('SCHEDULED', 'BLOCKED', 'QUEUED') AND id > $2
   ORDER BY id LIMIT ${MAX_GROUP}`;
 
 const NO_ID = '00000000-0000-0000-0000-000000000000';

@@ -76,6 +76,7 @@ export type TaskErrorCode =
   | 'DEADLINE_EXCEEDED'
   | 'INPUT_UNAVAILABLE'
   | 'STORAGE_ERROR'
+  | 'DEPENDENCY_FAILED'
   | 'INTERNAL_ERROR';
 
 /** The failure of an attempt, as it is stored and shown. */

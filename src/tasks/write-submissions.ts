@@ -33,7 +33,7 @@ const insert = `
   ), used AS (
     INSERT INTO task_artifact (task_id, artifact_id)
     SELECT id, artifact_id FROM given JOIN won USING (id), unnest(artifact_ids::uuid[]) AS artifact_id
-  ), counted AS (${book('won', '$1', { queued: "(status = 'QUEUED')::int", scheduled: "(status = 'SCHEDULED')::int" })}
+  ), counted AS (${book('won', '$1', { queued: "(status = 'QUEUED')::int", scheduled: "(status <> 'QUEUED')::int" })}
   )
   SELECT id, status, created_at AS "createdAt" FROM won`;
 
@@ -95,7 +95,7 @@ function writtenTask(entry: Entry, { status, createdAt }: WonRow, { jobId, secon
       // What a kind's schema answers is JSON.
       input: input as TaskData['input'],
       labels: labels === null ? null : { ...labels },
-      ...{ result: null, error: null, inputHash: new Uint8Array(submission.inputHash) },
+      ...{ result: null, error: null, texts: null, inputHash: new Uint8Array(submission.inputHash) },
     },
   };
 }

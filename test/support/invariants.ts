@@ -14,9 +14,9 @@ const violations: Readonly<Record<string, string>> = {
   'an event that does not follow from the one before': `
     SELECT task_id FROM (SELECT *, lag(status) OVER (PARTITION BY task_id ORDER BY version) AS before FROM task_event) e
     WHERE (type = 'SUBMITTED') <> (before IS NULL)
-      OR (type = 'RELEASED' AND before <> 'SCHEDULED') OR (type = 'STARTED' AND before <> 'QUEUED')
+      OR (type = 'RELEASED' AND before NOT IN ('SCHEDULED', 'BLOCKED')) OR (type = 'STARTED' AND before <> 'QUEUED')
       OR (type IN ('RETRYING', 'SUCCEEDED') AND before <> 'RUNNING')
-      OR (type IN ('FAILED', 'CANCELED') AND before NOT IN ('SCHEDULED', 'QUEUED', 'RUNNING'))
+      OR (type IN ('FAILED', 'CANCELED') AND before NOT IN ('SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING'))
       OR (type = 'RETRIED' AND before NOT IN ('FAILED', 'CANCELED'))`,
   'a queued task without a job that waits': `
     SELECT t.id FROM task t LEFT JOIN (${liveJobs}) j ON j.id = t.job_id AND j.task_id = t.id::text
@@ -56,6 +56,14 @@ const violations: Readonly<Record<string, string>> = {
       OR (t.status = 'FAILED' AND d.error IS NULL) OR (t.status = 'SUCCEEDED' AND d.error IS NOT NULL)`,
   'a task has ended without a time, or lives with one': `
     SELECT id FROM task WHERE (status IN ('SUCCEEDED', 'FAILED', 'CANCELED')) <> (finished_at IS NOT NULL)`,
+  'a task waits for others that have all succeeded, or for one that will not': `
+    SELECT c.id FROM task c LEFT JOIN task_dependency d ON d.child_id = c.id LEFT JOIN task p ON p.id = d.parent_id
+    WHERE c.status = 'BLOCKED' GROUP BY c.id
+    HAVING bool_and(p.status IS NULL OR p.status = 'SUCCEEDED') OR bool_or(p.status IN ('FAILED', 'CANCELED'))`,
+  'a task has started before the tasks that it depends on had succeeded': `
+    SELECT c.id FROM task c JOIN task_dependency d ON d.child_id = c.id JOIN task p ON p.id = d.parent_id
+    WHERE (c.status IN ('SCHEDULED', 'QUEUED', 'RUNNING', 'SUCCEEDED') OR c.attempt > 0) AND p.status <> 'SUCCEEDED'`,
+  'a task depends on one that came later': 'SELECT child_id FROM task_dependency WHERE parent_id >= child_id',
   'a count is not what is there': `
     SELECT coalesce(c.owner_id, r.owner_id) FROM (
       SELECT owner_id, sum(queued) AS queued, sum(running) AS running, sum(scheduled) AS scheduled
@@ -63,7 +71,7 @@ const violations: Readonly<Record<string, string>> = {
     ) c FULL JOIN (
       SELECT owner_id, count(*) FILTER (WHERE status = 'QUEUED') AS queued,
         count(*) FILTER (WHERE status = 'RUNNING') AS running,
-        count(*) FILTER (WHERE status = 'SCHEDULED') AS scheduled
+        count(*) FILTER (WHERE status IN ('SCHEDULED', 'BLOCKED')) AS scheduled
       FROM task, LATERAL (VALUES (user_id), (queue_id)) AS o (owner_id) GROUP BY owner_id
     ) r USING (owner_id)
     WHERE (coalesce(c.queued, 0), coalesce(c.running, 0), coalesce(c.scheduled, 0))
@@ -72,7 +80,7 @@ const violations: Readonly<Record<string, string>> = {
 
 /** What must be left when every task has ended and every worker has given back what it had. */
 const leftovers: Readonly<Record<string, string>> = {
-  'a task has not ended': `SELECT id FROM task WHERE status IN ('SCHEDULED', 'QUEUED', 'RUNNING')`,
+  'a task has not ended': `SELECT id FROM task WHERE status IN ('SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING')`,
   'a slot is taken': 'SELECT node_id FROM slot WHERE task_id IS NOT NULL',
   'a job is left': liveJobs,
 };

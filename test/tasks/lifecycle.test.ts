@@ -3,7 +3,15 @@ import { expect, test } from 'vitest';
 import type { TaskStatus } from '../../src/database/index.ts';
 import { canFollow, isFinal, type TransitionEvent, transitions } from '../../src/tasks/lifecycle.ts';
 
-const statuses: readonly TaskStatus[] = ['SCHEDULED', 'QUEUED', 'RUNNING', 'SUCCEEDED', 'FAILED', 'CANCELED'];
+const statuses: readonly TaskStatus[] = [
+  'SCHEDULED',
+  'BLOCKED',
+  'QUEUED',
+  'RUNNING',
+  'SUCCEEDED',
+  'FAILED',
+  'CANCELED',
+];
 const events = Object.keys(transitions) as TransitionEvent[];
 
 test('only a retry leads out of a final state, and none out of success', () => {
@@ -14,7 +22,7 @@ test('only a retry leads out of a final state, and none out of success', () => {
 });
 
 test('every state can be reached, and every other state than a final one can be canceled and can fail', () => {
-  const reached = new Set(events.map((event) => transitions[event].to));
+  const reached = new Set<TaskStatus>(events.flatMap((event) => transitions[event].to));
   expect(statuses.filter((status) => status !== 'SCHEDULED' && !reached.has(status))).toEqual([]);
   for (const status of statuses) {
     expect(canFollow(status, 'CANCELED')).toBe(!isFinal(status));
@@ -25,15 +33,17 @@ test('every state can be reached, and every other state than a final one can be 
 test('whatever happens to a task, it starts only from its queue and succeeds only while it runs', () => {
   fc.assert(
     fc.property(
-      fc.constantFrom<TaskStatus>('SCHEDULED', 'QUEUED'),
-      fc.array(fc.constantFrom(...events)),
+      fc.constantFrom<TaskStatus>('SCHEDULED', 'BLOCKED', 'QUEUED'),
+      fc.array(
+        fc.constantFrom(...events.flatMap((event) => transitions[event].to.map((to) => ({ event, to })))),
+      ),
       (start, happens) => {
         let status = start;
-        for (const event of happens.filter((happening) => canFollow(status, happening))) {
+        for (const { event, to } of happens) {
           if (!canFollow(status, event)) continue;
           if (event === 'STARTED') expect(status).toBe('QUEUED');
           if (event === 'SUCCEEDED') expect(status).toBe('RUNNING');
-          status = transitions[event].to;
+          status = to;
         }
         expect(statuses).toContain(status);
       },

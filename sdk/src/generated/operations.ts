@@ -225,6 +225,8 @@ export type TaskErrorCode =
   | 'BAD_NODE_ANSWER'
   /** The deadline came before an attempt could start */
   | 'DEADLINE_EXCEEDED'
+  /** A task that it depends on failed or was canceled, at once or by others in between */
+  | 'DEPENDENCY_FAILED'
   /** A file of the input could not be fetched or read */
   | 'INPUT_UNAVAILABLE'
   /** Something that nobody foresaw; the log of the server has it */
@@ -310,6 +312,8 @@ export type TaskSpec =
   textToImage: TextToImageInput; };
 
 export type TaskStatus =
+  /** It waits for other tasks */
+  | 'BLOCKED'
   /** Final: somebody canceled it; retryTask gives it another go */
   | 'CANCELED'
   /** Final: its error says why; retryTask gives it another go */
@@ -392,6 +396,8 @@ export type WaitingReason =
   | 'ALL_SLOTS_BUSY'
   /** As many of its user, its kind or its model run as may */
   | 'CONCURRENCY_LIMIT'
+  /** A task that it depends on has not succeeded yet */
+  | 'DEPENDENCY'
   /** Others' tasks that came later are before it, since its user has had more */
   | 'FAIR_SHARE'
   /** A slot is free, but its model would have to be loaded there: waiting costs less */

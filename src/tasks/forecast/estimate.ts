@@ -100,6 +100,7 @@ export function estimateTask(task: Facts, made: Made, moment: Moment): Estimate 
       return ofQueued(task, made, moment);
     case 'SCHEDULED':
       return ofScheduled(task, made, moment.now);
+    case 'BLOCKED':
     case 'SUCCEEDED':
     case 'FAILED':
     case 'CANCELED':

@@ -38,7 +38,7 @@ const select = `
   LEFT JOIN pgboss.job_common j ON j.name = q.boss_name AND j.id = t.job_id AND t.status = 'QUEUED'
   LEFT JOIN task_attempt a ON a.task_id = t.id AND a.number = t.attempt AND a.outcome = 'RUNNING'
   LEFT JOIN slot s ON s.node_id = a.node_id AND s.slot_no = a.slot_no AND s.task_id = t.id
-  WHERE t.id = ANY ($1::uuid[]) AND t.status IN ('SCHEDULED', 'QUEUED', 'RUNNING')`;
+  WHERE t.id = ANY ($1::uuid[]) AND t.status IN ('SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING')`;
 
 interface Row extends Omit<Facts, 'queue' | 'job' | 'attempt'> {
   readonly queueId: string;

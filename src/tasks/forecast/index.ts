@@ -77,6 +77,7 @@ export function createForecasts(core: Core, options: ForecastsOptions): Forecast
 
   function reason({ status, job, queue, ...task }: Facts, { forecast, heads }: Latest): WaitingReason | null {
     if (status === 'SCHEDULED') return 'SCHEDULED';
+    if (status === 'BLOCKED') return 'DEPENDENCY';
     if (status !== 'QUEUED' || !job) return null;
     if (job.dueAt > clock.now().getTime()) return 'RETRY_BACKOFF';
     const waiting = { ...task, jobId: job.id, queuedAt: job.queuedAt, queueId: queue.id, ...queue };

@@ -11,7 +11,8 @@ export type WaitingReason =
   | 'FAIR_SHARE'
   | 'CONCURRENCY_LIMIT'
   | 'RETRY_BACKOFF'
-  | 'SCHEDULED';
+  | 'SCHEDULED'
+  | 'DEPENDENCY';
 
 /** A job that waits, as far as its reason depends on it. */
 export interface WaitingJob {
