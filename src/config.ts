@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type InputIssue, StartError } from './errors.ts';
 import { type KindName, kindNames } from './kinds/index.ts';
 import { strategyNames } from './nodes/planner/index.ts';
+import { hostPatternProblem } from './urls/index.ts';
 import { check } from './validation.ts';
 
 const integer = (min: number, max: number) => z.coerce.number<string>().int().min(min).max(max);
@@ -16,6 +17,12 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+
+const hosts = list.superRefine((patterns, context) => {
+  for (const message of patterns.map(hostPatternProblem)) {
+    if (message !== null) context.addIssue({ code: 'custom', message });
+  }
+});
 
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
@@ -93,7 +100,7 @@ export const environment = z.object({
   ROUTING_STRATEGY: z.enum(strategyNames).default('earliest-completion'),
   HEALTH_CHECK_INTERVAL_MS: integer(100, 3_600_000).default(15_000),
   NODE_LEASE_MS: integer(1_000, 3_600_000).default(30_000),
-  NODE_ALLOW_HOSTS: list.default([]),
+  NODE_ALLOW_HOSTS: hosts.default([]),
   WORKER_CONCURRENCY: integer(1, 10_000).default(256),
   KIND_CONCURRENCY: json(z.partialRecord(kindName, atLeastOne)).default({}),
   KIND_LIMITS: json(z.partialRecord(kindName, atLeastOne)).default({}),
@@ -101,7 +108,7 @@ export const environment = z.object({
   WORKER_LEASE_MS: integer(1_000, 15_000).default(15_000),
   QUEUE_CAPACITY: integer(1, 100_000_000).default(100_000),
   MAX_UPLOAD_BYTES: integer(1, 2_000_000_000).default(100_000_000),
-  URL_ALLOW_HOSTS: list.default([]),
+  URL_ALLOW_HOSTS: hosts.default([]),
   STORAGE_URL: z
     .string()
     .regex(/^file:/, 'must begin with file: (a folder), such as file:/var/lib/switchyard/artifacts')

@@ -14,6 +14,7 @@ import { deriveKey } from './secrets.ts';
 import { createTasks } from './tasks/index.ts';
 import { traceTasks } from './tasks/traced.ts';
 import { openTracing, type Tracing } from './tracing/index.ts';
+import { createUrlGuard } from './urls/index.ts';
 
 /** What the API calls, and what lies below it. */
 export interface OpenServices extends Services {
@@ -62,27 +63,27 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
     log,
   });
   closers.add(accounts.close);
+  const guard = createUrlGuard({ allowHosts: config.urlAllowHosts });
+  closers.add(guard.close);
   const artifacts = createArtifacts({
     database,
     storage: createLocalStorage(config.artifactsDir),
     signingKey: deriveKey(secret, 'artifact URLs'),
     publicUrl,
     maxBytes: config.maxUploadBytes,
-    allowHosts: config.urlAllowHosts,
+    guard,
     log,
   });
-  closers.add(artifacts.close);
   const feed = createFeed({ database, carrier, log });
   closers.add(feed.close);
   const { defaultModels, healthCheckIntervalMs, nodeLeaseMs, nodeAllowHosts } = config;
-  const { checkUrl } = artifacts;
   const nodes = createNodes({
     database,
     carrier,
     log,
     defaultModels,
     healthCheckIntervalMs,
-    checkUrl,
+    checkUrl: guard.dispatcherFor,
     workflows: await loadWorkflows(config.workflowsDir),
     nodeLeaseMs,
     nodeAllowHosts,

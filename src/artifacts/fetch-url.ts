@@ -1,6 +1,6 @@
 import { type Dispatcher, errors } from 'undici';
+import { forbiddenCause, MAX_REDIRECTS, redirectOf, type UrlGuard } from '../urls/index.ts';
 import { MediaUnavailableError } from './media-unavailable.ts';
-import { ForbiddenUrlError, type UrlGuard } from './url-guard.ts';
 
 export interface FetchedFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -16,8 +16,6 @@ export interface FetchOptions {
   readonly signal: AbortSignal;
 }
 
-const MAX_REDIRECTS = 5;
-const redirects = new Set([301, 302, 303, 307, 308]);
 /** Statuses that may be others a moment later. */
 const passing = new Set([408, 425, 429]);
 
@@ -37,13 +35,13 @@ async function follow(start: URL, guard: UrlGuard, signal: AbortSignal): Promise
     });
     // A body that is thrown away says so as an error; one that is read tells its errors to the reader too.
     answer.body.on('error', () => undefined);
-    const { location } = answer.headers;
-    if (!redirects.has(answer.statusCode) || typeof location !== 'string') return answer;
+    const next = redirectOf({ status: answer.statusCode, location: answer.headers.location }, url);
+    if (next === null) return answer;
     answer.body.destroy();
-    if (!URL.canParse(location, url.href)) {
+    if (next === undefined) {
       throw new MediaUnavailableError('the URL redirects to something that is no URL', { retryable: false });
     }
-    url = new URL(location, url);
+    url = next;
   }
   throw new MediaUnavailableError(`the URL redirects more than ${MAX_REDIRECTS} times`, { retryable: false });
 }
@@ -69,13 +67,6 @@ async function readBody({ body, headers }: Answer, maxBytes: number): Promise<Ui
   }
   if (size === 0) throw new MediaUnavailableError('the file behind the URL is empty', { retryable: false });
   return new Uint8Array(Buffer.concat(chunks));
-}
-
-/** undici wraps what the lookup threw, sometimes in an AggregateError. */
-function forbiddenCause(error: unknown): ForbiddenUrlError | undefined {
-  if (error instanceof ForbiddenUrlError) return error;
-  if (error instanceof AggregateError) return error.errors.map(forbiddenCause).find(Boolean);
-  return error instanceof Error && error.cause !== undefined ? forbiddenCause(error.cause) : undefined;
 }
 
 /**

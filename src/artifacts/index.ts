@@ -1,10 +1,10 @@
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
 import type { Artifact, Database } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Media, MediaReference } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
+import type { UrlGuard } from '../urls/index.ts';
 import { collectGarbage, type Garbage, removeArtifacts } from './garbage.ts';
 import { createMediaLoader } from './media.ts';
 import { HEAD_BYTES, type Inspection, inspect } from './media-type.ts';
@@ -12,14 +12,12 @@ import { assertPcmFormat, type PcmFormat, pcmDuration, pcmMimeType } from './pcm
 import { createUrlSigner, type VerifiedUrl } from './signed-url.ts';
 import { type Source, tap } from './source.ts';
 import type { ByteRange, Storage, Stored } from './storage.ts';
-import { createUrlGuard } from './url-guard.ts';
 
 export { createLocalStorage } from './local-storage.ts';
 export { extensionOf } from './media-type.ts';
 export { MediaUnavailableError } from './media-unavailable.ts';
 export type { Source } from './source.ts';
 export { type ByteRange, MissingFileError, type Storage } from './storage.ts';
-export { ForbiddenUrlError } from './url-guard.ts';
 
 interface Owned {
   readonly userId: string;
@@ -55,17 +53,10 @@ export interface Artifacts {
   signedUrl(artifact: Pick<Artifact, 'id'>): string;
   /** Null where the URL is not one of an artifact. */
   verify(url: URL): VerifiedUrl | null;
-  /**
-   * What fetches a URL of somebody else without reaching into private networks; ask again for a redirect.
-   * @throws ForbiddenUrlError
-   */
-  checkUrl(url: URL): Promise<Dispatcher>;
   /** Removes those of them that no task has as a file, with their bytes. */
   remove(ids: readonly string[]): Promise<void>;
   /** Removes what nothing names and is older than the grace: a day, unless said otherwise. */
   collectGarbage(graceMs?: number): Promise<Garbage>;
-  /** Closes the connections to other servers. */
-  close(): Promise<void>;
 }
 
 export interface ArtifactsOptions {
@@ -75,8 +66,8 @@ export interface ArtifactsOptions {
   /** A function where it is known only once the server listens. */
   readonly publicUrl: string | (() => string);
   readonly maxBytes: number;
-  /** Hosts that callers' URLs may name wherever they are, with or without a port. */
-  readonly allowHosts?: readonly string[];
+  /** What fetches the URLs that callers give. */
+  readonly guard: UrlGuard;
   /** For one file behind a URL. */
   readonly fetchTimeoutMs?: number;
   readonly log: Log;
@@ -85,8 +76,7 @@ export interface ArtifactsOptions {
 const DAY_MS = 24 * 3600 * 1000;
 
 export function createArtifacts(options: ArtifactsOptions): Artifacts {
-  const { database, storage, maxBytes, log } = options;
-  const guard = createUrlGuard({ allowHosts: options.allowHosts ?? [] });
+  const { database, storage, guard, maxBytes, log } = options;
   const signer = createUrlSigner({ ...options, clock: database.clock });
   const find = (ids: readonly string[]) =>
     database.prisma.artifact.findMany({ where: { id: { in: [...ids] } } });
@@ -150,13 +140,11 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
     }),
     signedUrl: ({ id }) => signer.sign(id),
     verify: signer.verify,
-    checkUrl: guard.dispatcherFor,
     remove: (ids) => removeArtifacts(database, storage, ids),
     async collectGarbage(graceMs = DAY_MS) {
       const garbage = await collectGarbage(database, storage, graceMs);
       if (garbage.artifacts + garbage.files > 0) log.info(garbage, 'unused artifacts removed');
       return garbage;
     },
-    close: guard.close,
   };
 }

@@ -1,11 +1,11 @@
 import type { Artifact } from '../database/index.ts';
 import type { Media, MediaReference } from '../kinds/index.ts';
+import type { UrlGuard } from '../urls/index.ts';
 import { fetchUrl } from './fetch-url.ts';
 import { detectType, extensionOf, HEAD_BYTES } from './media-type.ts';
 import { MediaUnavailableError } from './media-unavailable.ts';
 import { pcmFormatOf } from './pcm.ts';
 import { MissingFileError, type Storage } from './storage.ts';
-import type { UrlGuard } from './url-guard.ts';
 
 export interface MediaLoaderOptions {
   readonly find: (ids: readonly string[]) => Promise<Artifact[]>;

@@ -36,7 +36,7 @@ interface Connection {
 export interface DirectoryOptions {
   readonly database: Database;
   readonly carrier: Carrier;
-  readonly checkUrl?: ((url: URL) => Promise<Dispatcher>) | undefined;
+  readonly checkUrl?: ((url: URL, ownHost: string) => Promise<Dispatcher>) | undefined;
   readonly workflows?: Workflows | undefined;
 }
 

@@ -88,7 +88,7 @@ export interface NodesOptions {
   readonly healthCheckIntervalMs?: number;
   readonly defaultModels?: Readonly<Partial<Record<KindName, string>>>;
   /** See `NodeClientOptions.checkUrl`. */
-  readonly checkUrl?: (url: URL) => Promise<Dispatcher>;
+  readonly checkUrl?: (url: URL, ownHost: string) => Promise<Dispatcher>;
   /** See `loadWorkflows`; none by default. */
   readonly workflows?: Workflows;
   /** How long a node that registered itself is there without a heartbeat: 30 seconds. */

@@ -1,7 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { fetchUrl } from '../../src/artifacts/fetch-url.ts';
 import { MediaUnavailableError } from '../../src/artifacts/index.ts';
-import { createUrlGuard } from '../../src/artifacts/url-guard.ts';
+import { createUrlGuard } from '../../src/urls/index.ts';
 import { serve } from './http-support.ts';
 
 const unavailable = (message: string, retryable: boolean) =>
@@ -19,6 +20,12 @@ function openFetcher({ allowHosts = [] as string[], timeoutMs = 10_000 } = {}) {
     fetch: (url: string, signal = never) => fetchUrl(url, { guard, maxBytes: 1_000, timeoutMs, signal }),
     [Symbol.asyncDispose]: () => guard.close(),
   };
+}
+
+/** A byte now and then, so that the connection never falls silent. */
+function drip(response: ServerResponse): void {
+  const timer = setInterval(() => response.write('x'), 20);
+  response.once('close', () => clearInterval(timer));
 }
 
 test.each([
@@ -91,6 +98,7 @@ test.each([
   ['/empty', 'is empty', false],
   ['/reset', 'cannot be fetched', true],
   ['/hang', 'did not answer in full within 0.3 seconds', true],
+  ['/drip', 'did not answer in full within 0.3 seconds', true],
 ])('of a URL that cannot be had (%s) the owner is told why: %s', async (way, message, retryable) => {
   await using server = await serve((request, response) => {
     if (request.url === '/loop') response.writeHead(302, { location: '/loop' }).end();
@@ -99,11 +107,12 @@ test.each([
     else if (request.url === '/empty') response.end();
     else if (request.url === '/reset') request.socket.destroy();
     else if (request.url === '/hang') response.write('x');
+    else if (request.url === '/drip') drip(response);
     else response.writeHead(Number(request.url?.slice(1))).end('no');
   });
   await using fetcher = openFetcher({
     allowHosts: ['127.0.0.1'],
-    timeoutMs: way === '/hang' ? 300 : 10_000,
+    timeoutMs: way === '/hang' || way === '/drip' ? 300 : 10_000,
   });
   const fetching = fetcher.fetch(server.url + way);
   await expect(fetching).rejects.toEqual(unavailable(message, retryable));

@@ -10,6 +10,7 @@ import {
 } from '../../src/artifacts/index.ts';
 import type { Database } from '../../src/database/index.ts';
 import { newId } from '../../src/ids.ts';
+import { createUrlGuard } from '../../src/urls/index.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { testLog } from '../support/log.ts';
 
@@ -24,6 +25,11 @@ export interface TestArtifacts extends AsyncDisposable {
   with(options: Partial<ArtifactsOptions>): Artifacts;
 }
 
+export interface TestArtifactsOptions extends Partial<ArtifactsOptions> {
+  /** As URL_ALLOW_HOSTS has them. */
+  readonly allowHosts?: readonly string[];
+}
+
 export async function createUser(database: Database): Promise<string> {
   const id = newId();
   await database.prisma.user.create({ data: { id, username: id.slice(0, 32) } });
@@ -31,24 +37,25 @@ export async function createUser(database: Database): Promise<string> {
 }
 
 /** Artifacts on a database and a folder of their own. `await using` removes both. */
-export async function openTestArtifacts(options: Partial<ArtifactsOptions> = {}): Promise<TestArtifacts> {
+export async function openTestArtifacts({
+  allowHosts = [],
+  ...options
+}: TestArtifactsOptions = {}): Promise<TestArtifacts> {
   const database = await openTestDatabase();
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-artifacts-'));
   const storage = createLocalStorage(folder);
-  const opened: Artifacts[] = [];
-  function open(changes: Partial<ArtifactsOptions>): Artifacts {
-    const artifacts = createArtifacts({
+  const guard = createUrlGuard({ allowHosts });
+  const open = (changes: Partial<ArtifactsOptions>): Artifacts =>
+    createArtifacts({
       database,
       storage,
+      guard,
       signingKey: new Uint8Array(32).fill(7),
       publicUrl: 'https://switchyard.example/base',
       maxBytes: 1_000_000,
       log: testLog,
       ...changes,
     });
-    opened.push(artifacts);
-    return artifacts;
-  }
   return {
     artifacts: open(options),
     database,
@@ -57,7 +64,7 @@ export async function openTestArtifacts(options: Partial<ArtifactsOptions> = {})
     userId: await createUser(database),
     with: open,
     async [Symbol.asyncDispose]() {
-      await Promise.all(opened.map((artifacts) => artifacts.close()));
+      await guard.close();
       await database[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },

@@ -34,6 +34,8 @@ test.for([
   [{ STORAGE_URL: 'ftp://files' }, 'all', 'STORAGE_URL'],
   [{ GPU_NODES: '/nowhere.json' }, 'all', 'GPU_NODES'],
   [{ ADMIN_KEY: 'short' }, 'all', 'ADMIN_KEY'],
+  [{ URL_ALLOW_HOSTS: 'minio:9000,10.0.0.0/33' }, 'all', 'URL_ALLOW_HOSTS: "10.0.0.0/33" must be a host'],
+  [{ NODE_ALLOW_HOSTS: 'https://gpu-1' }, 'all', 'NODE_ALLOW_HOSTS'],
   [{ ADMIN_KEY: 'a key with spaces, which no header bears' }, 'all', 'ADMIN_KEY'],
 ] as const)('%j with role %s is refused because of %s', ([variables, role, name]) => {
   expect(() => loadConfig(variables, role)).toThrow(name);

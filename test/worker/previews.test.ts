@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createArtifacts, createLocalStorage } from '../../src/artifacts/index.ts';
+import { createUrlGuard } from '../../src/urls/index.ts';
 import { createPreviews } from '../../src/worker/previews.ts';
 import { pixel } from '../http/work.ts';
 import { testLog } from '../support/log.ts';
@@ -16,7 +17,10 @@ async function openSlowStore() {
   opening.defer(() => rm(folder, { recursive: true }));
   const storage = createLocalStorage(folder);
   const waiting: (() => void)[] = [];
+  const guard = createUrlGuard({ allowHosts: [] });
+  opening.defer(guard.close);
   const artifacts = createArtifacts({
+    guard,
     database: yard.database,
     storage: {
       ...storage,
@@ -30,7 +34,6 @@ async function openSlowStore() {
     maxBytes: 10_000_000,
     log: testLog,
   });
-  opening.defer(artifacts.close);
   await yard.addNode();
   const { taskId } = await yard.tasks.submit(submission(await yard.addUser()), 'VIP');
   const claimed = await claimOne(yard);

@@ -12,6 +12,7 @@ import { type Artifacts, createArtifacts, createLocalStorage } from '../../src/a
 import { type KindName, kindNames } from '../../src/kinds/index.ts';
 import { type ProtocolName, protocolOf } from '../../src/nodes/protocols/index.ts';
 import type { Submission } from '../../src/tasks/index.ts';
+import { createUrlGuard } from '../../src/urls/index.ts';
 import { createWorker, type Worker, type WorkerOptions } from '../../src/worker/index.ts';
 import { testLog } from '../support/log.ts';
 import { openYard, type Process, submission, type Yard, type YardOptions } from '../support/yard.ts';
@@ -53,7 +54,9 @@ export async function openWorkers(options: YardOptions = {}): Promise<WorkersYar
   const yard = await openYard(options);
   const { database, carrier } = yard;
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-worker-'));
+  const guard = createUrlGuard({ allowHosts: [] });
   const artifacts = createArtifacts({
+    guard,
     database,
     storage: createLocalStorage(folder),
     signingKey: new Uint8Array(32),
@@ -118,7 +121,7 @@ export async function openWorkers(options: YardOptions = {}): Promise<WorkersYar
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map((worker) => worker.drain(0)));
       await Promise.all(simulators.map((simulator) => simulator.close()));
-      await artifacts.close();
+      await guard.close();
       await yard[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },

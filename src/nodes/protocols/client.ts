@@ -46,8 +46,8 @@ export interface NodeClient {
   readonly token: string | null;
   request(request: NodeRequest): Promise<NodeAnswer>;
   /**
-   * A file that the node's answer names by URL. The node's own origin is allowed; any other goes through the
-   * same checks as every URL that a caller gives.
+   * A file that the node's answer names by URL, over redirects. The node's own host is allowed; any other goes
+   * through the same checks as every URL that a caller gives.
    */
   download(
     url: URL,

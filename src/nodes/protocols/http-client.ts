@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { type Dispatcher, Pool } from 'undici';
+import { forbiddenCause, MAX_REDIRECTS, redirectOf } from '../../urls/index.ts';
 import type { NodeAnswer, NodeClient, NodeRequest } from './client.ts';
 import { AnswerHandler, badAnswer, unreachable } from './support/answer.ts';
 import { authorizationOf } from './support/authorization.ts';
@@ -20,10 +21,10 @@ export interface NodeClientOptions {
   /** How many calls go out at once; a change takes a new client. */
   readonly slots: number;
   /**
-   * Throws where a file on another host may not be fetched, and answers what connects to no private address.
-   * Without it a node's answer can't name other hosts.
+   * Throws where a file of another origin may not be fetched, and answers what connects to no private address but
+   * the node's own host. Without it a node's answer can't name other origins.
    */
-  readonly checkUrl?: (url: URL) => Promise<Dispatcher>;
+  readonly checkUrl?: (url: URL, ownHost: string) => Promise<Dispatcher>;
 }
 
 /**
@@ -43,6 +44,18 @@ export function createNodeClient({ url, token, slots, checkUrl }: NodeClientOpti
   const folder = url.pathname.replace(/\/+$/, '');
   const closing = new AbortController();
 
+  /** One hop of a download; the token is for the node's own origin. */
+  async function get(file: URL, options: Pick<NodeRequest, 'signal' | 'maxBytes'>): Promise<NodeAnswer> {
+    const request: NodeRequest = { method: 'GET', path: `${file.pathname}${file.search}`, ...options };
+    if (file.origin === url.origin) return send(pool, url.origin, { ...request, headers: authorization });
+    if (checkUrl === undefined) throw badAnswer('names a file on another host');
+    try {
+      return await send(await checkUrl(file, url.hostname), file.origin, request);
+    } catch (error) {
+      throw forbiddenCause(error) ? badAnswer('names a file that may not be fetched', error) : error;
+    }
+  }
+
   return {
     url,
     token: token ?? null,
@@ -53,11 +66,16 @@ export function createNodeClient({ url, token, slots, checkUrl }: NodeClientOpti
         headers: { ...authorization, ...headers },
       }),
 
-    async download(file, options) {
-      const path = `${file.pathname}${file.search}`;
-      const request: NodeRequest = { method: 'GET', path, ...options };
-      if (file.origin === url.origin) return send(pool, url.origin, { ...request, headers: authorization });
-      return send(await dispatcherFor(file, checkUrl), file.origin, request);
+    async download(start, options) {
+      let file = start;
+      for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+        const answer = await get(file, options);
+        const next = redirectOf({ status: answer.status, location: answer.headers.location }, file);
+        if (next === null) return answer;
+        if (next === undefined) throw badAnswer('names a file that redirects to something that is no URL');
+        file = next;
+      }
+      throw badAnswer(`names a file that redirects more than ${MAX_REDIRECTS} times`);
     },
 
     socket: (path, { signal, onMessage }) =>
@@ -92,15 +110,6 @@ function send(dispatcher: Dispatcher, origin: string, request: NodeRequest): Pro
     handler,
   );
   return handler.answer;
-}
-
-async function dispatcherFor(file: URL, checkUrl: NodeClientOptions['checkUrl']): Promise<Dispatcher> {
-  if (checkUrl === undefined) throw badAnswer('names a file on another host');
-  try {
-    return await checkUrl(file);
-  } catch (cause) {
-    throw badAnswer('names a file that may not be fetched', cause);
-  }
 }
 
 function reach(url: URL, signal: AbortSignal): Promise<void> {

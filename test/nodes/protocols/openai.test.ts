@@ -2,6 +2,7 @@ import { Agent } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { createSimulator } from '../../../simulator/index.ts';
 import { protocols } from '../../../src/nodes/protocols/index.ts';
+import { ForbiddenUrlError } from '../../../src/urls/index.ts';
 import { clientOf, faultOf, perform } from './calls.ts';
 import { nodeAnswering, startNode } from './node.ts';
 
@@ -77,7 +78,7 @@ describe('openai pictures', () => {
     const fault = await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node: strict }));
     expect(fault).toMatchObject({ side: 'node', code: 'BAD_NODE_ANSWER' });
 
-    const checkUrl = () => Promise.reject(new Error('private address'));
+    const checkUrl = () => Promise.reject(new ForbiddenUrlError('private address'));
     await using checked = clientOf(server.url, { token: 'secret', checkUrl });
     expect((await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node: checked }))).code).toBe(
       'BAD_NODE_ANSWER',

@@ -1,0 +1,10 @@
+export { bareHost } from './addresses.ts';
+export {
+  createUrlGuard,
+  ForbiddenUrlError,
+  forbiddenCause,
+  type UrlGuard,
+  type UrlGuardOptions,
+} from './guard.ts';
+export { createHosts, type Hosts, hostPatternProblem } from './hosts.ts';
+export { MAX_REDIRECTS, redirectOf } from './redirect.ts';
