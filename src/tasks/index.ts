@@ -9,7 +9,7 @@ import { type CancelOutcome, createCancel } from './cancel.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import type { Core } from './core.ts';
 import { SHARDS } from './counts.ts';
-import { createFairShare, rebaseScales } from './fair/index.ts';
+import { createFairShare, forgetIdleShares, rebaseScales } from './fair/index.ts';
 import { createForecasts, type Forecasts } from './forecast/index.ts';
 import { createLeftWorks, type LeftWorks } from './left-work.ts';
 import type { ConcurrencyLimits } from './limits.ts';
@@ -113,6 +113,8 @@ export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks {
   repair(where: 'suspects' | 'everywhere'): Promise<number>;
   /** Puts virtual time back where it has come far: at start and hourly. */
   rebase(): Promise<number>;
+  /** Forgets the shares of users who have been away for long. Every hour or so. */
+  forgetShares(): Promise<number>;
   /** Writes what is still to be written, and waits for what has been begun. */
   close(): Promise<void>;
 }
@@ -175,6 +177,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     applyRetention: createRetention(core, config.taskRetentionDays),
     repair: createRepair(core),
     rebase: () => rebaseScales(database),
+    forgetShares: () => forgetIdleShares(database),
     async close() {
       await progress.close();
       await texts.close();

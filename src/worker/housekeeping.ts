@@ -22,6 +22,7 @@ export interface HousekeepingOptions {
     | 'applyRetention'
     | 'repair'
     | 'rebase'
+    | 'forgetShares'
   >;
   readonly nodes: Pick<Nodes, 'connect'>;
   readonly queue: Pick<Queue, 'maintain'>;
@@ -54,6 +55,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     { name: 'repair', everyMs: MINUTE_MS, work: () => tasks.repair('suspects') },
     { name: 'thorough repair', everyMs: HOUR_MS, work: () => tasks.repair('everywhere') },
     { name: 'virtual time', everyMs: HOUR_MS, work: () => tasks.rebase() },
+    { name: 'idle shares', everyMs: HOUR_MS, work: () => tasks.forgetShares() },
     { name: 'garbage', everyMs: HOUR_MS, work: () => artifacts.collectGarbage() },
     { name: 'credentials', everyMs: HOUR_MS, work: () => accounts.removeExpired() },
   ];

@@ -7,7 +7,7 @@ import { createExpectation, type Expect } from './expected.ts';
 import { createPlaces } from './places.ts';
 import { correctShares, type SettledStep } from './shares.ts';
 
-export { rebaseScales } from './scale.ts';
+export { forgetIdleShares, rebaseScales } from './scale.ts';
 export { advanceTime, type Charge, chargeShares, type SettledStep } from './shares.ts';
 export { isUrgentPlace, leadOf, placeOf, tagOf } from './tags.ts';
 export { turnTags } from './turns.ts';

@@ -41,3 +41,22 @@ export async function rebaseScales(database: Database): Promise<number> {
   }
   return rows.length;
 }
+
+// The last in the lock order: whoever is being charged at this moment is not waited for.
+const forget = `
+  WITH idle AS MATERIALIZED (
+    SELECT s.user_id, s.queue_id, s.priority FROM fair_share s
+    WHERE s.used_at < now() - interval '1 hour' AND s.placed_at < now() - interval '1 hour' AND NOT EXISTS (
+      SELECT FROM task_count c WHERE c.owner_id = s.user_id HAVING sum(c.queued + c.running) > 0)
+    ORDER BY s.user_id, s.queue_id, s.priority FOR UPDATE OF s SKIP LOCKED
+  )
+  DELETE FROM fair_share s USING idle i
+  WHERE (s.user_id, s.queue_id, s.priority) = (i.user_id, i.queue_id, i.priority)`;
+
+/**
+ * Forgets the shares of users who have had nothing for an hour and wait for nothing: they begin at the virtual
+ * time again. Every hour or so. Answers how many.
+ */
+export async function forgetIdleShares({ pool }: Database): Promise<number> {
+  return (await pool.query(forget)).rowCount ?? 0;
+}

@@ -220,6 +220,24 @@ test('a scale that has come far is put back, and nobody’s place changes', asyn
   await line.clear();
 });
 
+test('the share of whoever was away for long is forgotten, and of nobody who has something waiting', async () => {
+  const yard = open();
+  const line = await openLine('idle');
+  const [away, waiting] = [await line.user(), await line.user()];
+  await away.submit();
+  await line.serve(1);
+  await waiting.submit(3);
+  await line.serve(2);
+  const shares = () =>
+    yard.database.prisma.fairShare.findMany({ where: { userId: { in: [away.id, waiting.id] } } });
+  await yard.sql(
+    `UPDATE fair_share SET used_at = now() - interval '2 hours', placed_at = now() - interval '2 hours'`,
+  );
+  await yard.tasks.forgetShares();
+  expect((await shares()).map(({ userId }) => userId)).toEqual([waiting.id]);
+  await line.clear();
+});
+
 test('users of several models take turns at a node that has them all', async () => {
   const yard = open();
   const nodeId = await yard.addNode({ models: ['turn x', 'turn y'] });
