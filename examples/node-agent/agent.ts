@@ -7,10 +7,12 @@
  * NODE               what the node is, as JSON: {"name":"gpu-7","url":"http://10.0.0.7:8000","protocol":"OPENAI",
  *                    "slots":1,"offers":[{"kind":"TEXT_TO_IMAGE","models":["qwen-image"]}]}
  * HEARTBEAT_SECONDS  10; a third of the server's NODE_LEASE_MS
+ * LEAVE_SECONDS      600; how long what runs may take once it is told to stop
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const { SWITCHYARD_URL = 'http://127.0.0.1:4000', NODE_TOKEN, NODE, HEARTBEAT_SECONDS = '10' } = process.env;
+const { SWITCHYARD_URL = 'http://127.0.0.1:4000', NODE_TOKEN, NODE } = process.env;
+const { HEARTBEAT_SECONDS = '10', LEAVE_SECONDS = '600' } = process.env;
 if (!NODE_TOKEN || !NODE) throw new Error('NODE_TOKEN and NODE must be set');
 const node: unknown = JSON.parse(NODE);
 
@@ -49,4 +51,4 @@ async function live(leaving: boolean, seconds: number, signal?: AbortSignal): Pr
 const stopping = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stopping.abort());
 while (!stopping.signal.aborted) await live(false, Number(HEARTBEAT_SECONDS), stopping.signal);
-await live(true, 1);
+await live(true, 1, AbortSignal.timeout(Number(LEAVE_SECONDS) * 1_000));
