@@ -13,6 +13,8 @@ export type Announcement =
   | { readonly type: 'node'; readonly id: string }
   /** Whoever runs this attempt is to stop it. */
   | { readonly type: 'cancel'; readonly taskId: string; readonly attempt: number; readonly workerId: string }
+  /** A generation's row changed, or there is a new one. */
+  | { readonly type: 'generation'; readonly id: string }
   /** A user's credentials, role or state changed. */
   | { readonly type: 'account'; readonly userId: string };
 

@@ -1,5 +1,8 @@
 export type { Announcement, Carrier, Resync } from './announcement.ts';
+export { patiently } from './backoff.ts';
 export { createCarrier } from './carrier.ts';
 export { createFeed, type Feed } from './feed.ts';
 export { isFinal, readEvents } from './log.ts';
+export { createRecheck } from './recheck.ts';
+export { createStream, type Source, Wake } from './stream.ts';
 export type { TaskRow } from './task-loader.ts';

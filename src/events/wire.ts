@@ -21,6 +21,8 @@ function pack(announcement: Announcement): Packed {
       return ['slots'];
     case 'node':
       return ['node', announcement.id];
+    case 'generation':
+      return ['generation', announcement.id];
     case 'cancel':
       return ['cancel', announcement.taskId, announcement.attempt, announcement.workerId];
     case 'account':
@@ -34,7 +36,7 @@ function unpack(packed: unknown): Announcement | null {
   const [type, a, b, c]: unknown[] = Array.isArray(packed) ? packed : [];
   if (type === 'slots') return { type };
   if (typeof a !== 'string') return null;
-  if (type === 'queue' || type === 'node') return { type, id: a };
+  if (type === 'queue' || type === 'node' || type === 'generation') return { type, id: a };
   if (type === 'account') return { type, userId: a };
   if (type === 'task' && typeof b === 'string') return { type, id: a, userId: b };
   if (type === 'cancel' && typeof b === 'number' && typeof c === 'string') {

@@ -108,6 +108,7 @@ export function createWorker(options: WorkerOptions): Worker {
         dispatcher.wake();
         break;
       case 'task':
+      case 'generation':
       case 'account':
         break;
       default:
