@@ -1,8 +1,9 @@
 import type { Database } from '../database/index.ts';
+import { IS_NAMED_ARTIFACT } from './named.ts';
 import type { Storage } from './storage.ts';
 
 export interface Garbage {
-  /** Artifacts that no task named. */
+  /** Artifacts that nothing named. */
   readonly artifacts: number;
   /** Files that no artifact named. */
   readonly files: number;
@@ -10,22 +11,22 @@ export interface Garbage {
 
 const GROUP = 500;
 
-// The rows are locked before the tasks that name them are looked for, in a statement of its own and so with
-// a newer snapshot: a task that names one by then is seen, and a later one cannot name it any more.
+// The rows are locked before what names them is looked for, in a statement of its own and so with
+// a newer snapshot: what names one by then is seen, and nothing can name it any more.
 const lockOld = `
   SELECT id FROM artifact
   WHERE created_at < now() - make_interval(secs => $1)
-    AND NOT EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)
+    AND NOT ${IS_NAMED_ARTIFACT}
   LIMIT ${GROUP} FOR UPDATE SKIP LOCKED`;
 
 const deleteUnnamed = `
   DELETE FROM artifact
-  WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)
+  WHERE id = ANY ($1) AND NOT ${IS_NAMED_ARTIFACT}
   RETURNING storage_key AS key`;
 
 const lockAll = 'SELECT id FROM artifact WHERE id = ANY ($1) ORDER BY id FOR UPDATE';
 
-/** Removes those of the artifacts that no task names, and then their files. */
+/** Removes those of the artifacts that nothing names, and then their files. */
 export async function removeArtifacts(
   database: Database,
   storage: Storage,

@@ -16,6 +16,7 @@ import type { ByteRange, Storage, Stored } from './storage.ts';
 export { createLocalStorage } from './local-storage.ts';
 export { extensionOf } from './media-type.ts';
 export { MediaUnavailableError } from './media-unavailable.ts';
+export { IS_NAMED_ARTIFACT } from './named.ts';
 export type { Source } from './source.ts';
 export { type ByteRange, MissingFileError, type Storage } from './storage.ts';
 

@@ -1,3 +1,4 @@
+import { IS_NAMED_ARTIFACT } from '../artifacts/index.ts';
 import type { TaskStatus, Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
 import type { Core } from './core.ts';
@@ -11,15 +12,15 @@ const removeAll = `DELETE FROM task WHERE id = ANY ($1::uuid[]) AND ${HAS_ENDED}
 const statusOf = `SELECT status, ${IS_NAMED} AS "isNamed" FROM task WHERE id = $1`;
 
 const artifactsOf = 'SELECT DISTINCT artifact_id AS id FROM task_artifact WHERE task_id = ANY ($1::uuid[])';
-// As in the collection of garbage: locked first, so that the deletion sees every task that names one by then.
+// As in the collection of garbage: locked first, so that the deletion sees whatever names one by then.
 const lockArtifacts = 'SELECT id FROM artifact WHERE id = ANY ($1) ORDER BY id FOR UPDATE';
 const removeUnnamed = `
   DELETE FROM artifact
-  WHERE id = ANY ($1) AND NOT EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)`;
+  WHERE id = ANY ($1) AND NOT ${IS_NAMED_ARTIFACT}`;
 
 type Removed = { readonly userId: string };
 
-/** Removes tasks by that statement, and the artifacts that no other task names. */
+/** Removes tasks by that statement, and the artifacts that nothing else names. */
 async function removeWithArtifacts(
   tx: Transaction,
   taskIds: readonly string[],
@@ -62,7 +63,7 @@ export function createRemove({ database, carrier }: Core) {
   }
 
   /**
-   * Deletes a task that has ended, with its events, its attempts and the artifacts that no other task names;
+   * Deletes a task that has ended, with its events, its attempts and the artifacts that nothing else names;
    * their files, which nobody can ask for any more, go with the next clean-up.
    * @throws NotFoundError, InvalidStateError
    */
