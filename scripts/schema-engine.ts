@@ -63,10 +63,14 @@ class EngineClient extends pg.Client {
   }
 }
 
-/** Turns the marked columns into what the engine expects. */
-function readChars(adapter: SqlDriverAdapter): SqlDriverAdapter {
+/**
+ * Turns the marked columns into what the engine expects, and sends a script as it is: the adapter would split it at each
+ * semicolon, those in the bodies of functions included.
+ */
+function mended(adapter: SqlDriverAdapter, pool: pg.Pool): SqlDriverAdapter {
   const read = adapter.queryRaw.bind(adapter);
   return Object.assign(adapter, {
+    executeScript: async (script: string): Promise<void> => void (await pool.query(script)),
     async queryRaw(query: SqlQuery): Promise<SqlResultSet> {
       const { columnNames, columnTypes, ...rest } = await read(query);
       return {
@@ -89,7 +93,7 @@ async function withEngine<T>(url: string, work: (engine: engine.SchemaEngine) =>
   const adapters: SqlMigrationAwareDriverAdapterFactory = {
     provider: factory.provider,
     adapterName: factory.adapterName,
-    connect: async () => readChars(await factory.connect()),
+    connect: async () => mended(await factory.connect(), pool),
     connectToShadowDb: () => factory.connectToShadowDb(),
   };
   try {
