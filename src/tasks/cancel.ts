@@ -47,17 +47,17 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
   }
 
   /**
-   * Job, then task. The slot of a running attempt stays taken: whoever runs it says when it is free. Once its
+   * Job, then task, then what depends on it. The slot of a running attempt stays taken: whoever runs it says when it is free. Once its
    * job is locked a task stays as it is, however busily others claim it and hand it back.
    */
-  async function write({ id, queueId, jobId }: Row): Promise<Changed> {
+  async function write({ id, queueId, jobId }: Row): Promise<Changed[]> {
     const queue = await boss.get(queueId);
     return database.lanes.transact(async (tx) => {
       if (jobId !== null) await cancelJob(tx, queue, jobId);
-      const [changed] = await change(core, tx, [
+      const changed = await change(core, tx, [
         { taskId: id, event: 'CANCELED', outcome: 'CANCELED', onlyWithJob: jobId, jobId: null },
       ]);
-      if (!changed) throw new SupersededError();
+      if (changed[0]?.taskId !== id) throw new SupersededError();
       return changed;
     });
   }
@@ -114,8 +114,9 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
       throw new InvalidStateError(`the task has ended already: it is ${row.status}`, row.status);
     }
     const changed = await write(row);
-    announceChanged(core, [changed]);
-    return changed.from === 'RUNNING' ? stop(changed) : 'REMOVED_FROM_QUEUE';
+    announceChanged(core, changed);
+    const [own] = changed;
+    return own?.from === 'RUNNING' ? stop(own) : 'REMOVED_FROM_QUEUE';
   }
 
   /**

@@ -30,7 +30,7 @@ export function book(relation: string, shard: string, change: Booking): string {
 }
 
 /** The booking of rows that go from the status in one column to that in another. */
-export function move(from: string, to: string): Booking {
+function move(from: string, to: string): Booking {
   const change = (...statuses: TaskStatus[]): string => {
     const is = (column: string): string => `(${column} IN ('${statuses.join("', '")}'))::int`;
     return `${is(to)} - ${is(from)}`;
@@ -40,6 +40,32 @@ export function move(from: string, to: string): Booking {
     running: change('RUNNING'),
     scheduled: change('SCHEDULED', 'BLOCKED'),
   };
+}
+
+const moveCounts = `
+  WITH moved AS (
+    SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::task_status[], $5::task_status[])
+    AS m (user_id, queue_id, before, after)
+  ) ${book('moved', '$1', move('before', 'after'))}`;
+
+/** A task that went from one state to another. */
+export interface Moved {
+  readonly userId: string;
+  readonly queueId: string;
+  readonly from: TaskStatus;
+  readonly status: TaskStatus;
+}
+
+/** Books what the steps of tasks change, all of a transaction's at once. */
+export function bookMoves(tx: Transaction, shard: number, moved: readonly Moved[]): void {
+  if (moved.length === 0) return;
+  void tx.query(moveCounts, [
+    shard,
+    moved.map(({ userId }) => userId),
+    moved.map(({ queueId }) => queueId),
+    moved.map(({ from }) => from),
+    moved.map(({ status }) => status),
+  ]);
 }
 
 export interface Counts {

@@ -1,6 +1,6 @@
 import type { TaskPriority, Tier, Transaction } from '../database/index.ts';
 import { randomId } from '../ids.ts';
-import { type Change, type Changed, change } from './change.ts';
+import type { Change } from './apply.ts';
 import type { Core } from './core.ts';
 import { type Charge, chargeShares, placeOf } from './fair/index.ts';
 
@@ -14,41 +14,39 @@ export interface Waiting {
   readonly tier: Tier;
 }
 
-/**
- * Puts tasks that had no job into their queues, behind what their users have there: those that can take the
- * step. Their new jobs come last, since nobody waits for what nobody knows.
- * @returns the steps that were taken
- */
-export async function enqueue(
-  core: Core,
+/** A task without a job that comes into its queue. */
+export interface Entering extends Waiting {
+  readonly event: Extract<Change['event'], 'RELEASED' | 'RETRIED'>;
+}
+
+/** What its user is charged with once it is queued, with the job that it gets. */
+export async function toCharge({ queue, shares }: Core, task: Waiting): Promise<Charge> {
+  const { id, userId, queueId, cost, priority, tier } = task;
+  const seconds = shares.expect(await queue.get(queueId), cost);
+  return {
+    ...{ taskId: id, jobId: randomId(), userId, queueId, priority, seconds },
+    weight: shares.weightOf(tier),
+  };
+}
+
+/** Charges for tasks that have become QUEUED, and inserts the jobs that they have by now, a statement for each queue. */
+export async function enter(
+  { queue: boss }: Core,
   tx: Transaction,
-  event: Extract<Change['event'], 'RELEASED' | 'RETRIED'>,
-  tasks: readonly Waiting[],
-): Promise<Changed[]> {
-  const { queue: boss, shares } = core;
-  const charges = await Promise.all(
-    tasks.map(async ({ id, userId, queueId, cost, priority, tier }): Promise<Charge> => {
-      const seconds = shares.expect(await boss.get(queueId), cost);
-      const weight = shares.weightOf(tier);
-      return { taskId: id, jobId: randomId(), userId, queueId, priority, seconds, weight };
-    }),
-  );
-  const changed = await change(
-    core,
-    tx,
-    charges.map(({ taskId, jobId, seconds }) => ({ taskId, event, jobId, chargedSeconds: seconds })),
-  );
-  const taken = new Set(changed.map(({ taskId }) => taskId));
-  const queued = charges.filter(({ taskId }) => taken.has(taskId));
-  if (queued.length === 0) return changed;
-  const tags = (await chargeShares(tx, queued))(queued);
-  const costs = new Map(tasks.map(({ id, cost }) => [id, cost]));
-  for (const [queueId, group] of Map.groupBy(queued, (charge) => charge.queueId)) {
-    const jobs = group.map(({ taskId, jobId, userId, priority }) => ({
-      ...{ id: jobId, taskId, userId, cost: costs.get(taskId) ?? 1, taskPriority: priority },
-      priority: placeOf(tags.get(taskId) ?? 0, priority),
+  queued: readonly (Waiting & { readonly charge: Charge })[],
+): Promise<void> {
+  if (queued.length === 0) return;
+  const tags = (
+    await chargeShares(
+      tx,
+      queued.map(({ charge }) => charge),
+    )
+  )(queued.map(({ charge }) => charge));
+  for (const [queueId, group] of Map.groupBy(queued, (task) => task.queueId)) {
+    const jobs = group.map(({ id, userId, cost, priority, charge }) => ({
+      ...{ id: charge.jobId, taskId: id, userId, cost, taskPriority: priority },
+      priority: placeOf(tags.get(id) ?? 0, priority),
     }));
     await (await boss.insert(tx, await boss.get(queueId), jobs)).answer;
   }
-  return changed;
 }

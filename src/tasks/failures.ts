@@ -1,3 +1,4 @@
+import { encodeId } from '../ids.ts';
 import type { TaskFailure } from './types.ts';
 
 /** What a task fails with that did not come to run in time. */
@@ -16,6 +17,16 @@ export function submissionUnknown(last: TaskFailure): TaskFailure {
   const unknown = 'the job may have been submitted to the node all the same';
   const message = `${last.message}; ${unknown}: retryTask submits it, and pays for it, again`;
   return { ...last, message, retryable: false };
+}
+
+/** What a task fails with that waits for one, at once or by others in between, which did not succeed. */
+export function dependencyFailed(
+  attempt: number,
+  { id, status }: { readonly id: string; readonly status: 'FAILED' | 'CANCELED' },
+): TaskFailure {
+  const end = status === 'FAILED' ? 'failed' : 'was canceled';
+  const message = `it depends on ${encodeId('Task', id)}, which ${end}: retryTask tries both again`;
+  return { code: 'DEPENDENCY_FAILED', message, retryable: false, attempt };
 }
 
 /** What an attempt fails with whose process is not heard of any more. */

@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/index.ts';
-import type { Changed } from './change.ts';
+import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
-import { enqueue, type Waiting } from './enqueue.ts';
+import type { Waiting } from './enqueue.ts';
 import { createWindow } from './window.ts';
 
 const MAX_GROUP = 500;
@@ -19,7 +19,13 @@ export function createRelease(core: Core) {
   const window = createWindow(database);
 
   async function releaseIn(tx: Transaction, since: Date): Promise<Changed[]> {
-    return enqueue(core, tx, 'RELEASED', await tx.query<DueRow>(selectDue, [since]));
+    const due = await tx.query<DueRow>(selectDue, [since]);
+    return change(
+      core,
+      tx,
+      [],
+      due.map((task) => ({ ...task, event: 'RELEASED' })),
+    );
   }
 
   /** Queues the scheduled tasks whose start time has come. Answers how many. */

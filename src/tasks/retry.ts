@@ -1,56 +1,45 @@
-import type { TaskPriority, TaskStatus, Tier } from '../database/index.ts';
-import { InvalidStateError, NotFoundError } from '../errors.ts';
+import type { Transaction } from '../database/index.ts';
+import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
-import { enqueue } from './enqueue.ts';
-import { canFollow } from './lifecycle.ts';
+import { readEdges } from './dependents.ts';
+import { decideRetry, lockRelatives, type Relative } from './revive.ts';
 import { SupersededError, untilCurrent } from './superseded.ts';
 
-interface Row {
-  readonly id: string;
-  readonly userId: string;
-  readonly status: TaskStatus;
-  readonly queueId: string;
-  readonly cost: number;
-  readonly priority: TaskPriority;
-  readonly tier: Tier;
-  readonly isOverdue: boolean | null;
+/** As it is once all that belongs to it is locked. @throws SupersededError where something else did by then */
+async function lockAll(tx: Transaction, taskId: string): Promise<Relative[]> {
+  const before = await lockRelatives(tx, taskId);
+  const relatives = await lockRelatives(tx, taskId);
+  const locked = new Set(before.map(({ id }) => id));
+  if (relatives.some(({ id }) => !locked.has(id))) throw new SupersededError();
+  return relatives;
 }
-
-const select = `
-  SELECT t.id, t.user_id AS "userId", t.status, t.queue_id AS "queueId", t.cost, t.priority, u.tier,
-         t.deadline <= now() AS "isOverdue"
-  FROM task t JOIN user_account u ON u.id = t.user_id WHERE t.id = $1`;
 
 export function createRetry(core: Core) {
   const { database } = core;
 
-  async function read(taskId: string): Promise<Row> {
-    const { rows } = await database.pool.query<Row>(select, [taskId]);
-    const row = rows[0];
-    if (!row) throw new NotFoundError('there is no such task');
-    if (!canFollow(row.status, 'RETRIED')) {
-      throw new InvalidStateError(
-        `only a task that failed or was canceled can be retried: it is ${row.status}`,
-        row.status,
-      );
-    }
-    if (row.isOverdue) throw new InvalidStateError('the deadline of the task has passed', row.status);
-    return row;
-  }
-
-  async function tryOnce(taskId: string): Promise<void> {
-    const row = await read(taskId);
-    const changed = await database.lanes.transact(async (tx) => {
-      const [retried] = await enqueue(core, tx, 'RETRIED', [row]);
-      if (!retried) throw new SupersededError();
-      return retried;
-    });
-    announceChanged(core, [changed]);
+  async function retryIn(tx: Transaction, taskId: string): Promise<Changed[]> {
+    const relatives = await lockAll(tx, taskId);
+    const family = relatives.filter(({ role }) => role !== 'looked-at');
+    const edges = await readEdges(
+      tx,
+      family.map(({ id }) => id),
+    );
+    const { queued, blocked } = decideRetry(taskId, relatives, edges);
+    return change(
+      core,
+      tx,
+      blocked.map(({ id }) => ({ taskId: id, event: 'RETRIED', to: 'BLOCKED', jobId: null })),
+      queued.map((task) => ({ ...task, event: 'RETRIED' })),
+    );
   }
 
   /**
-   * Puts a task that failed or was canceled back into its queue, with all its tries.
+   * Puts a task that failed or was canceled back into its queue, with all its tries; with it whatever it depends
+   * on and did not succeed, and whatever failed for nothing but one of these.
    * @throws NotFoundError, InvalidStateError
    */
-  return (taskId: string): Promise<void> => untilCurrent(() => tryOnce(taskId));
+  return async function retry(taskId: string): Promise<void> {
+    const changed = await untilCurrent(() => database.lanes.transact((tx) => retryIn(tx, taskId)));
+    announceChanged(core, changed);
+  };
 }

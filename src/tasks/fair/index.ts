@@ -8,7 +8,7 @@ import { createPlaces } from './places.ts';
 import { correctShares, type SettledStep } from './shares.ts';
 
 export { forgetIdleShares, rebaseScales } from './scale.ts';
-export { advanceTime, type Charge, chargeShares, type SettledStep } from './shares.ts';
+export { advanceTime, type Charge, chargeShares, lockShares, type SettledStep } from './shares.ts';
 export { isUrgentPlace, leadOf, placeOf, tagOf } from './tags.ts';
 export { turnTags } from './turns.ts';
 export { readTurns, type Turns } from './use.ts';

@@ -97,6 +97,41 @@ export async function chargeShares(
   };
 }
 
+// As they will be charged, if they are not there yet. Those of lower priorities are pushed back or drawn on as well.
+const lock = `
+  WITH given AS (
+    SELECT g.user_id, g.queue_id, g.priority, max(g.weight) AS weight
+    FROM unnest($1::uuid[], $2::uuid[], $3::task_priority[], $4::float8[]) AS g (user_id, queue_id, priority, weight)
+    GROUP BY g.user_id, g.queue_id, g.priority
+  ), share AS (
+    SELECT * FROM given
+    UNION
+    SELECT s.user_id, s.queue_id, s.priority, s.weight
+    FROM (SELECT user_id, queue_id, max(priority) AS highest FROM given GROUP BY user_id, queue_id) g
+    JOIN fair_share s ON s.user_id = g.user_id AND s.queue_id = g.queue_id AND s.priority <= g.highest
+  )
+  INSERT INTO fair_share AS f (user_id, queue_id, priority, finish, weight)
+  SELECT DISTINCT ON (user_id, queue_id, priority) user_id, queue_id, priority, 0, weight FROM share
+  ORDER BY user_id, queue_id, priority
+  ON CONFLICT (user_id, queue_id, priority) DO UPDATE SET weight = f.weight`;
+
+/**
+ * Locks shares that a transaction both corrects and charges for, so that it takes all of them in the order of
+ * their keys.
+ */
+export function lockShares(
+  tx: Transaction,
+  shares: readonly (ShareKey & { readonly weight: number })[],
+): void {
+  void tx.query(shareScale);
+  void tx.query(lock, [
+    shares.map(({ userId }) => userId),
+    shares.map(({ queueId }) => queueId),
+    shares.map(({ priority }) => priority),
+    shares.map(({ weight }) => weight),
+  ]);
+}
+
 /** A step of a task that its user's share was charged for. */
 export interface SettledStep extends ShareKey {
   readonly chargedSeconds: number;
