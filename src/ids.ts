@@ -8,6 +8,9 @@ const idPrefixes = {
   ApiKey: 'apikey',
   GpuNode: 'node',
   Artifact: 'artifact',
+  Schedule: 'schedule',
+  KnowledgeBase: 'kb',
+  Document: 'doc',
 } as const;
 
 export type IdType = keyof typeof idPrefixes;

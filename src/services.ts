@@ -1,5 +1,5 @@
 import { createAccounts, mergeTiers } from './accounts/index.ts';
-import { createArtifacts, createLocalStorage } from './artifacts/index.ts';
+import { createArtifacts, openStorage } from './artifacts/index.ts';
 import type { Closers } from './closers.ts';
 import { type Config, configError } from './config.ts';
 import { openDatabase } from './database/index.ts';
@@ -9,6 +9,7 @@ import type { Log } from './log.ts';
 import { createNodes, loadWorkflows, type Nodes } from './nodes/index.ts';
 import { traceNodes } from './nodes/traced.ts';
 import { createQueue, type Queue } from './queue/index.ts';
+import { createSchedules } from './schedules/index.ts';
 import type { Services } from './schema/context.ts';
 import { deriveKey } from './secrets.ts';
 import { createTasks } from './tasks/index.ts';
@@ -65,12 +66,15 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(accounts.close);
   const guard = createUrlGuard({ allowHosts: config.urlAllowHosts });
   closers.add(guard.close);
+  const storage = await openStorage(config.storage);
+  closers.add(storage.close);
   const artifacts = createArtifacts({
     database,
-    storage: createLocalStorage(config.artifactsDir),
+    storage,
     signingKey: deriveKey(secret, 'artifact URLs'),
     publicUrl,
     maxBytes: config.maxUploadBytes,
+    limits: { FREE: tiers.FREE.storageMb, PRO: tiers.PRO.storageMb, VIP: tiers.VIP.storageMb },
     guard,
     log,
   });
@@ -98,5 +102,6 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
     ...{ database, carrier, accounts, artifacts, feed, queue, tracing },
     nodes: tracing ? traceNodes(nodes, tracing) : nodes,
     tasks: tracing ? traceTasks(tasks, tracing) : tasks,
+    schedules: createSchedules({ database, artifacts, nodes, tasks, config, log }),
   };
 }

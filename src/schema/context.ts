@@ -3,6 +3,7 @@ import type { Artifacts } from '../artifacts/index.ts';
 import type { Database } from '../database/index.ts';
 import type { Feed } from '../events/index.ts';
 import type { Nodes } from '../nodes/index.ts';
+import type { Schedules } from '../schedules/index.ts';
 import type { Tasks } from '../tasks/index.ts';
 
 /** What the resolvers call; built once, at the composition root. */
@@ -12,6 +13,7 @@ export interface Services {
   readonly artifacts: Artifacts;
   readonly nodes: Nodes;
   readonly tasks: Tasks;
+  readonly schedules: Schedules;
   readonly feed: Feed;
 }
 

@@ -21,7 +21,7 @@ import { described } from './described.ts';
  * name. A mutation lists those it can answer in its union; anything else that is thrown refuses the request
  * (see http/problems.ts).
  */
-const ErrorCodeEnum = builder.enumType('ErrorCode', {
+export const ErrorCodeEnum = builder.enumType('ErrorCode', {
   values: described<ErrorCode>({
     BAD_USER_INPUT: 'InvalidInputError: mend what its issues name',
     NOT_FOUND: 'NotFoundError: there is none with that id, or it is not yours',

@@ -9,6 +9,7 @@ import './media.ts';
 import './model.ts';
 import './node.ts';
 import './scalars.ts';
+import './schedule.ts';
 import './session.ts';
 import './stats.ts';
 import './task.ts';

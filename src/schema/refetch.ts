@@ -8,9 +8,12 @@ type Rule = (viewer: Viewer, row: { readonly id: string; readonly userId: string
 const rules: Record<IdType, Rule> = {
   Task: (viewer, { userId }) => canSee(viewer, userId),
   Artifact: (viewer, { userId }) => canSee(viewer, userId),
+  Schedule: (viewer, { userId }) => canSee(viewer, userId),
   ApiKey: (viewer, { userId }) => viewer.userId === userId,
   User: (viewer, { id }) => viewer.userId === id || isAdmin(viewer),
   GpuNode: (viewer) => isOperator(viewer),
+  KnowledgeBase: (viewer, { userId }) => canSee(viewer, userId),
+  Document: (viewer, { userId }) => canSee(viewer, userId),
 };
 
 /** The object, or null where it does not exist or is not the caller's to see. */

@@ -14,7 +14,7 @@ import { TaskType, writtenTask } from './task.ts';
 import { TaskPriorityEnum } from './task-enums.ts';
 import { TaskEstimateType } from './task-estimate.ts';
 
-const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
+export const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
   fields: (t) => ({
     task: t.field({ type: TaskSpec, required: true, description: 'What is to be done' }),
     priority: t.field({
@@ -54,7 +54,7 @@ const SubmitTaskResult = builder.errorUnion('SubmitTaskResult', {
 });
 
 /** What a submission is made from. */
-function requestOf(
+export function requestOf(
   { task, ...options }: typeof SubmitTaskInput.$inferInput,
   { viewer, signals }: SignedInContext,
 ): SubmissionRequest {

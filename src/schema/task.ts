@@ -53,7 +53,7 @@ const loadEstimate = createLoader(
 const loadWaitingReason = createLoader((ids, { tasks }) => tasks.waitingReasons(ids));
 
 /** A stored input, its artifacts named as the API names them. */
-function withApiIds(kind: string, input: unknown): object {
+export function withApiIds(kind: string, input: unknown): object {
   const references = new Set<unknown>(kindOf(kind).media(input));
   // Nothing else is a reference, whatever its fields are called: a payload is the caller's own.
   return JSON.parse(

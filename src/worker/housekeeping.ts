@@ -3,6 +3,7 @@ import type { Artifacts } from '../artifacts/index.ts';
 import type { Log } from '../log.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Queue } from '../queue/index.ts';
+import type { Schedules } from '../schedules/index.ts';
 import type { Tasks } from '../tasks/index.ts';
 import { createWaker } from '../waker.ts';
 import { stopLeftWork } from './left-work.ts';
@@ -28,6 +29,7 @@ export interface HousekeepingOptions {
   readonly queue: Pick<Queue, 'maintain'>;
   readonly artifacts: Pick<Artifacts, 'collectGarbage'>;
   readonly accounts: Pick<Accounts, 'removeExpired'>;
+  readonly schedules: Pick<Schedules, 'runDue' | 'forgetOldRuns'>;
   readonly log: Log;
 }
 
@@ -44,11 +46,12 @@ interface Duty {
 }
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { tasks, queue, artifacts, accounts, log } = options;
+  const { tasks, queue, artifacts, accounts, schedules, log } = options;
   const duties: readonly Duty[] = [
     { name: 'sweep', everyMs: SECOND_MS, work: () => tasks.sweep() },
     { name: 'left work', everyMs: SECOND_MS, work: (signal) => stopLeftWork(options, signal) },
     { name: 'release', everyMs: SECOND_MS / 4, work: () => tasks.releaseDue() },
+    { name: 'schedules', everyMs: SECOND_MS, work: () => schedules.runDue() },
     { name: 'deadlines', everyMs: SECOND_MS, work: () => tasks.failOverdue() },
     { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
     { name: 'retention', everyMs: 5 * MINUTE_MS, work: () => tasks.applyRetention() },
@@ -56,6 +59,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     { name: 'thorough repair', everyMs: HOUR_MS, work: () => tasks.repair('everywhere') },
     { name: 'virtual time', everyMs: HOUR_MS, work: () => tasks.rebase() },
     { name: 'idle shares', everyMs: HOUR_MS, work: () => tasks.forgetShares() },
+    { name: 'old runs', everyMs: HOUR_MS, work: () => schedules.forgetOldRuns() },
     { name: 'garbage', everyMs: HOUR_MS, work: () => artifacts.collectGarbage() },
     { name: 'credentials', everyMs: HOUR_MS, work: () => accounts.removeExpired() },
   ];

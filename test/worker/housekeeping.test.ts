@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createAccounts, defaultTiers } from '../../src/accounts/index.ts';
+import { createSchedules } from '../../src/schedules/index.ts';
 import { createHousekeeping } from '../../src/worker/index.ts';
 import { testLog } from '../support/log.ts';
 import { openWorkers } from './support.ts';
@@ -14,8 +15,9 @@ test('the housekeeping releases what is due, fails what is overdue and takes wha
     registration: 'open',
     log: testLog,
   });
+  const schedules = createSchedules({ ...yard, config: { taskRetentionDays: 30 }, log: testLog });
   const stopping = new AbortController();
-  const running = createHousekeeping({ ...yard, accounts, log: testLog }).run(stopping.signal);
+  const running = createHousekeeping({ ...yard, accounts, schedules, log: testLog }).run(stopping.signal);
 
   const node = await yard.addNode();
   const due = await yard.submit({ startAt: new Date(Date.now() + 500) });
