@@ -14,6 +14,8 @@ export interface Entry {
   readonly submission: Submission;
   readonly queue: QueueRow;
   readonly limits: TierLimits;
+  /** Of the URL that it names. */
+  readonly webhookId?: string;
 }
 
 /** What is needed to find a replay. */

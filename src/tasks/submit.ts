@@ -3,6 +3,7 @@ import { createBatcher, type Tier, UncertainCommitError } from '../database/inde
 import { InvalidInputError, NoSuchModelError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Nodes } from '../nodes/index.ts';
+import { webhookOfTasks } from '../webhooks/index.ts';
 import { admit, type Entry, findByKey, type Keyed, type Verdict } from './admission.ts';
 import type { Core } from './core.ts';
 import type { Submission, Submitted } from './types.ts';
@@ -118,7 +119,10 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
     try {
       const model = await nodes.models.choose(submission.kind, submission.model);
       const queue = await core.queue.ensure(submission.kind, model);
-      return await batcher.add({ taskId, submission, queue, limits: tiers[tier] });
+      const { userId, webhookUrl: url } = submission;
+      const webhook =
+        url === undefined ? {} : { webhookId: await webhookOfTasks(core.database, { userId, url }) };
+      return await batcher.add({ taskId, submission, queue, limits: tiers[tier], ...webhook });
     } catch (error) {
       const replay = error instanceof NoSuchModelError ? await findReplay({ taskId, submission }) : undefined;
       if (!replay) throw error;

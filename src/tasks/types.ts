@@ -23,6 +23,8 @@ export interface Submission {
   readonly inputHash: Uint8Array;
   /** Artifacts that the input names. */
   readonly artifactIds: readonly string[];
+  /** Where its events are told, beside where its user is told of all tasks. */
+  readonly webhookUrl?: string;
   /** The `traceparent` of whoever submits it, where there are traces. */
   readonly trace?: string;
 }

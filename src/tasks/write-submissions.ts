@@ -13,9 +13,10 @@ const insert = `
   WITH given AS (
     SELECT *, start_at > now() AS is_early FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
       $7::task_priority[], $8::int[], $9::int[], $10::float8[], $11::uuid[], $12::text[], $13::timestamptz[],
-      $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::bytea[], $18::text[], $19::float8[])
+      $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::bytea[], $18::text[], $19::float8[],
+      $20::uuid[])
     AS g (id, user_id, queue_id, kind, model, priority, max_attempts, timeout_ms, cost, job_id, key, start_at,
-      deadline, input, labels, input_hash, artifact_ids, charged_seconds)
+      deadline, input, labels, input_hash, artifact_ids, charged_seconds, webhook_id)
   ), won AS (
     INSERT INTO task (id, user_id, queue_id, kind, model, status, priority, max_attempts, timeout_ms, cost, job_id,
       idempotency_key, start_at, deadline, charged_seconds)
@@ -33,6 +34,9 @@ const insert = `
   ), used AS (
     INSERT INTO task_artifact (task_id, artifact_id)
     SELECT id, artifact_id FROM given JOIN won USING (id), unnest(artifact_ids::uuid[]) AS artifact_id
+  ), told AS (
+    INSERT INTO task_webhook (task_id, webhook_id)
+    SELECT id, webhook_id FROM given JOIN won USING (id) WHERE webhook_id IS NOT NULL
   ), counted AS (${book('won', '$1', { queued: "(status = 'QUEUED')::int", scheduled: "(status <> 'QUEUED')::int" })}
   )
   SELECT id, status, created_at AS "createdAt" FROM won`;
@@ -69,6 +73,7 @@ function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], 
     column(({ inputHash }) => inputHash),
     column(({ artifactIds }) => `{${artifactIds.join(',')}}`),
     charges.map(({ seconds }) => seconds),
+    column((_, { webhookId }) => webhookId ?? null),
   ]);
 }
 

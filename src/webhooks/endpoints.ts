@@ -1,0 +1,34 @@
+import type { Database } from '../database/index.ts';
+import { newId } from '../ids.ts';
+import { makeSecret } from './secrets.ts';
+
+// A webhook that the user made for the URL is the one that tasks name with it. One that was disabled is tried again a day
+// later: whoever submits a task with its URL still wants to be told.
+const find = `
+  SELECT id FROM webhook
+  WHERE user_id = $1 AND url = $2
+    AND (NOT for_tasks OR used_at > now() - interval '1 hour' AND (enabled OR disabled_at > now() - interval '1 day'))
+  ORDER BY for_tasks, enabled DESC, id LIMIT 1`;
+
+const make = `
+  WITH secret AS (
+    INSERT INTO webhook_secret (owner_id, secret) VALUES ($2, $4) ON CONFLICT DO NOTHING
+  )
+  INSERT INTO webhook AS w (id, user_id, url, for_tasks) VALUES ($1, $2, $3, true)
+  ON CONFLICT (user_id, url) WHERE for_tasks DO UPDATE SET used_at = now(),
+    enabled = w.enabled OR w.disabled_at <= now() - interval '1 day'
+  RETURNING id`;
+
+/** The webhook for a URL that a task of the user names: a row id. It is made where there is none. */
+export async function webhookOfTasks(
+  { pool }: Pick<Database, 'pool'>,
+  { userId, url }: { readonly userId: string; readonly url: string },
+): Promise<string> {
+  const found = await pool.query<{ id: string }>(find, [userId, url]);
+  const made = found.rowCount
+    ? found
+    : await pool.query<{ id: string }>(make, [newId(), userId, url, makeSecret()]);
+  const [webhook] = made.rows;
+  if (!webhook) throw new Error('a webhook was neither found nor made');
+  return webhook.id;
+}

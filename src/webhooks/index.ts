@@ -1,0 +1,1 @@
+export { webhookOfTasks } from './endpoints.ts';
