@@ -42,6 +42,22 @@ export async function lockBelow(tx: Transaction, parents: readonly Parent[]): Pr
   ]);
 }
 
+const lockWith = `
+  WITH RECURSIVE below (id) AS (
+    SELECT unnest($1::uuid[])
+    UNION
+    SELECT d.child_id FROM below b JOIN task_dependency d ON d.parent_id = b.id
+  )
+  SELECT FROM below b JOIN task t ON t.id = b.id WHERE t.status = 'BLOCKED' ORDER BY t.id FOR UPDATE OF t`;
+
+/**
+ * Locks those of the tasks that wait for others, and whatever does so below any of them: where several that wait
+ * end at once, one may be below another.
+ */
+export function lockWithBelow(tx: Transaction, ids: readonly string[]): void {
+  void tx.query(lockWith, [ids]);
+}
+
 /** That a task depends on another. */
 export interface Edge {
   readonly childId: string;

@@ -2,6 +2,7 @@ import type { Transaction } from '../database/index.ts';
 import type { JobKey } from '../queue/index.ts';
 import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
+import { lockWithBelow } from './dependents.ts';
 import { deadlineExceeded } from './failures.ts';
 import { createWindow, type Step } from './window.ts';
 
@@ -52,6 +53,7 @@ export async function failOverdueTasks(
   const jobs = await boss.lock(tx, suspects.flatMap(keyOf));
   const lockedJobs = new Set(jobs.filter(({ isLive }) => isLive).map(({ id }) => id));
   const taskIds = suspects.map(({ taskId }) => taskId);
+  lockWithBelow(tx, taskIds);
   const overdue = await tx.query<OverdueRow>(lockOverdue, [taskIds, [...lockedJobs]]);
   for (const [queue, keys] of Map.groupBy(overdue.flatMap(keyOf), (key) => key.queue)) {
     const ids = keys.map(({ id }) => id);
