@@ -9,6 +9,7 @@ const idPrefixes = {
   GpuNode: 'node',
   Artifact: 'artifact',
   Schedule: 'schedule',
+  Generation: 'generation',
   KnowledgeBase: 'kb',
   Document: 'doc',
 } as const;
@@ -22,6 +23,12 @@ const typesByPrefix = new Map<string, IdType>(
 /** A new UUIDv7: rows and indexes stay in the order of creation. */
 export function newId(): string {
   return new TypeID('').toUUID();
+}
+
+/** The lowest id that a row of that time can have. */
+export function firstIdOf(time: Date): string {
+  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
 /** A UUID that tells nothing and needs no order, such as a job's. */

@@ -9,6 +9,7 @@ const rules: Record<IdType, Rule> = {
   Task: (viewer, { userId }) => canSee(viewer, userId),
   Artifact: (viewer, { userId }) => canSee(viewer, userId),
   Schedule: (viewer, { userId }) => canSee(viewer, userId),
+  Generation: (viewer, { userId }) => canSee(viewer, userId),
   ApiKey: (viewer, { userId }) => viewer.userId === userId,
   User: (viewer, { id }) => viewer.userId === id || isAdmin(viewer),
   GpuNode: (viewer) => isOperator(viewer),

@@ -1,3 +1,4 @@
+import { firstIdOf } from '../ids.ts';
 import type { Core } from './core.ts';
 
 const MAX_GROUP = 500;
@@ -13,12 +14,6 @@ const removeOld = `
     ORDER BY id LIMIT ${MAX_GROUP} FOR UPDATE SKIP LOCKED
   )
   DELETE FROM task USING old WHERE task.id = old.id RETURNING task.id, task.user_id AS "userId"`;
-
-/** The lowest UUIDv7 of that time. */
-function firstIdOf(time: Date): string {
-  const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
-}
 
 export function createRetention({ database, carrier }: Core, retentionDays: number) {
   /** Deletes the tasks that ended longer ago than they are kept. Answers how many. */
