@@ -74,7 +74,7 @@ export async function submit(): Promise<string> {
     const token = await services.accounts.ensureAdminKey(null);
     await using naive = await onePerTask(services, server.url);
     const serve = async (tasks: Tasks): Promise<string> => {
-      const http = createHttpServer({ services: { ...services, tasks }, config, log });
+      const http = await createHttpServer({ services: { ...services, tasks }, config, log });
       closers.add(() => http.drain(1000));
       return `http://127.0.0.1:${await http.listen()}`;
     };

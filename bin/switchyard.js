@@ -10,6 +10,7 @@ const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 
 if (Number.parseInt(process.versions.node, 10) >= WANTED_MAJOR) {
   process.argv[1] = main;
+  await import('./compile-cache.js');
   await import(main);
 } else {
   const node = path.join(

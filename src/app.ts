@@ -67,7 +67,7 @@ export async function createApp(config: Config, log: Log): Promise<App> {
     const services = await openServices({ config, databaseUrl, secret, publicUrl: () => url, log, closers });
     const adminKey = await findAdminKey(config);
     if (adminKey !== null) await services.accounts.ensureAdminKey(adminKey);
-    const http = createHttpServer({ services, config, log });
+    const http = await createHttpServer({ services, config, log });
     url = urlOf(config, await listen(http, config), log);
     const drainHttp = (): Promise<void> => http.drain(config.drainTimeoutMs);
     if (config.role === 'api') closers.add(drainHttp);

@@ -1,4 +1,3 @@
-import { keepCompiledCode } from './compile-cache.ts';
 import { loadConfig, type Role, withEnvFile } from './config.ts';
 import { StartError } from './errors.ts';
 
@@ -18,7 +17,6 @@ function roleOf(args: readonly string[]): Role {
 
 try {
   const role = roleOf(process.argv.slice(2));
-  keepCompiledCode();
   const { serve } = await import('./serve.ts');
   process.exitCode = await serve(loadConfig(withEnvFile(process.env), role));
 } catch (error) {

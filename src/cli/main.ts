@@ -1,8 +1,6 @@
-import { keepCompiledCode } from '../compile-cache.ts';
 import { withEnvFile } from '../config.ts';
 import { exitCodes, run } from './run.ts';
 
-keepCompiledCode();
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {

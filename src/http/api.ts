@@ -7,15 +7,16 @@ import type { Tracing } from '../tracing/index.ts';
 import { createServeArtifact } from './artifacts.ts';
 import { createServeGraphiQL } from './graphiql.ts';
 import { createOrigins } from './origins.ts';
+import { GRAPHQL_PATH } from './paths.ts';
 import { createPeers } from './peers.ts';
 import type { OperationLimits } from './plugins/limits.ts';
 import { SubscriptionCount, type SubscriptionLimits } from './plugins/subscriptions.ts';
-import type { RequestScope } from './problems.ts';
+import type { RequestScope } from './request-scope.ts';
 import { createSocketProtocol } from './socket-protocol.ts';
 import { createSockets, type SocketLimits, type Sockets } from './sockets.ts';
 import { traceApi } from './traced.ts';
 import { createViewerWatch } from './viewer-watch.ts';
-import { createGraphQLServer, GRAPHQL_PATH } from './yoga.ts';
+import { createGraphQLServer } from './yoga.ts';
 
 export interface ApiConfig {
   readonly corsOrigins: readonly string[];

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Api } from './api.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
-import { GRAPHQL_PATH } from './yoga.ts';
+import { GRAPHQL_PATH } from './paths.ts';
 
 /** Answers a request. @returns the route for metrics: one of few */
 export type Router = (request: IncomingMessage, response: ServerResponse) => Promise<string>;

@@ -7,10 +7,10 @@ import { RefusedError } from '../errors.ts';
 import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { within } from '../within.ts';
-import { type ApiConfig, type ApiLimits, type ApiOptions, createApi } from './api.ts';
+import type { Api, ApiConfig, ApiLimits, ApiOptions } from './api.ts';
 import { createHealth } from './health.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { RequestScope } from './problems.ts';
+import { RequestScope } from './request-scope.ts';
 import { createRouter, type Router } from './router.ts';
 
 export interface HttpConfig extends ApiConfig {
@@ -79,8 +79,14 @@ function createHandler({ scopes, router, metrics, log }: Handling) {
   };
 }
 
+/** A worker loads nothing of GraphQL, which would be nearly half of its start. */
+async function openApi(options: ApiOptions): Promise<Api> {
+  const { createApi } = await import('./api.ts');
+  return createApi(options);
+}
+
 /** One port: the API, health and metrics; without the API in a worker's process. */
-export function createHttpServer(options: HttpServerOptions): HttpServer {
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { services, config, log, registry = new Registry(), limits = {} } = options;
   const { accounts, database, tasks } = services;
   const draining = new AbortController();
@@ -89,7 +95,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const api =
     config.role === 'worker'
       ? null
-      : createApi({ services, config, scopes, draining: draining.signal, limits, log });
+      : await openApi({ services, config, scopes, draining: draining.signal, limits, log });
   const metrics = createMetrics({
     registry,
     tasks,

@@ -14,7 +14,8 @@ import {
 } from 'graphql-ws';
 import type { Accounts, Viewer } from '../accounts/index.ts';
 import { RefusedError } from '../errors.ts';
-import { problemOf, type RequestScopes } from './problems.ts';
+import { problemOf } from './problems.ts';
+import type { RequestScopes } from './request-scope.ts';
 import type { ViewerWatch } from './viewer-watch.ts';
 import type { GraphQLServer } from './yoga.ts';
 

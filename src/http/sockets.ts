@@ -6,7 +6,7 @@ import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Origins } from './origins.ts';
 import type { Peers } from './peers.ts';
-import { RequestScope, type RequestScopes } from './problems.ts';
+import { RequestScope, type RequestScopes } from './request-scope.ts';
 import type { SocketState } from './socket-protocol.ts';
 
 export interface SocketLimits {

@@ -3,6 +3,7 @@ import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Context, Services } from '../schema/index.ts';
 import type { Tracing } from '../tracing/index.ts';
 import type { Origins } from './origins.ts';
+import { GRAPHQL_PATH } from './paths.ts';
 import { useBodyLimits } from './plugins/body-limits.ts';
 import { useCsrfPrevention } from './plugins/csrf.ts';
 import { useExecutor } from './plugins/executor.ts';
@@ -13,10 +14,9 @@ import { useOperationLog } from './plugins/operation-log.ts';
 import { useStorableText } from './plugins/storable-text.ts';
 import { type SubscriptionsOptions, useSubscriptions } from './plugins/subscriptions.ts';
 import { useTracing } from './plugins/tracing.ts';
-import { problemOf, type RequestScopes } from './problems.ts';
+import { problemOf } from './problems.ts';
+import type { RequestScopes } from './request-scope.ts';
 import type { ServerContext } from './server-context.ts';
-
-export const GRAPHQL_PATH = '/graphql';
 
 export type GraphQLServer = YogaServerInstance<ServerContext, Context>;
 

@@ -31,7 +31,8 @@ const MAX_LABELS = 32;
 const MAX_NAME = 'a name must have 1 to 100 characters';
 
 const range = (min: number, max: number) => {
-  const error = `must be ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
+  // Said when it is asked for: the first number that is written so takes a good part of a start.
+  const error = (): string => `must be ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
   return z.int({ error }).min(min, { error }).max(max, { error });
 };
 

@@ -106,7 +106,7 @@ export async function startApi({
     log,
     closers,
   });
-  const http = createHttpServer({ services, config, log, limits });
+  const http = await createHttpServer({ services, config, log, limits });
   url = `http://127.0.0.1:${await http.listen()}`;
   closers.add(() => http.drain(1_000));
   let people = 0;

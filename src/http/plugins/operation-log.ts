@@ -1,7 +1,7 @@
 import { getOperationAST } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { Context } from '../../schema/index.ts';
-import type { RequestScopes } from '../problems.ts';
+import type { RequestScopes } from '../request-scope.ts';
 
 /** A line for each operation, with its name, who asked and how long it took. Variables are never logged. */
 export function useOperationLog(scopes: RequestScopes): Plugin<Context> {
