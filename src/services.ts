@@ -1,5 +1,5 @@
 import { createAccounts, mergeTiers } from './accounts/index.ts';
-import { createArtifacts, openStorage } from './artifacts/index.ts';
+import { createArtifacts, createLocalStorage } from './artifacts/index.ts';
 import type { Closers } from './closers.ts';
 import { type Config, configError } from './config.ts';
 import { openDatabase } from './database/index.ts';
@@ -66,8 +66,6 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(accounts.close);
   const guard = createUrlGuard({ allowHosts: config.urlAllowHosts });
   closers.add(guard.close);
-  const storage = await openStorage(config.storage);
-  closers.add(storage.close);
   const artifacts = createArtifacts({
     database,
     storage,
