@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { GpuNode, Transaction } from '../database/index.ts';
 import { offersOf } from './models.ts';
-import type { NodeView, OfferView } from './planner/index.ts';
+import { type NodeView, nowHolding, type OfferView } from './planner/index.ts';
 
 const modelsIn = (offers: readonly OfferView[]): Set<string> =>
   new Set(offers.flatMap(({ models }) => models));
@@ -19,6 +20,15 @@ export function knownModels(
   return known.length === 0 && said.length > 0 ? null : known;
 }
 
+/**
+ * SQL for the names that a node says it holds, as JSON: in the order of `known`, its row's, which is that of use.
+ * What somebody else has loaded there is the latest.
+ */
+export const inOrderOfUse = (said: string, known: string): string => `(
+  SELECT coalesce(jsonb_agg(s.name ORDER BY k.at, s.at), '[]')
+  FROM jsonb_array_elements_text(${said}) WITH ORDINALITY AS s (name, at)
+  LEFT JOIN jsonb_array_elements_text(${known}) WITH ORDINALITY AS k (name, at) USING (name))`;
+
 /** A model that a node is about to run. */
 export interface Load {
   readonly nodeId: string;
@@ -33,8 +43,8 @@ interface Loads {
 }
 
 /**
- * What nodes hold once they run those models. A node that said how many it holds keeps as many, and drops what
- * it loaded first; of one with a single model, which never said anything, nothing need be known.
+ * What nodes hold once they run those models. A node that said how many it holds keeps as many, and drops the
+ * least recently used; of one with a single model, which never said anything, nothing need be known.
  */
 export function loadsOf(nodes: readonly NodeView[], loads: readonly Load[]): Loads {
   const views = new Map(nodes.map((node) => [node.id, node]));
@@ -44,10 +54,13 @@ export function loadsOf(nodes: readonly NodeView[], loads: readonly Load[]): Loa
     const known = view?.loadedModels ?? null;
     if (!view || (known === null && modelsIn(view.offers).size < 2)) return false;
     const now = loaded.get(nodeId) ?? known ?? [];
-    if (!now.includes(model)) loaded.set(nodeId, [...now.slice(1), model]);
+    if (now.at(-1) !== model) loaded.set(nodeId, nowHolding(now, model, Math.max(1, known?.length ?? 0)));
     // Whoever comes together with the one that loads it waits for it as long.
     return known === null || !known.includes(model);
   });
+  for (const [nodeId, models] of loaded) {
+    if (isDeepStrictEqual(models, views.get(nodeId)?.loadedModels)) loaded.delete(nodeId);
+  }
   return { isSwap, loaded };
 }
 

@@ -5,7 +5,7 @@ import { createWaker, type Waker } from '../waker.ts';
 import { backoffMs, OPEN_AFTER_FAILURES } from './breaker.ts';
 import type { Directory } from './directory.ts';
 import { isDead } from './liveness.ts';
-import { knownModels } from './loaded-models.ts';
+import { inOrderOfUse, knownModels } from './loaded-models.ts';
 import type { NodeClient, Readiness } from './protocols/index.ts';
 
 const PROBE_TIMEOUT_MS = 5_000;
@@ -56,7 +56,8 @@ const BEFORE = 'SELECT failures, clock_timestamp() AS asked_at FROM gpu_node WHE
 const READY = `
   UPDATE gpu_node SET healthy = true, last_seen_at = now(), reported_models = $6,
     loaded_models = CASE WHEN loaded_at >= $4 THEN loaded_models
-                         WHEN $5::jsonb IS NULL AND before.healthy THEN loaded_models ELSE $5 END,
+                         WHEN $5::jsonb IS NULL AND before.healthy THEN loaded_models
+                         WHEN $5::jsonb IS NULL THEN NULL ELSE ${inOrderOfUse('$5::jsonb', 'loaded_models')} END,
     next_probe_at = now() + interval '1 ms' * CASE WHEN EXISTS (${COOLING}) THEN least($2, ${BACKSTOP_MS}) ELSE $2 END
   FROM (SELECT id, healthy, failures FROM gpu_node WHERE id = $1 FOR UPDATE) AS before
   WHERE gpu_node.id = before.id AND (before.healthy OR before.failures = $3)

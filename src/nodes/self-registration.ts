@@ -1,7 +1,7 @@
 import type { Database, GpuNode, Prisma } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
 import { newId } from '../ids.ts';
-import { knownModels } from './loaded-models.ts';
+import { inOrderOfUse, knownModels } from './loaded-models.ts';
 import { type NodeWriter, unproven } from './node-writer.ts';
 import { hashOf } from './registry.ts';
 import type { Heartbeat } from './types.ts';
@@ -30,7 +30,8 @@ export interface SelfRegistrationOptions {
 
 // What nearly every heartbeat comes to: nothing but the lease has changed.
 const RENEW = `
-  UPDATE gpu_node SET lease_until = now() + $5 * interval '1 ms', loaded_models = coalesce($6, loaded_models)
+  UPDATE gpu_node SET lease_until = now() + $5 * interval '1 ms',
+    loaded_models = CASE WHEN $6::jsonb IS NULL THEN loaded_models ELSE ${inOrderOfUse('$6::jsonb', 'loaded_models')} END
   WHERE name = $1 AND node_token_id = $2 AND config_hash = $3 AND leaving = $4 AND state <> 'REMOVED'
   RETURNING id`;
 

@@ -21,7 +21,7 @@ async function startRouter() {
   });
 }
 
-test('a node holds what it is given to run; what it had loaded first has to make room', () => {
+test('a node holds what it is given to run; the least recently used has to make room', () => {
   const offers = [{ kind: 'TEXT_TO_IMAGE', models: ['a', 'b', 'c'] }];
   const view = { id: 'n', offers, freeSlots: [1, 2], busyForSeconds: [], lastLeasedAt: 0 };
   const loads = (loadedModels: string[] | null, ...models: string[]) => {
@@ -32,6 +32,11 @@ test('a node holds what it is given to run; what it had loaded first has to make
     return [isSwap, loaded.get('n')];
   };
   expect(loads(['a', 'b'], 'a', 'b')).toEqual([[false, false], undefined]);
+  expect(loads(['a', 'b'], 'a')).toEqual([[false], ['b', 'a']]);
+  expect(loads(['a', 'b'], 'a', 'c')).toEqual([
+    [false, true],
+    ['a', 'c'],
+  ]);
   expect(loads(['a', 'b'], 'c')).toEqual([[true], ['b', 'c']]);
   expect(loads([], 'a')).toEqual([[true], ['a']]);
   expect(loads(null, 'a', 'a')).toEqual([[true, true], ['a']]);
@@ -51,6 +56,10 @@ test('a probe tells which models a node has loaded, by the names of its offers',
 
   router.say({ a: 'unloaded', b: 'loaded' });
   await expect.poll(row, within).toMatchObject({ reportedModels: ['a', 'b'], loadedModels: ['b'] });
+  // Which was used last it does not say.
+  await under.database.pool.query(`UPDATE gpu_node SET loaded_models = '["b", "a"]', loaded_at = now()`);
+  router.say({ a: 'loaded', b: 'loaded', c: 'unloaded' });
+  await expect.poll(row, within).toMatchObject({ reportedModels: ['a', 'b', 'c'], loadedModels: ['b', 'a'] });
   router.say({ a: 'unloaded', b: 'unloaded' });
   await expect.poll(row, within).toMatchObject({ healthy: true, loadedModels: [] });
   // What a claim has changed is newer than what a probe was told before.
