@@ -68,11 +68,10 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(guard.close);
   const artifacts = createArtifacts({
     database,
-    storage,
+    storage: createLocalStorage(config.artifactsDir),
     signingKey: deriveKey(secret, 'artifact URLs'),
     publicUrl,
     maxBytes: config.maxUploadBytes,
-    limits: { FREE: tiers.FREE.storageMb, PRO: tiers.PRO.storageMb, VIP: tiers.VIP.storageMb },
     guard,
     log,
   });
