@@ -5,6 +5,7 @@ import { type Config, configError } from './config.ts';
 import { openDatabase } from './database/index.ts';
 import { InvalidInputError } from './errors.ts';
 import { type Carrier, createCarrier, createFeed } from './events/index.ts';
+import { createGenerations } from './generations/index.ts';
 import type { Log } from './log.ts';
 import { createNodes, loadWorkflows, type Nodes } from './nodes/index.ts';
 import { traceNodes } from './nodes/traced.ts';
@@ -95,8 +96,10 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(queue.close);
   const tasks = createTasks({ database, queue, carrier, nodes, tiers, config, log });
   closers.add(tasks.close);
+  const generations = createGenerations({ database, carrier, feed, nodes, tasks, config, log });
+  closers.add(generations.close);
   return {
-    ...{ database, carrier, accounts, artifacts, feed, queue, tracing },
+    ...{ database, carrier, accounts, artifacts, feed, queue, generations, tracing },
     nodes: tracing ? traceNodes(nodes, tracing) : nodes,
     tasks: tracing ? traceTasks(tasks, tracing) : tasks,
     schedules: createSchedules({ database, artifacts, nodes, tasks, config, log }),

@@ -20,7 +20,7 @@ const SHARE_FOR_HANDING_BACK = 0.15;
  * @returns what drains all of it, within about the configured time
  */
 export async function startWork({ services, config, log }: WorkOptions): Promise<() => Promise<void>> {
-  const { database, nodes, tasks } = services;
+  const { database, generations, nodes, tasks } = services;
   const { workerConcurrency: concurrency, kindConcurrency, leaseMs } = config;
   const worker = createWorker({ ...services, concurrency, kindConcurrency, leaseMs, log });
   const housekeeping = createHousekeeping({ ...services, log });
@@ -34,6 +34,7 @@ export async function startWork({ services, config, log }: WorkOptions): Promise
   const duties = Promise.all([
     leadership.lead('probing', leading.signal, nodes.probe),
     leadership.lead('housekeeping', leading.signal, housekeeping.run),
+    generations.follow(leading.signal),
   ]);
   await worker.start();
   return async () => {

@@ -2,6 +2,7 @@ import type { Accounts, Viewer } from '../accounts/index.ts';
 import type { Artifacts } from '../artifacts/index.ts';
 import type { Database } from '../database/index.ts';
 import type { Feed } from '../events/index.ts';
+import type { Generations } from '../generations/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Schedules } from '../schedules/index.ts';
 import type { Tasks } from '../tasks/index.ts';
@@ -14,6 +15,7 @@ export interface Services {
   readonly nodes: Nodes;
   readonly tasks: Tasks;
   readonly schedules: Schedules;
+  readonly generations: Generations;
   readonly feed: Feed;
 }
 

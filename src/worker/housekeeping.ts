@@ -30,6 +30,7 @@ export interface HousekeepingOptions {
   readonly artifacts: Pick<Artifacts, 'collectGarbage'>;
   readonly accounts: Pick<Accounts, 'removeExpired'>;
   readonly schedules: Pick<Schedules, 'runDue' | 'forgetOldRuns'>;
+  readonly generations: { applyRetention(): Promise<number> };
   readonly log: Log;
 }
 
@@ -46,7 +47,7 @@ interface Duty {
 }
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { tasks, queue, artifacts, accounts, schedules, log } = options;
+  const { tasks, queue, artifacts, accounts, generations, schedules, log } = options;
   const duties: readonly Duty[] = [
     { name: 'sweep', everyMs: SECOND_MS, work: () => tasks.sweep() },
     { name: 'left work', everyMs: SECOND_MS, work: (signal) => stopLeftWork(options, signal) },
@@ -55,6 +56,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     { name: 'deadlines', everyMs: SECOND_MS, work: () => tasks.failOverdue() },
     { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
     { name: 'retention', everyMs: 5 * MINUTE_MS, work: () => tasks.applyRetention() },
+    { name: 'old generations', everyMs: 5 * MINUTE_MS, work: () => generations.applyRetention() },
     { name: 'repair', everyMs: MINUTE_MS, work: () => tasks.repair('suspects') },
     { name: 'thorough repair', everyMs: HOUR_MS, work: () => tasks.repair('everywhere') },
     { name: 'virtual time', everyMs: HOUR_MS, work: () => tasks.rebase() },

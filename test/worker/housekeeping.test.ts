@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { createAccounts, defaultTiers } from '../../src/accounts/index.ts';
+import { createFeed } from '../../src/events/index.ts';
+import { createGenerations } from '../../src/generations/index.ts';
 import { createSchedules } from '../../src/schedules/index.ts';
 import { createHousekeeping } from '../../src/worker/index.ts';
 import { testLog } from '../support/log.ts';
@@ -16,8 +18,10 @@ test('the housekeeping releases what is due, fails what is overdue and takes wha
     log: testLog,
   });
   const schedules = createSchedules({ ...yard, config: { taskRetentionDays: 30 }, log: testLog });
+  const feed = createFeed({ ...yard, log: testLog });
+  const generations = createGenerations({ ...yard, feed, config: { taskRetentionDays: 30 }, log: testLog });
   const stopping = new AbortController();
-  const running = createHousekeeping({ ...yard, accounts, schedules, log: testLog }).run(stopping.signal);
+  const running = createHousekeeping({ ...yard, accounts, schedules, generations, log: testLog }).run(stopping.signal);
 
   const node = await yard.addNode();
   const due = await yard.submit({ startAt: new Date(Date.now() + 500) });
@@ -31,5 +35,7 @@ test('the housekeeping releases what is due, fails what is overdue and takes wha
 
   stopping.abort();
   await running;
+  await generations.close();
+  await feed.close();
   await accounts.close();
 });

@@ -1,0 +1,40 @@
+import type { Transaction } from '../database/index.ts';
+import { InvalidStateError, NotFoundError } from '../errors.ts';
+import { removeTogether } from '../tasks/index.ts';
+import type { Core } from './core.ts';
+import { isLive, isOpen } from './parts.ts';
+import { lockGeneration } from './store.ts';
+import type { Part } from './types.ts';
+import { isStopped } from './wind-up.ts';
+
+const tasksOf = 'SELECT task_id AS id FROM generation_task WHERE generation_id = $1';
+
+/** Tasks first, as the order of locks wants it; what has come in between is seen behind the generation's lock. */
+async function removeWithTasks(tx: Transaction, id: string): Promise<{ taskIds: string[]; userId: string }> {
+  const taskIds = (await tx.query<{ id: string }>(tasksOf, [id])).map((task) => task.id);
+  await removeTogether(tx, taskIds);
+  const generation = await lockGeneration(tx, id);
+  if (!generation) throw new NotFoundError('there is no such generation');
+  const { given, state, parts } = generation;
+  const known = new Set(taskIds);
+  const isUnderWay = (part: Part): boolean => isLive(part) || (isOpen(part) && !isStopped(state));
+  if (parts.some((part) => isUnderWay(part) || !known.has(part.taskId))) {
+    const { status } = state;
+    throw new InvalidStateError(
+      `a task of the generation is under way, it is ${status}: cancel it first`,
+      status,
+    );
+  }
+  await tx.query('DELETE FROM generation WHERE id = $1', [id]);
+  return { taskIds, userId: given.userId };
+}
+
+/**
+ * Deletes a generation with its log, its tasks and their artifacts.
+ * @throws NotFoundError; InvalidStateError while a task of it waits or runs
+ */
+export async function removeGeneration({ database, carrier }: Core, id: string): Promise<void> {
+  const { taskIds, userId } = await database.lanes.transact((tx) => removeWithTasks(tx, id));
+  for (const taskId of taskIds) carrier.announce({ type: 'task', id: taskId, userId });
+  carrier.announce({ type: 'generation', id });
+}
