@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
+import type { StorageLocation } from './artifacts/index.ts';
 import { type InputIssue, StartError } from './errors.ts';
 import { type KindName, kindNames } from './kinds/index.ts';
 import { strategyNames } from './nodes/planner/index.ts';
+import { isStorageUrl, storageLocation, storageProblems } from './storage-location.ts';
 import { hostPatternProblem } from './urls/index.ts';
 import { check } from './validation.ts';
 
@@ -69,6 +70,7 @@ const tier = z
     maxPriority: z.enum(['LOW', 'NORMAL', 'HIGH', 'URGENT']),
     weight: z.number().min(0.01).max(1_000),
     concurrency: z.number().int().positive().nullable(),
+    storageMb: z.number().int().positive().nullable(),
   })
   .partial();
 
@@ -111,8 +113,17 @@ export const environment = z.object({
   URL_ALLOW_HOSTS: hosts.default([]),
   STORAGE_URL: z
     .string()
-    .regex(/^file:/, 'must begin with file: (a folder), such as file:/var/lib/switchyard/artifacts')
+    .refine(
+      isStorageUrl,
+      'must be a folder, such as file:/var/lib/switchyard/artifacts, or a bucket, such as s3://switchyard/prefix',
+    )
     .optional(),
+  S3_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  S3_PUBLIC_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  S3_REGION: z.string().optional(),
+  S3_PATH_STYLE: flag.optional(),
+  S3_ACCESS_KEY_ID: z.string().optional(),
+  S3_SECRET_ACCESS_KEY: z.string().optional(),
   WORKFLOWS_DIR: z.string().optional(),
   TASK_RETENTION_DAYS: integer(1, 36_500).default(30),
   DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(10_000),
@@ -159,7 +170,7 @@ export interface Config {
   readonly queueCapacity: number;
   readonly maxUploadBytes: number;
   readonly urlAllowHosts: readonly string[];
-  readonly artifactsDir: string;
+  readonly storage: StorageLocation;
   /** Need not be there. */
   readonly workflowsDir: string;
   readonly taskRetentionDays: number;
@@ -186,7 +197,7 @@ export function configError(issues: readonly InputIssue[]): ConfigError {
 }
 
 function together(env: Environment, role: Role): string[] {
-  const problems: string[] = [];
+  const problems = storageProblems(env);
   if (env.DATABASE_URL !== undefined && env.JWT_SECRET === undefined) {
     problems.push('JWT_SECRET: needed with DATABASE_URL; every process must have the same one');
   }
@@ -239,19 +250,13 @@ export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Co
     queueCapacity: env.QUEUE_CAPACITY,
     maxUploadBytes: env.MAX_UPLOAD_BYTES,
     urlAllowHosts: env.URL_ALLOW_HOSTS,
-    artifactsDir:
-      env.STORAGE_URL === undefined ? path.join(dataDir, 'artifacts') : fileUrlPath(env.STORAGE_URL),
+    storage: storageLocation(env, dataDir),
     workflowsDir: path.resolve(env.WORKFLOWS_DIR ?? path.join(dataDir, 'workflows')),
     taskRetentionDays: env.TASK_RETENTION_DAYS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     migrateAtStart: env.MIGRATE_AT_START,
     otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
   };
-}
-
-/** `file:relative`, `file:/absolute` and `file:///absolute` alike. */
-function fileUrlPath(url: string): string {
-  return url.startsWith('file://') ? fileURLToPath(url) : path.resolve(url.slice('file:'.length));
 }
 
 /** Lays the variables of `.env`, where there is one, under those of the process. */

@@ -1,5 +1,5 @@
 import { createAccounts, mergeTiers } from './accounts/index.ts';
-import { createArtifacts, createLocalStorage } from './artifacts/index.ts';
+import { createArtifacts, openStorage } from './artifacts/index.ts';
 import type { Closers } from './closers.ts';
 import { type Config, configError } from './config.ts';
 import { openDatabase } from './database/index.ts';
@@ -67,12 +67,15 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(accounts.close);
   const guard = createUrlGuard({ allowHosts: config.urlAllowHosts });
   closers.add(guard.close);
+  const storage = await openStorage(config.storage);
+  closers.add(storage.close);
   const artifacts = createArtifacts({
     database,
-    storage: createLocalStorage(config.artifactsDir),
+    storage,
     signingKey: deriveKey(secret, 'artifact URLs'),
     publicUrl,
     maxBytes: config.maxUploadBytes,
+    limits: { FREE: tiers.FREE.storageMb, PRO: tiers.PRO.storageMb, VIP: tiers.VIP.storageMb },
     guard,
     log,
   });

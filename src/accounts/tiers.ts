@@ -13,6 +13,8 @@ export interface TierLimits {
   readonly weight: number;
   /** Tasks of a user that run at once; null: no limit. */
   readonly concurrency: number | null;
+  /** Megabytes (10⁶ bytes) of a user's files; null: no limit. */
+  readonly storageMb: number | null;
 }
 
 export type Tiers = Readonly<Record<Tier, TierLimits>>;
@@ -25,6 +27,7 @@ export const defaultTiers: Tiers = {
     maxPriority: 'NORMAL',
     weight: 1,
     concurrency: null,
+    storageMb: 10_000,
   },
   PRO: {
     waiting: 100_000,
@@ -33,8 +36,17 @@ export const defaultTiers: Tiers = {
     maxPriority: 'HIGH',
     weight: 2,
     concurrency: null,
+    storageMb: 100_000,
   },
-  VIP: { waiting: null, perSecond: null, burst: 10_000, maxPriority: 'URGENT', weight: 8, concurrency: null },
+  VIP: {
+    waiting: null,
+    perSecond: null,
+    burst: 10_000,
+    maxPriority: 'URGENT',
+    weight: 8,
+    concurrency: null,
+    storageMb: null,
+  },
 };
 
 type TierChanges = {
@@ -44,7 +56,7 @@ type TierChanges = {
 /** The defaults, with what the configuration says otherwise. */
 export function mergeTiers(changes: TierChanges): Tiers {
   const merge = (tier: Tier): TierLimits => {
-    const { waiting, perSecond, burst, maxPriority, weight, concurrency } = changes[tier] ?? {};
+    const { waiting, perSecond, burst, maxPriority, weight, concurrency, storageMb } = changes[tier] ?? {};
     const defaults = defaultTiers[tier];
     return {
       // Null is a value here: no limit.
@@ -54,6 +66,7 @@ export function mergeTiers(changes: TierChanges): Tiers {
       maxPriority: maxPriority ?? defaults.maxPriority,
       weight: weight ?? defaults.weight,
       concurrency: concurrency === undefined ? defaults.concurrency : concurrency,
+      storageMb: storageMb === undefined ? defaults.storageMb : storageMb,
     };
   };
   return { FREE: merge('FREE'), PRO: merge('PRO'), VIP: merge('VIP') };

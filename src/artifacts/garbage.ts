@@ -5,7 +5,7 @@ import type { Storage } from './storage.ts';
 export interface Garbage {
   /** Artifacts that nothing named. */
   readonly artifacts: number;
-  /** Files that no artifact named. */
+  /** Files that neither an artifact nor an open upload named. */
   readonly files: number;
 }
 
@@ -23,6 +23,10 @@ const deleteUnnamed = `
   DELETE FROM artifact
   WHERE id = ANY ($1) AND NOT ${IS_NAMED_ARTIFACT}
   RETURNING storage_key AS key`;
+
+const selectKnown = `
+  SELECT storage_key AS key FROM artifact WHERE storage_key = ANY ($1)
+  UNION ALL SELECT storage_key FROM upload WHERE storage_key = ANY ($1)`;
 
 const lockAll = 'SELECT id FROM artifact WHERE id = ANY ($1) ORDER BY id FOR UPDATE';
 
@@ -59,10 +63,7 @@ async function removeOrphans(database: Database, storage: Storage, graceMs: numb
   let keys: string[] = [];
 
   async function removeUnknown(): Promise<void> {
-    const { rows } = await database.pool.query<{ key: string }>(
-      'SELECT storage_key AS key FROM artifact WHERE storage_key = ANY ($1)',
-      [keys],
-    );
+    const { rows } = await database.pool.query<{ key: string }>(selectKnown, [keys]);
     const known = new Set(rows.map(({ key }) => key));
     for (const key of keys) {
       if (known.has(key)) continue;

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { randomId } from '../ids.ts';
-import { MissingFileError, type Storage, type Stored, type StoredFile } from './storage.ts';
+import { type Measured, measure } from './measure.ts';
+import { MissingFileError, type Storage, type StoredFile } from './storage.ts';
 
 /** Unfinished files; on the same file system, so that a rename is atomic. */
 const UNFINISHED = 'unfinished';
@@ -30,16 +30,11 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>): Promise<Omit<Stored, 'key'>> {
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of source) {
-    hash.update(chunk);
-    await file.writeFile(chunk);
-    size += chunk.byteLength;
-  }
+async function writeAll(file: FileHandle, source: AsyncIterable<Uint8Array>): Promise<Measured> {
+  const meter = measure(source);
+  for await (const chunk of meter.chunks) await file.writeFile(chunk);
   await file.sync();
-  return { size, sha256: hash.digest('hex') };
+  return meter.result();
 }
 
 /** Files in a folder of this machine, spread over 256 folders inside it. */
@@ -112,5 +107,7 @@ export function createLocalStorage(folder: string): Storage {
         if (entry.isDirectory()) yield* listFolder(entry.name);
       }
     },
+    direct: null,
+    close: () => undefined,
   };
 }

@@ -1,3 +1,14 @@
-/** SQL: whether something names the row of `artifact`. Until then, and only then, it is garbage. */
-export const IS_NAMED_ARTIFACT = `(EXISTS (SELECT FROM task_artifact WHERE artifact_id = artifact.id)
-    OR EXISTS (SELECT FROM schedule_artifact WHERE artifact_id = artifact.id))`;
+/**
+ * Every column that names an artifact: what one of them names is never removed. A table that comes to name artifacts
+ * adds its column here, with a foreign key and an index; a test compares the list with the database's foreign keys.
+ */
+export const namingColumns = [
+  'task_artifact.artifact_id',
+  'task_preview.artifact_id',
+  'schedule_artifact.artifact_id',
+] as const;
+
+/** SQL: whether a row names the one of `artifact`. */
+export const IS_NAMED_ARTIFACT = `(${namingColumns
+  .map((column) => `EXISTS (SELECT FROM ${column.split('.')[0]} WHERE ${column} = artifact.id)`)
+  .join(' OR ')})`;

@@ -1,9 +1,8 @@
 import { constants } from 'node:fs';
 import { access, mkdir } from 'node:fs/promises';
-import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
-import { createLocalStorage } from '../artifacts/index.ts';
+import { nameOf, openStorage, type Storage, type StorageLocation } from '../artifacts/index.ts';
 import type { Config } from '../config.ts';
 import { connectionConfig, pendingMigrations } from '../database/index.ts';
 import { createNodeClient, parseProtocolName, protocolNames, protocolOf } from '../nodes/protocols/index.ts';
@@ -86,20 +85,40 @@ export function checkMigrations(url: string, { migrateAtStart }: Config): Promis
 }
 
 /** Writes, reads and deletes a file. */
-export function checkStorage({ artifactsDir }: Config): Promise<Finding> {
-  const remedy = 'set STORAGE_URL to a folder that this user may write to, on a disk that has space';
-  return examine('storage', remedy, async () => {
-    const storage = createLocalStorage(artifactsDir);
-    const content = `switchyard doctor, ${new Date().toISOString()}`;
-    const { key } = await storage.put(chunks(content));
+export function checkStorage({ storage: location }: Config): Promise<Finding> {
+  const name = nameOf(location);
+  return examine('storage', remedyOf(location), async () => {
+    const storage = await openStorage(location);
     try {
-      const back = await text(await storage.read(key));
-      if (back !== content) return { ok: false, detail: `${artifactsDir} gives back other bytes`, remedy };
+      const wrong = await probeStorage(storage);
+      if (wrong !== null) return { ok: false, detail: `${name} ${wrong}`, remedy: remedyOf(location) };
+      return { ok: true, detail: name };
     } finally {
-      await storage.remove(key);
+      storage.close();
     }
-    return { ok: true, detail: path.resolve(artifactsDir) };
   });
+}
+
+/** What is wrong with what it gives back; null: nothing. */
+async function probeStorage(storage: Storage): Promise<string | null> {
+  const content = `switchyard doctor, ${new Date().toISOString()}`;
+  const { key } = await storage.put(chunks(content));
+  try {
+    if ((await text(await storage.read(key))) !== content) return 'gives back other bytes';
+    for await (const _ of storage.list()) return null;
+    return 'does not list what is there';
+  } finally {
+    await storage.remove(key);
+  }
+}
+
+function remedyOf(location: StorageLocation): string {
+  if (location.type === 'folder') {
+    return 'set STORAGE_URL to a folder that this user may write to, on a disk that has space';
+  }
+  const { bucket, endpoint } = location;
+  const where = endpoint === null ? 'S3_REGION is right' : `the store at ${endpoint} runs`;
+  return `see that ${where}, that the bucket ${bucket} is there, and that the keys may put, get, list and delete in it`;
 }
 
 async function* chunks(content: string): AsyncGenerator<Uint8Array> {

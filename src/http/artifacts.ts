@@ -1,58 +1,25 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { type Artifacts, extensionOf, MissingFileError } from '../artifacts/index.ts';
+import { type Artifacts, MissingFileError, shownAs } from '../artifacts/index.ts';
 import type { Artifact } from '../database/index.ts';
-import { encodeId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { rangeOf } from './range.ts';
+import { refuse, safety } from './refuse.ts';
+import { createReceiveUpload } from './uploads.ts';
 
 /**
- * Answers requests for `/artifacts/…`: whoever has a signed URL gets the file, whole or in part.
+ * Answers requests for `/artifacts/…`: whoever has a signed URL gets the file, whole or in part, or may send it.
  * @returns false for every other path, which is left alone
  */
 export type ServeArtifact = (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
 
-/** What a browser may show in place. Everything else is a download: no file of a caller's runs as a page. */
-const shown = /^(?:image\/(?:avif|bmp|gif|jpeg|png|webp)|audio\/|video\/|text\/plain$)/i;
-
-/** For every answer under `/artifacts/`, refusals included. */
-const safety = {
-  'x-content-type-options': 'nosniff',
-  // The browsers' own viewers of pictures and sound need this much.
-  'content-security-policy':
-    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox",
-  // No more than the signature is asked for: any page that has a URL may read what it is good for.
-  'cross-origin-resource-policy': 'cross-origin',
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'accept-ranges, content-disposition, content-range, etag',
-  'referrer-policy': 'no-referrer',
-};
-
-function refuse(
-  response: ServerResponse,
-  status: number,
-  message: string,
-  headers: OutgoingHttpHeaders = {},
-) {
-  const body = `${message}\n`;
-  response.writeHead(status, {
-    ...safety,
-    'content-type': 'text/plain; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    ...headers,
-  });
-  response.end(body);
-}
-
 function describe(artifact: Artifact, expiresAt: Date): OutgoingHttpHeaders {
-  const { id, mimeType } = artifact;
-  const disposition = shown.test(mimeType) ? 'inline' : 'attachment';
+  const { contentType, disposition } = shownAs(artifact);
   const seconds = Math.max(0, Math.floor((expiresAt.getTime() - Date.now()) / 1000));
   return {
     ...safety,
-    'content-type': mimeType === 'text/plain' ? 'text/plain; charset=utf-8' : mimeType,
-    'content-disposition': `${disposition}; filename="${encodeId('Artifact', id)}.${extensionOf(mimeType)}"`,
+    'content-type': contentType,
+    'content-disposition': disposition,
     'accept-ranges': 'bytes',
     etag: etagOf(artifact),
     'last-modified': artifact.createdAt.toUTCString(),
@@ -82,7 +49,7 @@ export function createServeArtifact({ artifacts, log }: { artifacts: Artifacts; 
   /** What the URL is good for; null where the request has been refused. */
   async function admit(request: IncomingMessage, response: ServerResponse) {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      refuse(response, 405, 'only GET and HEAD are allowed here', { allow: 'GET, HEAD' });
+      refuse(response, 405, 'only GET, HEAD and PUT are allowed here', { allow: 'GET, HEAD, PUT' });
       return null;
     }
     const verified = artifacts.verify(new URL(request.url ?? '', 'http://host'));
@@ -129,8 +96,11 @@ export function createServeArtifact({ artifacts, log }: { artifacts: Artifacts; 
     else await pipeline(body, response);
   }
 
+  const receiveUpload = createReceiveUpload({ artifacts, log });
+
   return async (request, response) => {
     if (!/^\/artifacts\//.test(request.url ?? '')) return false;
+    if (await receiveUpload(request, response)) return true;
     // What this server makes is asked for with no body; one that is sent is not read.
     request.resume();
     const admitted = await admit(request, response);

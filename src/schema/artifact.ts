@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 export const ArtifactType = builder.loadableNode('Artifact', {
   description: 'The url is absolute, signed and expires',
   id: { resolve: ({ id }) => id },
-  load: (ids: string[], { services }: Context) => services.artifacts.find(ids),
+  load: (ids: string[], { services }: Context) => services.artifacts.load(ids),
   toKey: ({ id }) => id,
   sort: true,
   loaderOptions: { cache: false },

@@ -17,6 +17,7 @@ import './task-changes.ts';
 import './task-list.ts';
 import './task-live.ts';
 import './task-submit.ts';
+import './upload.ts';
 import './user.ts';
 
 export type { Context, Services } from './context.ts';

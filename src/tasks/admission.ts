@@ -1,4 +1,5 @@
 import type { TierLimits } from '../accounts/index.ts';
+import { askStored, isFull, storageExceeded } from '../artifacts/index.ts';
 import type { Transaction } from '../database/index.ts';
 import { type TokenGrant, takeTokens } from '../database/token-bucket.ts';
 import { IdempotencyConflictError, QueueFullError, QuotaExceededError, RateLimitedError } from '../errors.ts';
@@ -124,6 +125,19 @@ function askCounts(tx: Transaction, entries: readonly Entry[]): Promise<Map<stri
   ]);
 }
 
+/** Bytes of those whose tier limits them. */
+function askStorage(tx: Transaction, entries: readonly Entry[]): Promise<ReadonlyMap<string, number>> {
+  const limited = entries.filter(({ limits }) => limits.storageMb !== null);
+  return askStored(tx, [...new Set(limited.map(({ submission }) => submission.userId))]);
+}
+
+/** What is made for a task is kept in any case: so nothing new is begun for whoever has stored too much. */
+function withinStorage({ submission, limits }: Entry, stored: ReadonlyMap<string, number>): Error | null {
+  const bytes = stored.get(submission.userId) ?? 0;
+  if (limits.storageMb === null || !isFull(bytes, limits.storageMb)) return null;
+  return storageExceeded(bytes, limits.storageMb);
+}
+
 function allowanceOf(
   entries: readonly Entry[],
   counts: ReadonlyMap<string, Counts>,
@@ -166,23 +180,27 @@ export async function admit(
   entries: readonly Entry[],
   capacity: number,
 ): Promise<Map<Entry, Verdict>> {
-  const { verdicts, fresh, rates, counts } = await database.lanes.transact(
+  const { verdicts, fresh, rates, counts, stored } = await database.lanes.transact(
     async (tx) => {
       const verdicts = await findByKey(tx, entries);
       const fresh = entries.filter((entry) => !verdicts.has(entry));
       // The answers are waited for behind the commit: all of it is one round trip.
       const rates = askRates(tx, fresh);
       const counts = askCounts(tx, fresh);
+      const stored = askStorage(tx, fresh);
       // What fails here fails the commit, too.
-      for (const answer of [rates.grants, counts]) answer.catch(() => undefined);
-      return { verdicts, fresh, rates, counts };
+      for (const answer of [rates.grants, counts, stored]) answer.catch(() => undefined);
+      return { verdicts, fresh, rates, counts, stored };
     },
     { durable: false },
   );
   const refused = refuseRates(rates.limited, await rates.grants);
   const allowance = allowanceOf(fresh, await counts, capacity);
+  const storedBytes = await stored;
   for (const entry of fresh) {
-    const error = refused.has(entry) ? null : withinLimits(entry, allowance);
+    const error = refused.has(entry)
+      ? null
+      : (withinStorage(entry, storedBytes) ?? withinLimits(entry, allowance));
     const verdict = error ? { error } : refused.get(entry);
     if (verdict) verdicts.set(entry, verdict);
   }

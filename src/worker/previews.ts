@@ -56,7 +56,7 @@ export function createPreviews({ tasks, artifacts, log }: PreviewsOptions): Prev
     }
 
     async function store({ bytes, mimeType }: MadeFile): Promise<void> {
-      const { id } = await artifacts.save({ userId, bytes, mimeType });
+      const { id } = await artifacts.save({ userId, bytes, mimeType, overQuota: true });
       stored.push(id);
       if (!over.signal.aborted && !(await tasks.showPreview(lease, id))) over.abort();
       await remove(stored.length - KEPT);

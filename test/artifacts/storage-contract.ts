@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { MissingFileError, type Storage } from '../../src/artifacts/index.ts';
 import { collect, readAll } from './support.ts';
@@ -8,6 +8,10 @@ export type OpenStorage = () => Promise<{ storage: Storage } & AsyncDisposable>;
 
 async function* pieces(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
+}
+
+async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
 }
 
 /** What every storage has to promise, whatever it stores in. */
@@ -85,5 +89,90 @@ export function storageContract(open: OpenStorage): void {
     for (const key of ['../secret', `zz/${randomUUID()}`, '/etc/passwd', '']) {
       await expect(async () => opened.storage.read(key)).rejects.toThrow();
     }
+  });
+}
+
+/** What a storage has to promise that others can read and write without this server. */
+export function s3Contract(open: OpenStorage): void {
+  const shown = { contentType: 'text/plain; charset=utf-8', disposition: 'inline; filename="a.txt"' };
+
+  async function openDirect() {
+    const opened = await open();
+    const { direct } = opened.storage;
+    if (direct === null) throw new Error('this storage has no URLs');
+    return { ...opened, direct };
+  }
+
+  test('a file larger than a part is whole', { timeout: 30_000 }, async () => {
+    await using opened = await open();
+    const bytes = randomBytes(20_000_000);
+    const { key, size, sha256 } = await opened.storage.put(inPieces(bytes));
+    expect([size, sha256]).toEqual([bytes.length, createHash('sha256').update(bytes).digest('hex')]);
+    expect((await readAll(await opened.storage.read(key))).equals(bytes)).toBe(true);
+    const tail = await opened.storage.read(key, { start: 19_999_990, end: 19_999_999 });
+    expect((await readAll(tail)).equals(bytes.subarray(-10))).toBe(true);
+  });
+
+  test('a source that breaks off between two parts leaves nothing', async () => {
+    await using opened = await open();
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      for (let n = 0; n < 10; n++) yield randomBytes(1_000_000);
+      throw new Error('broken off');
+    }
+    await expect(opened.storage.put(broken())).rejects.toThrow('broken off');
+    expect(await collect(opened.storage.list())).toEqual([]);
+  });
+
+  test('more files than a page are listed', { timeout: 60_000 }, async () => {
+    await using opened = await open();
+    const { storage } = opened;
+    const put = async () => (await storage.put(pieces('x'))).key;
+    const keys: string[] = [];
+    for (let n = 0; n < 21; n++) keys.push(...(await Promise.all(Array.from({ length: 50 }, put))));
+    expect((await collect(storage.list())).map(({ key }) => key).toSorted()).toEqual(keys.toSorted());
+  });
+
+  test('a URL gives everybody the file, and stays the same for a while', async () => {
+    await using opened = await openDirect();
+    const { key } = await opened.storage.put(pieces('hello world'));
+    const url = await opened.direct.downloadUrl(key, shown);
+    const answer = await fetch(url, { headers: { range: 'bytes=6-' } });
+    expect([answer.status, await answer.text()]).toEqual([206, 'world']);
+    expect(await opened.direct.downloadUrl(key, shown)).toBe(url);
+    expect(Number(new URL(url).searchParams.get('X-Amz-Expires'))).toBe(25 * 3600);
+  });
+
+  test('what others write is taken to a key that their URL does not reach', async () => {
+    await using opened = await openDirect();
+    const { storage, direct } = opened;
+    const key = direct.awaitedKey();
+    expect(await direct.take(key)).toBeNull();
+    const wanted = { mimeType: 'image/png', sizeBytes: 5, sha256: null, expiresInSeconds: 60 };
+    const { url, headers } = await direct.uploadUrl(key, wanted);
+    expect((await fetch(url, { method: 'PUT', headers, body: 'first' })).status).toBe(200);
+    const taken = await direct.take(key);
+    expect(taken).not.toBe(key);
+    expect((await fetch(url, { method: 'PUT', headers, body: 'later' })).status).toBe(200);
+    expect((await readAll(await storage.read(taken ?? ''))).toString()).toBe('first');
+    await storage.remove(key);
+    expect((await collect(storage.list())).map((file) => file.key)).toEqual([taken]);
+  });
+
+  test('size, type and hash are in the signature of a URL to write with', async () => {
+    await using opened = await openDirect();
+    const { direct } = opened;
+    const sha256 = createHash('sha256').update('hello').digest('hex');
+    const wanted = { mimeType: 'image/png', sizeBytes: 5, sha256, expiresInSeconds: 60 };
+    const { url, headers } = await direct.uploadUrl(direct.awaitedKey(), wanted);
+    expect(headers).toEqual({
+      'content-type': 'image/png',
+      'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64'),
+    });
+    expect(new URL(url).searchParams.get('X-Amz-SignedHeaders')?.split(';')).toEqual([
+      'content-length',
+      'content-type',
+      'host',
+      'x-amz-checksum-sha256',
+    ]);
   });
 }

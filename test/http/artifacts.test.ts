@@ -40,7 +40,7 @@ async function serve(): Promise<Served> {
     url,
     async save(bytes, mimeType) {
       const artifact = await artifacts.save({ userId, bytes, ...(mimeType ? { mimeType } : {}) });
-      return { artifact, url: artifacts.signedUrl(artifact), etag: `"${artifact.sha256}"` };
+      return { artifact, url: await artifacts.signedUrl(artifact), etag: `"${artifact.sha256}"` };
     },
     async [Symbol.asyncDispose]() {
       await close(server);
@@ -121,7 +121,7 @@ test('HEAD tells the same headers without the file, and who has the file is told
 
 test('a URL that is altered, unsigned or has expired is refused, and one of no artifact is not found', async () => {
   await using served = await serve();
-  const { url } = await served.save(alphabet);
+  const { artifact, url } = await served.save(alphabet);
   const status = async (change: (changed: URL) => void) => {
     const changed = new URL(url);
     change(changed);
@@ -142,7 +142,8 @@ test('a URL that is altered, unsigned or has expired is refused, and one of no a
   ).toBe(418);
   expect((await fetch(`${served.url}/artifacts/nothing`)).status).toBe(404);
   expect((await fetch(`${served.url}/artifacts/..%2f..%2fetc%2fpasswd`)).status).toBe(404);
-  expect((await fetch(served.house.artifacts.signedUrl({ id: newId() }))).status).toBe(404);
+  const unknown = await served.house.artifacts.signedUrl({ ...artifact, id: newId() });
+  expect((await fetch(unknown)).status).toBe(404);
   expect((await fetch(url, { method: 'POST', body: 'x' })).status).toBe(405);
   expect((await fetch(`${served.url}/elsewhere`)).status).toBe(418);
 });

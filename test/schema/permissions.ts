@@ -211,6 +211,11 @@ export const cases: readonly Case[] = [
     expected: signedIn,
   },
   {
+    field: 'Mutation.createUpload',
+    operation: `mutation { createUpload(input: { mimeType: "text/plain", sizeBytes: 1 }) ${union} }`,
+    expected: signedIn,
+  },
+  {
     field: 'Mutation.revokeApiKey',
     what: 'own key',
     operation: `mutation ${byId} { revokeApiKey(id: $id) ${union} }`,
