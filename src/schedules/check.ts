@@ -1,7 +1,5 @@
-import { z } from 'zod';
 import { type InputIssue, InvalidInputError } from '../errors.ts';
 import type { SubmissionOptions } from '../submission/index.ts';
-import { check } from '../validation.ts';
 import { type Calendar, CronError, createCalendar } from './calendar.ts';
 import { isTimeZone, similarTimeZones } from './time-zone.ts';
 
@@ -14,16 +12,18 @@ export interface Timing {
   readonly timeZone: string;
 }
 
-const MAX_CRON = 'must have at most 200 characters';
-const text = (error: string, max: number) => z.string().trim().min(1, error).max(max, error);
-const timing = z.object({
-  name: text('must have 1 to 100 characters', 100),
-  cron: z.string().trim().max(200, MAX_CRON),
-  timeZone: text('must have 1 to 100 characters', 100),
-});
+const MAX_NAME = 100;
+const MAX_CRON = 200;
 
-function timeZoneIssue(timeZone: string): InputIssue[] {
+function nameIssues(name: string): InputIssue[] {
+  if (name.length >= 1 && name.length <= MAX_NAME) return [];
+  return [{ path: 'name', message: `must have 1 to ${MAX_NAME} characters` }];
+}
+
+function timeZoneIssues(timeZone: string): InputIssue[] {
   if (isTimeZone(timeZone)) return [];
+  if (timeZone.length > MAX_NAME)
+    return [{ path: 'timeZone', message: `must have at most ${MAX_NAME} characters` }];
   const similar = similarTimeZones(timeZone);
   const hint = similar.length > 0 ? `; did you mean ${similar.join(' or ')}?` : ', such as Europe/Berlin';
   return [{ path: 'timeZone', message: `must be a name of the IANA time zone database${hint}` }];
@@ -31,6 +31,7 @@ function timeZoneIssue(timeZone: string): InputIssue[] {
 
 /** The calendar, in UTC where there is no such time zone, to find what else is wrong. */
 function calendarOf({ cron, timeZone }: Timing, now: number): Calendar | InputIssue {
+  if (cron.length > MAX_CRON) return { path: 'cron', message: `must have at most ${MAX_CRON} characters` };
   try {
     const calendar = createCalendar(cron, isTimeZone(timeZone) ? timeZone : 'UTC');
     if (calendar.next(now) !== null) return calendar;
@@ -47,13 +48,16 @@ export type CheckedTiming =
 
 /** Checks when a schedule is to run; what it then submits is another's to check. */
 export function checkTiming(given: Timing, now: Date): CheckedTiming {
-  const checked = check(timing, given);
-  if (!checked.isValid) return checked;
-  const { value } = checked;
-  const calendar = calendarOf(value, now.getTime());
-  const issues = [...('path' in calendar ? [calendar] : []), ...timeZoneIssue(value.timeZone)];
-  if ('path' in calendar || issues.length > 0) return { isValid: false, issues };
-  return { isValid: true, timing: value, calendar };
+  const timing = { name: given.name.trim(), cron: given.cron.trim(), timeZone: given.timeZone.trim() };
+  const calendar = calendarOf(timing, now.getTime());
+  const isWrong = 'path' in calendar;
+  const issues = [
+    ...nameIssues(timing.name),
+    ...(isWrong ? [calendar] : []),
+    ...timeZoneIssues(timing.timeZone),
+  ];
+  if (isWrong || issues.length > 0) return { isValid: false, issues };
+  return { isValid: true, timing, calendar };
 }
 
 /** What makes sense for one task only. */

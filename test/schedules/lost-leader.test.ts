@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { type ServerProcess, startServer } from '../support/process.ts';
+import { useScheduling } from './support.ts';
+
+const open = useScheduling();
+const SCHEDULES = 60;
+
+it('submits one task for each time where the leader is killed at that moment', {
+  timeout: 60_000,
+}, async () => {
+  const { api, schedule, rowId } = open();
+  const { database } = api.services;
+  const person = await api.person('USER', 'VIP');
+  const names = Array.from({ length: SCHEDULES }, (_, n) => `fox ${n}`);
+  const ids = await Promise.all(names.map((name) => schedule(person, { name, cron: '0 0 1 1 *' })));
+  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-leader-'));
+  const variables = {
+    ...{ DATABASE_URL: database.url, DATA_DIR: folder, LOG_LEVEL: 'info' },
+    JWT_SECRET: 'a secret that only tests know, and all of them',
+  };
+  const servers: ServerProcess[] = [];
+  try {
+    for (let n = 0; n < 2; n++) servers.push(await startServer(variables, ['--role', 'worker']));
+    const leads = /"name":"housekeeping".*"msg":"leads"/;
+    const leader = await Promise.race(servers.map((server) => server.logged(leads).then(() => server)));
+    await database.pool.query(
+      "UPDATE schedule SET next_at = now() + interval '700 milliseconds' WHERE id = ANY ($1)",
+      [ids.map(rowId)],
+    );
+    const begun = 'SELECT count(*)::int AS count FROM schedule_run';
+    const countOf = async (query: string): Promise<number> =>
+      (await database.pool.query(query)).rows[0].count;
+    while ((await countOf(begun)) === 0);
+    await leader.end('SIGKILL');
+    const submittedBefore = await countOf('SELECT count(*)::int AS count FROM task');
+    const open = 'SELECT count(*)::int AS count FROM schedule_run WHERE due_at IS NOT NULL';
+    await vi.waitFor(async () => expect(await countOf(open)).toBe(0), { timeout: 20_000, interval: 50 });
+    expect(submittedBefore).toBeLessThan(SCHEDULES);
+    const { rows } = await database.pool.query(
+      `SELECT count(*)::int AS runs, count(DISTINCT schedule_id)::int AS schedules, count(t.id)::int AS tasks,
+              (SELECT count(*)::int FROM task) AS all, count(error)::int AS failed
+       FROM schedule_run r LEFT JOIN task t ON t.id = r.task_id`,
+    );
+    const each = { runs: SCHEDULES, schedules: SCHEDULES, tasks: SCHEDULES };
+    expect(rows[0]).toEqual({ ...each, all: SCHEDULES, failed: 0 });
+  } finally {
+    await Promise.all(servers.map((server) => server.end('SIGKILL')));
+    await rm(folder, { recursive: true, force: true });
+  }
+});
