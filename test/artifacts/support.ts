@@ -43,7 +43,7 @@ export async function openTestArtifacts({
 }: TestArtifactsOptions = {}): Promise<TestArtifacts> {
   const database = await openTestDatabase();
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-artifacts-'));
-  const storage = createLocalStorage(folder);
+  const storage = options.storage ?? createLocalStorage(folder);
   const guard = createUrlGuard({ allowHosts });
   const open = (changes: Partial<ArtifactsOptions>): Artifacts =>
     createArtifacts({

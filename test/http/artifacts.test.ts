@@ -1,50 +1,24 @@
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Artifact } from '../../src/database/index.ts';
-import { createServeArtifact } from '../../src/http/artifacts.ts';
 import { encodeId, newId } from '../../src/ids.ts';
-import { openTestArtifacts, type TestArtifacts } from '../artifacts/support.ts';
-import { testLog } from '../support/log.ts';
+import { type ServedArtifacts, serveArtifacts } from './served-artifacts.ts';
 
-interface Served extends AsyncDisposable {
-  readonly house: TestArtifacts;
-  readonly url: string;
+interface Served extends ServedArtifacts {
   save(bytes: Uint8Array, mimeType?: string): Promise<{ artifact: Artifact; url: string; etag: string }>;
 }
 
-async function close(server: Server): Promise<void> {
-  server.close();
-  server.closeAllConnections();
-  if (server.listening) await once(server, 'close');
-}
-
-/** Artifacts behind an HTTP server that has nothing else. */
 async function serve(): Promise<Served> {
-  let url = '';
-  const house = await openTestArtifacts({ publicUrl: () => url, maxBytes: 50_000_000 });
-  const { artifacts, userId } = house;
-  const serveArtifact = createServeArtifact({ artifacts, log: testLog });
-  const server = createServer(async (request, response) => {
-    if (!(await serveArtifact(request, response))) response.writeHead(418).end();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  const served = await serveArtifacts();
+  const { artifacts, userId } = served.house;
   return {
-    house,
-    url,
+    ...served,
     async save(bytes, mimeType) {
       const artifact = await artifacts.save({ userId, bytes, ...(mimeType ? { mimeType } : {}) });
       return { artifact, url: await artifacts.signedUrl(artifact), etag: `"${artifact.sha256}"` };
-    },
-    async [Symbol.asyncDispose]() {
-      await close(server);
-      await house[Symbol.asyncDispose]();
     },
   };
 }
