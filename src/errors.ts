@@ -66,11 +66,11 @@ export class InvalidCredentialsError extends CallerError {
 export class IdempotencyConflictError extends CallerError {
   override readonly name = 'IdempotencyConflictError';
   readonly code = 'IDEMPOTENCY_CONFLICT';
-  /** Row id of the task that has the key. */
+  /** Row id of the task that has the key, or of the first one of the batch that has it. */
   readonly taskId: string;
 
-  constructor(taskId: string) {
-    super('this idempotency key belongs to a task with another input; use a new key for a new task');
+  constructor(taskId: string, what: 'task' | 'batch' = 'task') {
+    super(`this idempotency key belongs to a ${what} with another input; use a new key for a new ${what}`);
     this.taskId = taskId;
   }
 }

@@ -8,13 +8,21 @@ const idPrefixes = {
   ApiKey: 'apikey',
   GpuNode: 'node',
   Artifact: 'artifact',
+  Batch: 'batch',
   Schedule: 'schedule',
   Generation: 'generation',
   KnowledgeBase: 'kb',
   Document: 'doc',
+  Webhook: 'webhook',
 } as const;
 
+/** Of what is never looked for by its id alone. */
+const partPrefixes = { WebhookDelivery: 'delivery' } as const;
+
 export type IdType = keyof typeof idPrefixes;
+type PartType = keyof typeof partPrefixes;
+
+const allPrefixes = { ...idPrefixes, ...partPrefixes };
 
 const typesByPrefix = new Map<string, IdType>(
   (Object.keys(idPrefixes) as IdType[]).map((type) => [idPrefixes[type], type]),
@@ -31,28 +39,43 @@ export function firstIdOf(time: Date): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
+/** Milliseconds since 1970, as an id begins with them. */
+const timeOf = (uuid: string): number => Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16);
+
+/** A new UUIDv7 above all of these, even if a process made them whose clock is ahead. */
+export function newIdAfter(ids: readonly string[]): string {
+  const id = newId();
+  const highest = ids.reduce((most, one) => (one > most ? one : most), '');
+  if (id > highest) return id;
+  const time = (timeOf(highest) + 1).toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}${id.slice(13)}`;
+}
+
 /** A UUID that tells nothing and needs no order, such as a job's. */
 export const randomId: () => string = randomUUID;
 
 /** The API's form of a row's id: `task_01h…`. */
-export function encodeId(type: IdType, uuid: string): string {
-  return TypeID.fromUUID(idPrefixes[type], uuid).toString();
+export function encodeId(type: IdType | PartType, uuid: string): string {
+  return TypeID.fromUUID(allPrefixes[type], uuid).toString();
+}
+
+function parseId(id: string): TypeID<string> | null {
+  try {
+    return TypeID.fromString(id);
+  } catch {
+    return null;
+  }
 }
 
 /** The type and row id behind an API id, or null where the text is not an id of ours. */
 export function decodeAnyId(id: string): { type: IdType; uuid: string } | null {
-  let parsed: TypeID<string>;
-  try {
-    parsed = TypeID.fromString(id);
-  } catch {
-    return null;
-  }
-  const type = typesByPrefix.get(parsed.getType());
-  return type === undefined ? null : { type, uuid: parsed.toUUID() };
+  const parsed = parseId(id);
+  const type = parsed ? typesByPrefix.get(parsed.getType()) : undefined;
+  return parsed && type ? { type, uuid: parsed.toUUID() } : null;
 }
 
 /** The row id behind an API id of that type, or null where it is none. */
-export function decodeId(type: IdType, id: string): string | null {
-  const decoded = decodeAnyId(id);
-  return decoded?.type === type ? decoded.uuid : null;
+export function decodeId(type: IdType | PartType, id: string): string | null {
+  const parsed = parseId(id);
+  return parsed?.getType() === allPrefixes[type] ? parsed.toUUID() : null;
 }

@@ -9,13 +9,15 @@ export interface TokenRequest {
   readonly rate: number;
   /** What the bucket holds; a new one is full. */
   readonly burst: number;
+  /** All of them or none. What is more than the bucket can hold is owed, once it is full. */
+  readonly isWhole?: boolean;
 }
 
 export interface TokenGrant {
   readonly key: string;
   /** How many of the wanted tokens were taken: a whole number between 0 and the amount. */
   readonly granted: number;
-  /** Until the bucket holds one token more than now; 0 where everything was granted. */
+  /** Until the bucket holds one token more than now, or enough for all; 0 where everything was granted. */
   readonly retryAfterMs: number;
 }
 
@@ -28,7 +30,8 @@ const fill = `
 // The rows are locked in key order, and read as they are then.
 const take = `
   WITH wanted AS (
-    SELECT * FROM unnest($1::text[], $2::float8[], $3::float8[], $4::float8[]) AS w (key, amount, rate, burst)
+    SELECT * FROM unnest($1::text[], $2::float8[], $3::float8[], $4::float8[], $5::boolean[])
+    AS w (key, amount, rate, burst, whole)
   ), held AS MATERIALIZED (
     SELECT key, tokens, updated_at FROM token_bucket WHERE key = ANY ($1) ORDER BY key FOR UPDATE
   ), filled AS MATERIALIZED (
@@ -36,7 +39,9 @@ const take = `
              clock_timestamp() - updated_at))), burst) AS tokens
     FROM wanted LEFT JOIN held USING (key)
   ), taken AS MATERIALIZED (
-    SELECT *, CASE WHEN amount < 0 THEN amount ELSE floor(least(amount, greatest(0, tokens))) END AS granted
+    SELECT *, CASE WHEN amount < 0 THEN amount
+                   WHEN whole THEN CASE WHEN tokens >= least(amount, burst) THEN amount ELSE 0 END
+                   ELSE floor(least(amount, greatest(0, tokens))) END AS granted
     FROM filled
   ), written AS (
     UPDATE token_bucket AS bucket SET tokens = taken.tokens - granted, updated_at = clock_timestamp()
@@ -44,7 +49,8 @@ const take = `
   )
   SELECT key, granted,
          CASE WHEN granted >= amount THEN 0
-              ELSE ceil(1000 * (1 - (tokens - granted)) / rate) END AS "retryAfterMs"
+              ELSE ceil(1000 * (CASE WHEN whole THEN least(amount, burst) ELSE 1 END - (tokens - granted)) / rate)
+              END AS "retryAfterMs"
   FROM taken`;
 
 /**
@@ -62,9 +68,10 @@ export async function takeTokens(
   const bursts = requests.map(({ burst }) => burst);
   const amounts = requests.map(({ amount }) => amount);
   const rates = requests.map(({ rate }) => rate);
+  const wholes = requests.map(({ isWhole }) => isWhole ?? false);
   const [, rows] = await Promise.all([
     db.query(fill, [keys, bursts]),
-    db.query<TokenGrant & Record<string, unknown>>(take, [keys, amounts, rates, bursts]),
+    db.query<TokenGrant & Record<string, unknown>>(take, [keys, amounts, rates, bursts, wholes]),
   ]);
   const grants = new Map(rows.map(({ key, granted, retryAfterMs }) => [key, { key, granted, retryAfterMs }]));
   return requests.map(({ key }) => {

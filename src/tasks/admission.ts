@@ -94,14 +94,14 @@ interface Limited {
 }
 
 /** Those whose tier has a rate, with what becomes of their wish for tokens. */
-function askRates(tx: Transaction, entries: readonly Entry[]) {
+function askRates(tx: Transaction, entries: readonly Entry[], isWhole: boolean) {
   const limited = [...byUser(entries)].flatMap(([userId, group]) => {
     const { perSecond, burst } = group[0]?.limits ?? { perSecond: null, burst: 0 };
     return perSecond === null ? [] : [{ group, key: `submit:${userId}`, rate: perSecond, burst }];
   });
   const grants = takeTokens(
     tx,
-    limited.map(({ group, key, rate, burst }) => ({ key, rate, burst, amount: group.length })),
+    limited.map(({ group, key, rate, burst }) => ({ key, rate, burst, amount: group.length, isWhole })),
   );
   return { limited, grants };
 }
@@ -174,18 +174,20 @@ function withinLimits({ submission, queue, limits }: Entry, allowance: Allowance
  * Decides which entries of a group need not, or may not, be written. A replay of an idempotency key is not
  * held against any limit. Nothing that others wait for is locked for longer than a round trip, and losing it
  * in a crash only gives a rate back: so this has a transaction of its own, beside the group's.
+ * @param isWhole they are to be written all or none: then so are the tokens taken
  */
 export async function admit(
   { database }: Core,
   entries: readonly Entry[],
   capacity: number,
+  isWhole = false,
 ): Promise<Map<Entry, Verdict>> {
   const { verdicts, fresh, rates, counts, stored } = await database.lanes.transact(
     async (tx) => {
       const verdicts = await findByKey(tx, entries);
       const fresh = entries.filter((entry) => !verdicts.has(entry));
       // The answers are waited for behind the commit: all of it is one round trip.
-      const rates = askRates(tx, fresh);
+      const rates = askRates(tx, fresh, isWhole);
       const counts = askCounts(tx, fresh);
       const stored = askStorage(tx, fresh);
       // What fails here fails the commit, too.

@@ -68,6 +68,16 @@ export async function change(
   return changed;
 }
 
+/**
+ * Ends what waits for tasks that did not succeed, where that is known only now: in the transaction that adds it.
+ */
+export async function fallBelow(core: Core, tx: Transaction, parents: readonly Parent[]): Promise<Changed[]> {
+  const { changes } = await followDown(tx, parents, await lockBelow(tx, parents));
+  const changed = await applyChanges(tx, changes);
+  bookMoves(tx, core.shard(tx), changed);
+  return changed;
+}
+
 /** Corrects the shares by what ended, charges them for what is queued, and gives that its jobs. */
 async function settleShares(
   core: Core,

@@ -67,13 +67,13 @@ function toClaimed(
   { job, row }: { readonly job: FetchedJob; readonly row: LeasedRow },
   { claimedAt, isSwap }: Pick<Claimed, 'claimedAt' | 'isSwap'>,
 ): Claimed {
-  const { taskId, attempt, epoch, userId, input, timeoutMs, deadline, cost } = row;
+  const { taskId, attempt, epoch, userId, input, texts, timeoutMs, deadline, cost } = row;
   const { nodeId, slotNo } = placement;
   const { id, retryCount, trace } = job;
   return {
     lease: { taskId, attempt, nodeId, slotNo, epoch, job: { id, retryCount } },
     ...{ userId, queueId: queue.id, kind: kindOf(queue.kind).name, model: queue.model },
-    ...{ input, timeoutMs, deadline, cost, isSwap, claimedAt, trace: trace ?? undefined },
+    ...{ input, texts, timeoutMs, deadline, cost, isSwap, claimedAt, trace: trace ?? undefined },
   };
 }
 

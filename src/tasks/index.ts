@@ -21,6 +21,7 @@ import { createRelease } from './release.ts';
 import { createRemoteJobs, type RemoteJobs } from './remote-jobs.ts';
 import { createRemove } from './remove.ts';
 import { createRepair } from './repair.ts';
+import { createResults, type Results } from './results.ts';
 import { createRetention } from './retention.ts';
 import { createRetry } from './retry.ts';
 import { createSettler, type Settled } from './settle.ts';
@@ -30,7 +31,15 @@ import { createStopped } from './stopped.ts';
 import { createSubmitter } from './submit.ts';
 import { createSweep } from './sweep.ts';
 import { createTexts, type Texts } from './texts.ts';
-import type { Claimed, Lease, Settlement, Submission, Submitted } from './types.ts';
+import type {
+  BatchSubmission,
+  Claimed,
+  Lease,
+  Settlement,
+  Submission,
+  Submitted,
+  SubmittedBatch,
+} from './types.ts';
 import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
 export type { CancelOutcome } from './cancel.ts';
@@ -39,29 +48,38 @@ export type { Estimate, EstimateRequest, WaitingReason } from './forecast/index.
 export type { LeftWork } from './left-work.ts';
 export type { RemoteJobs } from './remote-jobs.ts';
 export { removeTogether } from './remove.ts';
+export type { MadeResult } from './results.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';
 export { WorkerLostError } from './snapshot.ts';
 export type { QueueStats, Stats } from './stats.ts';
 export type {
   AttemptEnd,
+  BatchMember,
+  BatchSubmission,
   Claimed,
   Lease,
   Settlement,
   Submission,
   Submitted,
+  SubmittedBatch,
   TaskErrorCode,
   TaskFailure,
 } from './types.ts';
 export type { WorkerInput } from './workers.ts';
 
 /** The life of tasks, from submit to retention. Whose task it is, is the caller's to check. */
-export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks {
+export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks, Results {
   /**
    * Accepts a task: durable once it resolves.
    * @throws NoSuchModelError, QueueFullError, QuotaExceededError, RateLimitedError, IdempotencyConflictError
    */
   submit(submission: Submission, tier: Tier): Promise<Submitted>;
+  /**
+   * Accepts all of the tasks, or none.
+   * @throws as `submit`, for the whole of them; InvalidInputError where something that they depend on is gone
+   */
+  submitBatch(batch: BatchSubmission, tier: Tier): Promise<SubmittedBatch>;
   /**
    * Starts as many waiting tasks as there are places for, up to the limit.
    * @throws WorkerLostError where the worker has no lease
@@ -86,7 +104,8 @@ export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks {
    */
   cancel(taskId: string): Promise<{ readonly outcome: CancelOutcome }>;
   /**
-   * Puts a task that failed or was canceled back into its queue, with all its tries.
+   * Puts a task that failed or was canceled back into its queue, with all its tries; with it whatever it depends on
+   * and did not succeed, and whatever failed for nothing but one of these. Those wait for each other as at first.
    * @throws NotFoundError, InvalidStateError
    */
   retry(taskId: string): Promise<void>;
@@ -158,6 +177,8 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     ...texts,
     ...createWorkers(database.pool, config.leaseMs ?? DEFAULT_LEASE_MS),
     submit: submitter.submit,
+    submitBatch: submitter.submitBatch,
+    ...createResults(core),
     claim: createClaim(core, { nodes, tiers, limits, routingStrategy }),
     ...createForecasts(core, { nodes, tiers, limits, strategy: routingStrategy }),
     freeSlot: slots.freeSlot,

@@ -17,6 +17,7 @@ export interface LeasedRow {
   readonly attempt: number;
   readonly epoch: number;
   readonly input: unknown;
+  readonly texts: Readonly<Record<string, string>> | null;
   readonly timeoutMs: number;
   readonly deadline: Date | null;
   readonly cost: number;
@@ -52,7 +53,7 @@ const insertLeases = `
     SELECT task_id, version, 'STARTED', 'RUNNING', attempt, statement_timestamp() FROM leased
   ), counted AS (${book('leased', '$1', { queued: '-1', running: '1' })}
   )
-  SELECT l.task_id AS "taskId", l.user_id AS "userId", l.attempt, l.epoch, d.input, l.timeout_ms AS "timeoutMs",
+  SELECT l.task_id AS "taskId", l.user_id AS "userId", l.attempt, l.epoch, d.input, d.texts, l.timeout_ms AS "timeoutMs",
          l.deadline, l.cost::float8 AS cost
   FROM leased l JOIN task_data d USING (task_id)`;
 

@@ -2,14 +2,22 @@ import { IS_NAMED_ARTIFACT } from '../artifacts/index.ts';
 import type { TaskStatus, Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
 import type { Core } from './core.ts';
+import { isFinal } from './lifecycle.ts';
 
 const HAS_ENDED = "status IN ('SUCCEEDED', 'FAILED', 'CANCELED')";
-const IS_NAMED = 'EXISTS (SELECT FROM generation_task WHERE task_id = task.id)';
+const IS_NAMED = `(EXISTS (SELECT FROM generation_task WHERE task_id = task.id)
+  OR EXISTS (SELECT FROM document WHERE document.id = task.id))`;
 
-const remove = `DELETE FROM task WHERE id = $1 AND ${HAS_ENDED} AND NOT ${IS_NAMED} RETURNING user_id AS "userId"`;
+// Its result may be what they take up.
+const IS_NEEDED = `EXISTS (SELECT FROM task_dependency d JOIN task c ON c.id = d.child_id
+  WHERE d.parent_id = task.id AND c.status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED'))`;
+
+const remove = `
+  DELETE FROM task WHERE id = $1 AND ${HAS_ENDED} AND NOT ${IS_NAMED} AND NOT ${IS_NEEDED}
+  RETURNING user_id AS "userId"`;
 const lockTasks = `SELECT FROM task WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`;
 const removeAll = `DELETE FROM task WHERE id = ANY ($1::uuid[]) AND ${HAS_ENDED} RETURNING user_id AS "userId"`;
-const statusOf = `SELECT status, ${IS_NAMED} AS "isNamed" FROM task WHERE id = $1`;
+const statusOf = `SELECT status, ${IS_NAMED} AS "isNamed", ${IS_NEEDED} AS "isNeeded" FROM task WHERE id = $1`;
 
 const artifactsOf = 'SELECT DISTINCT artifact_id AS id FROM task_artifact WHERE task_id = ANY ($1::uuid[])';
 // As in the collection of garbage: locked first, so that the deletion sees whatever names one by then.
@@ -48,18 +56,26 @@ export async function removeTogether(tx: Transaction, taskIds: readonly string[]
   return removed.length;
 }
 
+interface Standing {
+  readonly status: TaskStatus;
+  readonly isNamed: boolean;
+  readonly isNeeded: boolean;
+}
+
+function whyNot({ status, isNamed, isNeeded }: Standing): string {
+  if (!isFinal(status)) return `only a task that has ended can be deleted: it is ${status}; cancel it first`;
+  if (isNamed) return 'the task belongs to a generation or a document: delete that';
+  return isNeeded
+    ? 'other tasks that have not ended depend on it: cancel them first'
+    : 'the task has changed meanwhile: try again';
+}
+
 export function createRemove({ database, carrier }: Core) {
   async function refuse(taskId: string): Promise<never> {
-    const { rows } = await database.pool.query<{ status: TaskStatus; isNamed: boolean }>(statusOf, [taskId]);
+    const { rows } = await database.pool.query<Standing>(statusOf, [taskId]);
     const [found] = rows;
     if (!found) throw new NotFoundError('there is no such task');
-    const { status, isNamed } = found;
-    throw new InvalidStateError(
-      isNamed
-        ? 'the task belongs to a generation: delete that'
-        : `only a task that has ended can be deleted: it is ${status}; cancel it first`,
-      status,
-    );
+    throw new InvalidStateError(whyNot(found), found.status);
   }
 
   /**
@@ -69,7 +85,11 @@ export function createRemove({ database, carrier }: Core) {
    */
   return async function removeTask(taskId: string): Promise<void> {
     const [removed] = await database.lanes.transact((tx) =>
-      removeWithArtifacts(tx, [taskId], () => tx.query<Removed>(remove, [taskId])),
+      removeWithArtifacts(tx, [taskId], async () => {
+        // Whoever adds a child has the task locked meanwhile.
+        void tx.query(lockTasks, [[taskId]]);
+        return tx.query<Removed>(remove, [taskId]);
+      }),
     );
     if (!removed) return refuse(taskId);
     carrier.announce({ type: 'task', id: taskId, userId: removed.userId });

@@ -11,6 +11,9 @@ const removeOld = `
     SELECT id FROM task
     WHERE id < $1 AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED') AND finished_at < $2
       AND NOT EXISTS (SELECT FROM generation_task WHERE task_id = task.id)
+      AND NOT EXISTS (SELECT FROM document WHERE document.id = task.id)
+      AND NOT EXISTS (SELECT FROM task_dependency d JOIN task c ON c.id = d.child_id
+        WHERE d.parent_id = task.id AND c.status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED'))
     ORDER BY id LIMIT ${MAX_GROUP} FOR UPDATE SKIP LOCKED
   )
   DELETE FROM task USING old WHERE task.id = old.id RETURNING task.id, task.user_id AS "userId"`;

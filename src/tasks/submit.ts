@@ -1,41 +1,22 @@
 import type { Tiers } from '../accounts/index.ts';
-import { createBatcher, type Tier, UncertainCommitError } from '../database/index.ts';
-import { InvalidInputError, NoSuchModelError } from '../errors.ts';
-import { newId } from '../ids.ts';
+import { createBatcher, type Tier } from '../database/index.ts';
+import { NoSuchModelError } from '../errors.ts';
+import { newIdAfter } from '../ids.ts';
 import type { Nodes } from '../nodes/index.ts';
-import { webhookOfTasks } from '../webhooks/index.ts';
 import { admit, type Entry, findByKey, type Keyed, type Verdict } from './admission.ts';
 import type { Core } from './core.ts';
+import { createEntrance } from './entrance.ts';
+import { createGraphSubmitter, type GraphSubmitter } from './submit-graph.ts';
 import type { Submission, Submitted } from './types.ts';
+import { explain, untilCertain } from './uncertain.ts';
 import { NotAdmittedError, type Written, writeSubmissions } from './write-submissions.ts';
 
 const MAX_GROUP = 200;
 const MAX_TRIES = 5;
 
-/** Repeats what can be repeated after a commit of which nobody knows whether it stands. */
-async function untilCertain<T>(write: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (tries === MAX_TRIES || !(error instanceof UncertainCommitError)) throw error;
-    }
-  }
-}
-
 /** SQLSTATE classes of what is wrong with a row, and not with the database. */
 function isDataFault(error: unknown): boolean {
   return error instanceof Error && 'code' in error && /^2[23]/.test(String(error.code));
-}
-
-/** In the caller's terms what PostgreSQL refused. */
-function explain(error: unknown): unknown {
-  const isArtifactGone =
-    error instanceof Error && 'constraint' in error && error.constraint === 'task_artifact_artifact_id_fkey';
-  if (!isArtifactGone) return error;
-  return new InvalidInputError([
-    { path: 'task', message: 'a file that it names was deleted; upload it again' },
-  ]);
 }
 
 export interface SubmitOptions {
@@ -45,7 +26,7 @@ export interface SubmitOptions {
   readonly queueCapacity: number;
 }
 
-export interface Submitter {
+export interface Submitter extends Pick<GraphSubmitter, 'submitBatch'> {
   submit(submission: Submission, tier: Tier): Promise<Submitted>;
   idle(): Promise<void>;
 }
@@ -117,12 +98,8 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
 
   async function enter({ taskId, submission, tier }: Keyed & { tier: Tier }): Promise<Verdict> {
     try {
-      const model = await nodes.models.choose(submission.kind, submission.model);
-      const queue = await core.queue.ensure(submission.kind, model);
-      const { userId, webhookUrl: url } = submission;
-      const webhook =
-        url === undefined ? {} : { webhookId: await webhookOfTasks(core.database, { userId, url }) };
-      return await batcher.add({ taskId, submission, queue, limits: tiers[tier], ...webhook });
+      const entry = await entrance.enter({ taskId, submission }, tier);
+      return await (submission.dependsOn?.length ? graphs.add(entry) : batcher.add(entry));
     } catch (error) {
       const replay = error instanceof NoSuchModelError ? await findReplay({ taskId, submission }) : undefined;
       if (!replay) throw error;
@@ -141,12 +118,19 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
     write: writeAll,
   });
 
+  const entrance = createEntrance(core, { nodes, tiers });
+  const graphs = createGraphSubmitter(core, { entrance, queueCapacity, announce });
+
   return {
     async submit(submission, tier) {
-      const verdict = await enter({ taskId: submission.taskId ?? newId(), submission, tier });
+      const taskId = submission.taskId ?? newIdAfter(submission.dependsOn ?? []);
+      const verdict = await enter({ taskId, submission, tier });
       if ('error' in verdict) throw verdict.error;
       return verdict.submitted;
     },
-    idle: () => batcher.idle(),
+    submitBatch: graphs.submitBatch,
+    async idle() {
+      await Promise.all([batcher.idle(), graphs.idle()]);
+    },
   };
 }

@@ -15,6 +15,16 @@ export function traceTasks(tasks: Tasks, tracing: Tracing): Tasks {
         span.set(attributesOf(submitted.taskId));
         return submitted;
       }),
+    submitBatch: (batch, tier) =>
+      tracing.span('submit batch', { kind: 'producer' }, async ({ traceparent: trace }) =>
+        tasks.submitBatch(
+          {
+            ...batch,
+            tasks: batch.tasks.map((task) => ({ ...task, submission: { ...task.submission, trace } })),
+          },
+          tier,
+        ),
+      ),
     async claim(request) {
       const claimed = await tasks.claim(request);
       for (const { trace: parent, lease, kind, model, claimedAt } of claimed) {

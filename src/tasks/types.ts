@@ -25,8 +25,36 @@ export interface Submission {
   readonly artifactIds: readonly string[];
   /** Where its events are told, beside where its user is told of all tasks. */
   readonly webhookUrl?: string;
+  /** Row ids of the tasks that have to succeed before it can run: its user's own. */
+  readonly dependsOn?: readonly string[];
+  /** Whose texts stand in its input as `{{name}}`: row ids by name, of tasks that it depends on. */
+  readonly texts?: Readonly<Record<string, string>>;
   /** The `traceparent` of whoever submits it, where there are traces. */
   readonly trace?: string;
+}
+
+/** Submissions that are written together, all of them or none. */
+export interface BatchSubmission {
+  readonly userId: string;
+  readonly idempotencyKey: string | null;
+  /** sha256 over everything that makes two batches the same. */
+  readonly inputHash: Uint8Array;
+  readonly tasks: readonly BatchMember[];
+}
+
+/** Parents come before their children, and have lower ids. */
+export interface BatchMember {
+  readonly taskId: string;
+  /** What the batch calls it. */
+  readonly ref: string | null;
+  readonly submission: Submission;
+}
+
+/** What became of a batch. */
+export interface SubmittedBatch {
+  readonly batchId: string;
+  /** True: the batch of an earlier submission with the same key and input. */
+  readonly existing: boolean;
 }
 
 /** What became of a submission. */
@@ -57,6 +85,8 @@ export interface Claimed {
   readonly kind: KindName;
   readonly model: string;
   readonly input: unknown;
+  /** As in {@link Submission}; null: none. */
+  readonly texts?: Readonly<Record<string, string>> | null;
   readonly timeoutMs: number;
   readonly deadline: Date | null;
   readonly cost: number;

@@ -11,23 +11,24 @@ import type { Submission, Submitted } from './types.ts';
 // Rows of one user's keys in order, so that groups with the same keys wait for each other in one order only.
 const insert = `
   WITH given AS (
-    SELECT *, start_at > now() AS is_early FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
+    SELECT *, (CASE WHEN is_blocked THEN 'BLOCKED' WHEN start_at > now() THEN 'SCHEDULED' ELSE 'QUEUED' END)::task_status
+      AS first_status
+    FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[],
       $7::task_priority[], $8::int[], $9::int[], $10::float8[], $11::uuid[], $12::text[], $13::timestamptz[],
       $14::timestamptz[], $15::jsonb[], $16::jsonb[], $17::bytea[], $18::text[], $19::float8[],
-      $20::uuid[])
+      $20::uuid[], $21::jsonb[], $22::boolean[])
     AS g (id, user_id, queue_id, kind, model, priority, max_attempts, timeout_ms, cost, job_id, key, start_at,
-      deadline, input, labels, input_hash, artifact_ids, charged_seconds, webhook_id)
+      deadline, input, labels, input_hash, artifact_ids, charged_seconds, webhook_id, texts, is_blocked)
   ), won AS (
     INSERT INTO task (id, user_id, queue_id, kind, model, status, priority, max_attempts, timeout_ms, cost, job_id,
       idempotency_key, start_at, deadline, charged_seconds)
-    SELECT id, user_id, queue_id, kind, model, (CASE WHEN is_early THEN 'SCHEDULED' ELSE 'QUEUED' END)::task_status,
-      priority, max_attempts, timeout_ms, cost, CASE WHEN is_early THEN NULL ELSE job_id END, key, start_at, deadline,
-      charged_seconds
+    SELECT id, user_id, queue_id, kind, model, first_status, priority, max_attempts, timeout_ms, cost,
+      CASE WHEN first_status = 'QUEUED' THEN job_id END, key, start_at, deadline, charged_seconds
     FROM given ORDER BY user_id, key, id
     ON CONFLICT DO NOTHING RETURNING id, user_id, queue_id, status, created_at
   ), data AS (
-    INSERT INTO task_data (task_id, input, labels, input_hash)
-    SELECT id, input, labels, input_hash FROM given JOIN won USING (id)
+    INSERT INTO task_data (task_id, input, labels, input_hash, texts)
+    SELECT id, input, labels, input_hash, texts FROM given JOIN won USING (id)
   ), event AS (
     INSERT INTO task_event (task_id, version, type, status, attempt)
     SELECT id, 1, 'SUBMITTED', status, 0 FROM won
@@ -50,7 +51,13 @@ interface WonRow {
   readonly createdAt: Date;
 }
 
-function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], charges: readonly Charge[]) {
+interface Given {
+  readonly entries: readonly Entry[];
+  readonly charges: readonly Charge[];
+  readonly blocked: ReadonlySet<string>;
+}
+
+function insertTasks(tx: Transaction, shard: number, { entries, charges, blocked }: Given) {
   const column = <T>(of: (submission: Submission, entry: Entry) => T): T[] =>
     entries.map((entry) => of(entry.submission, entry));
   return tx.query<WonRow>(insert, [
@@ -74,6 +81,8 @@ function insertTasks(tx: Transaction, shard: number, entries: readonly Entry[], 
     column(({ artifactIds }) => `{${artifactIds.join(',')}}`),
     charges.map(({ seconds }) => seconds),
     column((_, { webhookId }) => webhookId ?? null),
+    column(({ texts }) => (texts ? JSON.stringify(texts) : null)),
+    column((_, { taskId }) => blocked.has(taskId)),
   ]);
 }
 
@@ -87,7 +96,7 @@ const priorityOf = ({ priority }: Submission, { limits }: Entry): TaskPriority =
 /** The row of an entry, without reading it. */
 function writtenTask(entry: Entry, { status, createdAt }: WonRow, { jobId, seconds }: Charge): WrittenTask {
   const { taskId, submission, queue } = entry;
-  const { userId, kind, maxAttempts, idempotencyKey, startAt, deadline, input, labels } = submission;
+  const { userId, kind, maxAttempts, idempotencyKey, startAt, deadline, input, labels, texts } = submission;
   return {
     ...{ id: taskId, userId, queueId: queue.id, kind, model: queue.model, status },
     ...{ priority: priorityOf(submission, entry), version: 1, attempt: 0, maxAttempts, attemptBase: 0 },
@@ -100,7 +109,12 @@ function writtenTask(entry: Entry, { status, createdAt }: WonRow, { jobId, secon
       // What a kind's schema answers is JSON.
       input: input as TaskData['input'],
       labels: labels === null ? null : { ...labels },
-      ...{ result: null, error: null, texts: null, inputHash: new Uint8Array(submission.inputHash) },
+      ...{
+        result: null,
+        error: null,
+        texts: texts ? { ...texts } : null,
+        inputHash: new Uint8Array(submission.inputHash),
+      },
     },
   };
 }
@@ -165,29 +179,43 @@ export function writeSubmissions(
   entries: readonly Entry[],
   admitted: Promise<ReadonlyMap<Entry, Verdict>>,
 ): Promise<Written> {
+  return core.database.lanes.transact((tx) => writeEntries(core, tx, { entries, admitted }));
+}
+
+export interface WriteOptions {
+  readonly entries: readonly Entry[];
+  readonly admitted: Promise<ReadonlyMap<Entry, Verdict>>;
+  /** Ids of those that wait for other tasks first. */
+  readonly blocked?: ReadonlySet<string>;
+}
+
+/** What {@link writeSubmissions} does, in a transaction of the caller's. */
+export async function writeEntries(
+  core: Core,
+  tx: Transaction,
+  { entries, admitted, blocked = new Set() }: WriteOptions,
+): Promise<Written> {
   const charges = entries.map((entry) => toCharge(core, entry));
-  return core.database.lanes.transact(async (tx) => {
-    const inserting = insertTasks(tx, core.shard(tx), entries, charges);
-    const charging = chargeShares(tx, charges);
-    // What fails here fails whatever comes behind it, too.
-    charging.catch(() => undefined);
-    const known = await admitted;
-    if (entries.some((entry) => known.has(entry))) throw new NotAdmittedError();
-    const won = new Map((await inserting).map((row) => [row.id, row]));
-    const tasks = entries.flatMap((entry, n) => {
-      const [row, charge] = [won.get(entry.taskId), charges[n]];
-      return row && charge ? [{ entry, charge, task: writtenTask(entry, row, charge) }] : [];
-    });
-    const due = tasks.filter(({ task }) => task.status === 'QUEUED');
-    const tags = (await charging)(due.map(({ charge }) => charge));
-    await insertJobs(core, tx, due, tags);
-    const lost = entries.filter(({ taskId }) => !won.has(taskId));
-    const verdicts = lost.length === 0 ? new Map<Entry, Verdict>() : await findLost(tx, lost);
-    for (const { entry, task } of tasks) {
-      verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false, written: task } });
-    }
-    return { verdicts, tasks };
+  const inserting = insertTasks(tx, core.shard(tx), { entries, charges, blocked });
+  const charging = chargeShares(tx, charges);
+  // What fails here fails whatever comes behind it, too.
+  charging.catch(() => undefined);
+  const known = await admitted;
+  if (entries.some((entry) => known.has(entry))) throw new NotAdmittedError();
+  const won = new Map((await inserting).map((row) => [row.id, row]));
+  const tasks = entries.flatMap((entry, n) => {
+    const [row, charge] = [won.get(entry.taskId), charges[n]];
+    return row && charge ? [{ entry, charge, task: writtenTask(entry, row, charge) }] : [];
   });
+  const due = tasks.filter(({ task }) => task.status === 'QUEUED');
+  const tags = (await charging)(due.map(({ charge }) => charge));
+  await insertJobs(core, tx, due, tags);
+  const lost = entries.filter(({ taskId }) => !won.has(taskId));
+  const verdicts = lost.length === 0 ? new Map<Entry, Verdict>() : await findLost(tx, lost);
+  for (const { entry, task } of tasks) {
+    verdicts.set(entry, { submitted: { taskId: entry.taskId, existing: false, written: task } });
+  }
+  return { verdicts, tasks };
 }
 
 /** Whose tasks stand where these could not be written: of the same key, or their own from a commit that was uncertain. */
