@@ -1,32 +1,30 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createClient } from '../../sdk/src/index.ts';
+import { makeFolder, type TestFolder } from '../support/folder.ts';
 
 const bin = path.join(import.meta.dirname, '../../bin/switchyard.js');
-let folder: string;
+let folder: TestFolder;
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'switchyard-demo-'));
-  // So that PostgreSQL's own user can enter, where this runs as root: the cluster would outlive the test elsewhere.
-  await chmod(folder, 0o755);
+  folder = await makeFolder();
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => folder?.[Symbol.asyncDispose]());
 
 /** As a person's shell has it, but for the settings of the tests themselves. */
-const options = () => ({ cwd: folder, env: { PATH: process.env.PATH, PORT: '0' } });
+const options = () => ({ cwd: folder.path, env: { PATH: process.env.PATH, PORT: '0' } });
 
 test('demo --once runs a task of each kind on the embedded database and saves the results', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [bin, 'demo', '--once'], options());
   expect(stdout).toContain('text-to-image: succeeded in ');
   expect(stdout).toContain('speech-to-text: succeeded in ');
   expect(stdout).toContain('image-to-3d: succeeded in ');
-  const files = (await readdir(path.join(folder, 'demo-output'))).sort();
+  const files = (await readdir(path.join(folder.path, 'demo-output'))).sort();
   expect(files).toEqual([
     'embedding.json',
     'image-to-3d.glb',
@@ -37,10 +35,10 @@ test('demo --once runs a task of each kind on the embedded database and saves th
     'text-to-image.png',
   ]);
   for (const file of files) expect(stdout).toContain(path.join('demo-output', file));
-  const embedding = JSON.parse(await readFile(path.join(folder, 'demo-output/embedding.json'), 'utf8'));
+  const embedding = JSON.parse(await readFile(path.join(folder.path, 'demo-output/embedding.json'), 'utf8'));
   expect(embedding.vectors).toHaveLength(3);
   expect(embedding.vectors[2]).toHaveLength(embedding.dimensions);
-  const text = await readFile(path.join(folder, 'demo-output/speech-to-text.txt'), 'utf8');
+  const text = await readFile(path.join(folder.path, 'demo-output/speech-to-text.txt'), 'utf8');
   expect(text).toBe('Nothing that was accepted is ever lost.\n');
 }, 60_000);
 

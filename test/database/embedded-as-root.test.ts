@@ -1,16 +1,19 @@
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { findBinaries, packageFolder } from '../../src/database/embedded/binaries.ts';
 import { findIdentity, run } from '../../src/database/embedded/identity.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
+import { makeFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
-import { canConnect, makeFolder, query, startElsewhere } from './support.ts';
+import { canConnect, query, startElsewhere } from './support.ts';
 
 const NOBODY = 65534;
 
 test('binaries whose links npm did not make are mended', async () => {
-  await using folder = await makeFolder();
+  // What is in memory may be barred from being run.
+  await using folder = await makeFolder(tmpdir());
   const copy = path.join(folder.path, 'package');
   await run('cp', ['-R', packageFolder(), copy]);
   await run('find', [copy, '-type', 'l', '-delete']);
@@ -67,7 +70,7 @@ describe.runIf(process.getuid?.() === 0)('as root', () => {
   });
 
   test('binaries that this user cannot read are copied beside the cluster, once', async () => {
-    await using folder = await makeFolder();
+    await using folder = await makeFolder(tmpdir());
     const closed = path.join(folder.path, 'closed');
     await mkdir(closed, { mode: 0o700 });
     await run('cp', ['-R', packageFolder(), path.join(closed, 'package')]);

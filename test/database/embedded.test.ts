@@ -3,17 +3,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
 import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
+import { makeFolder, type TestFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
-import {
-  canConnect,
-  copyTemplate,
-  killHard,
-  makeFolder,
-  makeTemplate,
-  query,
-  startElsewhere,
-  type TestFolder,
-} from './support.ts';
+import { canConnect, copyTemplate, killHard, makeTemplate, query, startElsewhere } from './support.ts';
 
 let template: TestFolder;
 beforeAll(async () => {

@@ -5,8 +5,9 @@ import { applyByEngine, diffMigrations } from '../../scripts/schema-engine.ts';
 import { migrate, pendingMigrations } from '../../src/database/index.ts';
 import { readMigrations } from '../../src/database/migrations.ts';
 import { newId } from '../../src/ids.ts';
+import { makeFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
-import { makeFolder, query } from './support.ts';
+import { query } from './support.ts';
 
 let url: string;
 const admin = inject('clusterUrl');

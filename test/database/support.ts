@@ -1,29 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { run } from '../../src/database/embedded/identity.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
+import { makeFolder, type TestFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
-
-export interface TestFolder extends AsyncDisposable {
-  readonly path: string;
-}
-
-/** An empty folder that every user can enter. */
-export async function makeFolder(): Promise<TestFolder> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-test-'));
-  await chmod(folder, 0o755);
-  return {
-    path: folder,
-    async [Symbol.asyncDispose]() {
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** A stopped cluster to make copies of: making one takes longer than all else. */
 export async function makeTemplate(): Promise<TestFolder> {

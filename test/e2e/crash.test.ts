@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createSimulator } from '../../simulator/index.ts';
+import { makeFolder } from '../support/folder.ts';
 import { post } from '../support/graphql.ts';
 import { startServer } from '../support/process.ts';
 
@@ -65,11 +65,9 @@ test('after kill -9 in the middle of submissions, every acknowledged task succee
     side: 64,
     latencyMs: 5,
   });
-  const dataDir = await mkdtemp(path.join(tmpdir(), 'switchyard-crash-'));
-  // So that PostgreSQL's own user can enter, where this runs as root.
-  await chmod(dataDir, 0o755);
+  await using data = await makeFolder();
   const variables = {
-    DATA_DIR: dataDir,
+    DATA_DIR: data.path,
     GPU_NODES: JSON.stringify([
       {
         name: 'sim',
@@ -81,7 +79,7 @@ test('after kill -9 in the middle of submissions, every acknowledged task succee
     ]),
   };
   await using first = await startServer(variables);
-  const token = (await readFile(path.join(dataDir, 'admin-key'), 'utf8')).trim();
+  const token = (await readFile(path.join(data.path, 'admin-key'), 'utf8')).trim();
   const streams = ['a', 'b', 'c', 'd'].map((prefix) => submitUntilGone(first.url, token, prefix));
   await simulator.received(12);
   await first.end('SIGKILL');
@@ -102,5 +100,4 @@ test('after kill -9 in the middle of submissions, every acknowledged task succee
     expect(task?.events.filter((event) => event.type === 'SUCCEEDED')).toHaveLength(1);
   }
   expect(await second.end('SIGTERM')).toBe(0);
-  await rm(dataDir, { recursive: true, force: true });
 });

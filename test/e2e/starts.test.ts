@@ -1,26 +1,24 @@
 import { once } from 'node:events';
-import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
 import { createClient } from '../../sdk/src/index.ts';
 import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
+import { makeFolder } from '../support/folder.ts';
 import { startOutsideNode } from '../support/outside-nodes.ts';
 import { type ServerProcess, startServer } from '../support/process.ts';
 import { ended, eventOf, openSite, picture } from './site.ts';
 
 const NOBODY = 65_534;
 
-/** A data folder of its own, which every user can enter. */
+/** A data folder of its own. */
 async function makeDataDir() {
-  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-start-'));
-  await chmod(folder, 0o755);
+  const folder = await makeFolder();
   return {
-    path: folder,
-    cluster: path.join(folder, 'postgres', 'cluster'),
-    adminKey: async () => (await readFile(path.join(folder, 'admin-key'), 'utf8')).trim(),
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
+    ...folder,
+    cluster: path.join(folder.path, 'postgres', 'cluster'),
+    adminKey: async () => (await readFile(path.join(folder.path, 'admin-key'), 'utf8')).trim(),
   };
 }
 

@@ -1,11 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
 import { migrate } from '../../src/database/migrate.ts';
 import { createLog } from '../../src/log.ts';
+import { makeFolder } from './folder.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,8 +14,8 @@ declare module 'vitest' {
 /** One PostgreSQL for the whole run; each test file copies its migrated template database. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const log = createLog('warn');
-  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-test-'));
-  const server = await startEmbeddedPostgres({ folder, log, durable: false });
+  const folder = await makeFolder();
+  const server = await startEmbeddedPostgres({ folder: folder.path, log, durable: false });
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
   await admin.query('CREATE DATABASE template_switchyard');
@@ -28,6 +26,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('clusterUrl', server.url);
   return async () => {
     await server.stop();
-    await rm(folder, { recursive: true, force: true });
+    await folder[Symbol.asyncDispose]();
   };
 }
