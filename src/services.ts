@@ -6,6 +6,7 @@ import { openDatabase } from './database/index.ts';
 import { InvalidInputError } from './errors.ts';
 import { type Carrier, createCarrier, createFeed } from './events/index.ts';
 import { createGenerations } from './generations/index.ts';
+import { createKnowledge } from './knowledge/index.ts';
 import type { Log } from './log.ts';
 import { createNodes, loadWorkflows, type Nodes } from './nodes/index.ts';
 import { traceNodes } from './nodes/traced.ts';
@@ -95,14 +96,16 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   });
   closers.add(nodes.close);
   await seed(nodes, config);
+  await nodes.registerLocal();
   const queue = await createQueue({ database, log });
   closers.add(queue.close);
   const tasks = createTasks({ database, queue, carrier, nodes, tiers, config, log });
   closers.add(tasks.close);
+  const knowledge = await createKnowledge({ database, artifacts, nodes, tasks, feed, log });
   const generations = createGenerations({ database, carrier, feed, nodes, tasks, config, log });
   closers.add(generations.close);
   return {
-    ...{ database, carrier, accounts, artifacts, feed, queue, generations, tracing },
+    ...{ database, carrier, accounts, artifacts, feed, queue, generations, knowledge, tracing },
     nodes: tracing ? traceNodes(nodes, tracing) : nodes,
     tasks: tracing ? traceTasks(tasks, tracing) : tasks,
     schedules: createSchedules({ database, artifacts, nodes, tasks, config, log }),

@@ -22,7 +22,11 @@ const SHARE_FOR_HANDING_BACK = 0.15;
 export async function startWork({ services, config, log }: WorkOptions): Promise<() => Promise<void>> {
   const { database, generations, nodes, tasks } = services;
   const { workerConcurrency: concurrency, kindConcurrency, leaseMs } = config;
-  const worker = createWorker({ ...services, concurrency, kindConcurrency, leaseMs, log });
+  const worker = createWorker({
+    ...services,
+    ...{ concurrency, kindConcurrency, leaseMs, log },
+    localWork: services.knowledge.work,
+  });
   const housekeeping = createHousekeeping({ ...services, log });
   const leadership = createLeadership({ database, holderId: randomId(), log });
   if (config.databaseUrl === null) {

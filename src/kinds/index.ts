@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { custom } from './custom.ts';
+import { document } from './document.ts';
 import { embedding } from './embedding.ts';
 import { imageTo3d } from './image-to-3d.ts';
 import { imageToImage } from './image-to-image.ts';
@@ -9,6 +10,7 @@ import { textGeneration } from './text-generation.ts';
 import { textToImage } from './text-to-image.ts';
 
 export type { CustomInput, CustomOutput } from './custom.ts';
+export type { DocumentInput, DocumentOutput } from './document.ts';
 export { type EmbeddingInput, type EmbeddingOutput, packVectors, unpackVectors } from './embedding.ts';
 export type { ImageTo3dInput, ModelOutput } from './image-to-3d.ts';
 export type { ImageToImageInput } from './image-to-image.ts';
@@ -32,6 +34,7 @@ const kinds = {
   TEXT_GENERATION: textGeneration,
   EMBEDDING: embedding,
   IMAGE_TO_IMAGE: imageToImage,
+  DOCUMENT: document,
 } as const;
 
 export type KindName = keyof typeof kinds;

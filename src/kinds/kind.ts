@@ -24,4 +24,9 @@ export interface Kind<Name extends string = string, Input = unknown, Output = un
   media(input: Input): readonly MediaReference[];
   /** Seconds per unit on a node that was never measured, for planning only, never shown. */
   readonly secondsPerUnit: number;
+  /**
+   * Done by Switchyard's own workers, on the built-in node. It takes none of the places that a worker has for calls,
+   * and none of its user's: it may wait for tasks that need them.
+   */
+  readonly isBuiltIn?: true;
 }

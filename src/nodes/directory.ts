@@ -1,7 +1,14 @@
 import type { Dispatcher } from 'undici';
 import type { Database, GpuNode } from '../database/index.ts';
 import type { Carrier } from '../events/announcement.ts';
-import { createNodeClient, type NodeClient, type NodeProtocol, protocolOf } from './protocols/index.ts';
+import {
+  createNodeClient,
+  LOCAL,
+  localClient,
+  type NodeClient,
+  type NodeProtocol,
+  protocolOf,
+} from './protocols/index.ts';
 import type { Workflows } from './workflows.ts';
 
 /** A node that can be called. Dispose of it after the call: the connections of a node that moved close then. */
@@ -74,17 +81,20 @@ export function createDirectory(options: DirectoryOptions): Directory {
     return nodes;
   }
 
-  function connection({ id, url, token, slotCount }: GpuNode): Connection {
+  function connection({ id, url, token, slotCount, protocol }: GpuNode): Connection {
     const key = JSON.stringify([url, token, slotCount]);
     const known = connections.get(id);
     if (known?.key === key) return known;
     if (known) retire(id, known);
-    const client = createNodeClient({
-      url: new URL(url),
-      token,
-      slots: slotCount,
-      ...(checkUrl ? { checkUrl } : {}),
-    });
+    const client =
+      protocol === LOCAL
+        ? localClient
+        : createNodeClient({
+            url: new URL(url),
+            token,
+            slots: slotCount,
+            ...(checkUrl ? { checkUrl } : {}),
+          });
     const made = { key, client, uses: 0, isRetired: false };
     connections.set(id, made);
     return made;

@@ -11,6 +11,7 @@ import { type ConnectedNode, createDirectory } from './directory.ts';
 import { createEstimates, type MeasuredSpeed, type Run } from './estimates.ts';
 import { isDead } from './liveness.ts';
 import { type Load, noteLoads } from './loaded-models.ts';
+import { registerLocalNode } from './local-node.ts';
 import { createModels, type Models } from './models.ts';
 import { createNodeTokens, type NodeTokens } from './node-tokens.ts';
 import { createNodeWriter } from './node-writer.ts';
@@ -25,6 +26,7 @@ export { type CircuitState, circuitOf } from './breaker.ts';
 export type { Departure } from './departures.ts';
 export type { ConnectedNode } from './directory.ts';
 export type { MeasuredSpeed, Run } from './estimates.ts';
+export { LOCAL_NODE_ID } from './local-node.ts';
 export { offersOf } from './models.ts';
 export { isNodeSecret } from './node-tokens.ts';
 export * from './planner/index.ts';
@@ -43,6 +45,8 @@ export { loadWorkflows, type Workflows } from './workflows.ts';
 /** The GPU nodes: which there are, what they offer, how fast they are, and how to reach them. */
 export interface Nodes extends Registry, SelfRegistration {
   readonly models: Models;
+  /** Sees to it that the built-in node is there: see `local-node.ts`. At each start. */
+  registerLocal(): Promise<void>;
   /** What node agents authenticate with. */
   readonly tokens: NodeTokens;
   /** The nodes that may take work now with their slots, as the claim's transaction sees them. Locks nothing. */
@@ -132,6 +136,7 @@ export function createNodes(options: NodesOptions): Nodes {
       mayStandAt: createAllowedHosts(options.nodeAllowHosts ?? []),
     }),
     models: createModels({ database, directory, defaultModels }),
+    registerLocal: () => registerLocalNode(write),
     tokens: createNodeTokens(database),
     views: readNodeViews,
     speeds: estimates.speeds,

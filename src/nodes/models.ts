@@ -2,6 +2,7 @@ import type { Database, GpuNode } from '../database/index.ts';
 import { NoSuchModelError } from '../errors.ts';
 import { type KindName, kindOf } from '../kinds/index.ts';
 import type { Directory } from './directory.ts';
+import { LOCAL_NODE_ID } from './local-node.ts';
 import { type NodeView, offersModel } from './planner/index.ts';
 import { readNodeViews } from './slots.ts';
 import type { Offer, OfferedModel } from './types.ts';
@@ -13,7 +14,7 @@ export interface Models {
    * @throws NoSuchModelError where no registered node offers it, live or not
    */
   choose(kind: KindName, model: string | null): Promise<string>;
-  /** Every model that a registered node offers, by kind and then by the age of the node. */
+  /** Every model that a registered node offers, by kind and then by the age of the node; without the built-in one. */
   list(): Promise<OfferedModel[]>;
 }
 
@@ -87,12 +88,13 @@ export function createModels({ database, directory, defaultModels }: ModelsOptio
       return found;
     },
     async list() {
-      const [nodes, views] = await Promise.all([
+      const [all, views] = await Promise.all([
         directory.nodes(),
         readNodeViews({
           query: async (text, values) => (await database.pool.query(text, [...(values ?? [])])).rows,
         }),
       ]);
+      const nodes = all.filter(({ id }) => id !== LOCAL_NODE_ID);
       const kinds = [...new Set(nodes.flatMap(offersOf).map(({ kind }) => kind))].sort();
       return kinds.flatMap((kind) => {
         const names = offered(nodes, kind);

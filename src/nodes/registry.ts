@@ -4,6 +4,7 @@ import type { Database, GpuNode, Prisma } from '../database/index.ts';
 import { AlreadyExistsError, type InputIssue, InvalidInputError, NotFoundError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { valid } from '../validation.ts';
+import { assertChangeable, assertNotLocal, assertRemovable, LOCAL_NODE_ID } from './local-node.ts';
 import { type NodeWriter, unproven } from './node-writer.ts';
 import type { NodeChanges, NodeInput } from './types.ts';
 import { type ValidNode, validChanges, validNode } from './validation.ts';
@@ -29,7 +30,7 @@ export interface Registry {
   resume(id: string): Promise<GpuNode>;
   /** The node takes no new work and is seen no more; what runs there runs to its end. @throws NotFoundError */
   remove(id: string): Promise<void>;
-  /** Those that have not been removed, oldest first. */
+  /** Those that have not been removed, oldest first; without the built-in one. */
   list(): Promise<GpuNode[]>;
 }
 
@@ -71,6 +72,7 @@ async function takeOver(tx: Prisma.TransactionClient, entry: ValidNode): Promise
   const data = { ...rest, slotCount, configHash };
   const known = await tx.gpuNode.findUnique({ where: { name } });
   if (!known) return tx.gpuNode.create({ data: { id: newId(), name, ...data } });
+  assertNotLocal(known.id, name);
   if (known.configHash === configHash) return null;
   const isElsewhere = known.url !== data.url || known.protocol !== data.protocol;
   return tx.gpuNode.update({
@@ -104,6 +106,7 @@ async function enroll(tx: Prisma.TransactionClient, input: NodeInput): Promise<G
 
 async function change(tx: Prisma.TransactionClient, id: string, input: NodeChanges): Promise<GpuNode> {
   const node = await present(tx, id);
+  assertChangeable(id, input);
   const { url, slots, offers, token } = validChanges(input, node.protocol, '');
   const isElsewhere = url !== undefined && url !== node.url;
   return tx.gpuNode.update({
@@ -148,8 +151,14 @@ export function createRegistry(database: Database, write: NodeWriter): Registry 
       return write((tx) => drain(tx, id, checked));
     },
     resume: (id) => write((tx) => setState(tx, id, 'ACTIVE')),
-    remove: async (id) => void (await write((tx) => setState(tx, id, 'REMOVED'))),
+    async remove(id) {
+      assertRemovable(id);
+      await write((tx) => setState(tx, id, 'REMOVED'));
+    },
     list: () =>
-      database.prisma.gpuNode.findMany({ where: { state: { not: 'REMOVED' } }, orderBy: { id: 'asc' } }),
+      database.prisma.gpuNode.findMany({
+        where: { id: { not: LOCAL_NODE_ID }, state: { not: 'REMOVED' } },
+        orderBy: { id: 'asc' },
+      }),
   };
 }

@@ -3,6 +3,7 @@ import type { Artifacts } from '../artifacts/index.ts';
 import type { Database } from '../database/index.ts';
 import type { Feed } from '../events/index.ts';
 import type { Generations } from '../generations/index.ts';
+import type { Knowledge } from '../knowledge/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Schedules } from '../schedules/index.ts';
 import type { Tasks } from '../tasks/index.ts';
@@ -13,6 +14,7 @@ export interface Services {
   readonly accounts: Accounts;
   readonly artifacts: Artifacts;
   readonly nodes: Nodes;
+  readonly knowledge: Knowledge;
   readonly tasks: Tasks;
   readonly schedules: Schedules;
   readonly generations: Generations;

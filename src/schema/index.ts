@@ -5,6 +5,7 @@ import './attempt.ts';
 import { builder } from './builder.ts';
 import './errors.ts';
 import './event.ts';
+import './knowledge-base.ts';
 import './media.ts';
 import './model.ts';
 import './node.ts';

@@ -11,7 +11,7 @@ import {
   offersOf,
   statusOf,
 } from '../nodes/index.ts';
-import { type ProtocolName, protocolNames, protocolOf } from '../nodes/protocols/index.ts';
+import { LOCAL, type ProtocolName, protocolNames, protocolOf } from '../nodes/protocols/index.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
 import { described, describedBy } from './described.ts';
@@ -20,7 +20,7 @@ import { live } from './live.ts';
 import { createLoader } from './loader.ts';
 
 export const NodeProtocolEnum = builder.enumType('NodeProtocol', {
-  values: describedBy(protocolNames, (name) => protocolOf(name).description),
+  values: describedBy([...protocolNames, LOCAL], (name) => protocolOf(name).description),
 });
 
 const NodeStatusEnum = builder.enumType('NodeStatus', {
@@ -103,7 +103,7 @@ export const GpuNodeType = builder.loadableNode('GpuNode', {
       type: NodeProtocolEnum,
       nullable,
       description: 'How it is spoken to',
-      resolve: forOperators(({ protocol }) => protocol as ProtocolName),
+      resolve: forOperators(({ protocol }) => protocol as ProtocolName | typeof LOCAL),
     }),
     status: t.field({
       type: NodeStatusEnum,
@@ -231,7 +231,7 @@ function nodeId(id: string): string {
 builder.queryField('gpuNodes', (t) =>
   t.withAuth({ operator: true }).field({
     type: [GpuNodeType],
-    description: 'Operators and admins. Every node that is not removed',
+    description: 'Operators and admins. Every node that is not removed, but for the built-in one',
     resolve: (_root, _args, { services }) => services.nodes.list(),
   }),
 );

@@ -17,6 +17,7 @@ export const TaskWhereInput = builder.inputType('TaskWhere', {
     createdAfter: t.field({ type: 'DateTime', description: 'Submitted later than this' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Submitted earlier than this' }),
     userId: t.id({ description: 'Whose they are; of others for operators only' }),
+    knowledgeBaseId: t.id({ description: 'Those that read the documents of this knowledge base: kb_…' }),
   }),
 });
 
@@ -27,7 +28,9 @@ export interface TaskFilter {
   /** Null: everybody's. */
   readonly userId: string | null;
   readonly labels: readonly (readonly [string, string])[];
-  readonly where: Omit<TaskWhere, 'labels' | 'userId'>;
+  /** A row's id. */
+  readonly knowledgeBaseId: string | null;
+  readonly where: Omit<TaskWhere, 'labels' | 'userId' | 'knowledgeBaseId'>;
 }
 
 function ownerOf(userId: string | null | undefined, viewer: Viewer): string | null {
@@ -41,23 +44,34 @@ function ownerOf(userId: string | null | undefined, viewer: Viewer): string | nu
   return id;
 }
 
+function baseOf(knowledgeBaseId: string | null | undefined): string | null {
+  if (knowledgeBaseId == null) return null;
+  const id = decodeId('KnowledgeBase', knowledgeBaseId);
+  if (id !== null) return id;
+  throw new InvalidInputError([{ path: 'where.knowledgeBaseId', message: 'must be a knowledge base, kb_…' }]);
+}
+
 /**
  * @throws InvalidInputError that names the field
  * @throws RefusedError FORBIDDEN for another user's tasks
  */
 export function taskFilter(where: TaskWhere | null | undefined, viewer: Viewer): TaskFilter {
-  const { labels, userId, ...rest } = where ?? {};
+  const { labels, userId, knowledgeBaseId, ...rest } = where ?? {};
   const pairs = Object.entries(labels ?? {}).map(([key, value]) => {
     if (typeof value === 'string') return [key, value] as const;
     throw new InvalidInputError([{ path: `where.labels.${key}`, message: 'must be a string' }]);
   });
-  return { userId: ownerOf(userId, viewer), labels: pairs, where: rest };
+  return {
+    ...{ userId: ownerOf(userId, viewer), knowledgeBaseId: baseOf(knowledgeBaseId) },
+    ...{ labels: pairs, where: rest },
+  };
 }
 
 /** The filter as a query. */
-export function taskQuery({ userId, labels, where }: TaskFilter): Prisma.TaskWhereInput {
+export function taskQuery({ userId, knowledgeBaseId, labels, where }: TaskFilter): Prisma.TaskWhereInput {
   return {
     ...(userId === null ? {} : { userId }),
+    ...(knowledgeBaseId === null ? {} : { document: { knowledgeBaseId } }),
     ...(where.status == null ? {} : { status: { in: where.status } }),
     ...(where.kind == null ? {} : { kind: { in: where.kind } }),
     ...(where.model == null ? {} : { model: { in: where.model } }),
@@ -69,11 +83,18 @@ export function taskQuery({ userId, labels, where }: TaskFilter): Prisma.TaskWhe
   };
 }
 
+/** Of the document that it reads. */
+function baseOfTask({ kind, data }: TaskRow): unknown {
+  const input = data?.input as { readonly knowledgeBaseId?: unknown } | undefined;
+  return kind === 'DOCUMENT' ? input?.knowledgeBaseId : undefined;
+}
+
 /** The same filter for a task at hand. */
-export function taskMatches({ userId, labels, where }: TaskFilter, task: TaskRow): boolean {
+export function taskMatches({ userId, knowledgeBaseId, labels, where }: TaskFilter, task: TaskRow): boolean {
   const has = task.data?.labels as Record<string, string> | null | undefined;
   return (
     (userId === null || task.userId === userId) &&
+    (knowledgeBaseId === null || baseOfTask(task) === knowledgeBaseId) &&
     (where.status == null || where.status.includes(task.status)) &&
     (where.kind == null || where.kind.some((kind) => kind === task.kind)) &&
     (where.model == null || where.model.includes(task.model)) &&

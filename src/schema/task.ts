@@ -7,7 +7,8 @@ import type { EstimateRequest, TaskFailure } from '../tasks/index.ts';
 import { ArtifactType } from './artifact.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
-import { TaskKindEnum, TaskResultType, taggedOutput } from './kinds/index.ts';
+import { kindSchemaOf, TaskKindEnum, TaskResultType, taggedOutput } from './kinds/index.ts';
+import type { TaggedOutput } from './kinds/kind-schema.ts';
 import { createLoader } from './loader.ts';
 import { GpuNodeType } from './node.ts';
 import { TaskPriorityEnum, TaskStatusEnum } from './task-enums.ts';
@@ -56,13 +57,21 @@ const loadWaitingReason = createLoader((ids, { tasks }) => tasks.waitingReasons(
 export function withApiIds(kind: string, input: unknown): object {
   const references = new Set<unknown>(kindOf(kind).media(input));
   // Nothing else is a reference, whatever its fields are called: a payload is the caller's own.
-  return JSON.parse(
+  const shown = JSON.parse(
     JSON.stringify(input, (_key, value) =>
       references.has(value) && typeof value?.artifactId === 'string'
         ? { ...value, artifactId: encodeId('Artifact', value.artifactId) }
         : value,
     ),
   );
+  return kindSchemaOf(kindOf(kind).name).shown?.(shown) ?? shown;
+}
+
+/** Its result; null where it has none, or what it made is gone. */
+async function resultOf(task: TaskShape, context: Context): Promise<TaggedOutput | null> {
+  const output = taggedOutput(task.kind, (await dataOf(task, context)).result);
+  const isThere = output === null || (await kindSchemaOf(output.kind).isThere?.(output, context)) !== false;
+  return isThere ? output : null;
 }
 
 /** What is not over yet lasts until now. */
@@ -167,8 +176,8 @@ export const TaskType = builder.loadableNode('Task', {
     result: t.field({
       type: TaskResultType,
       nullable: true,
-      description: 'Null until it has succeeded',
-      resolve: async (task, _args, context) => taggedOutput(task.kind, (await dataOf(task, context)).result),
+      description: 'Null until it has succeeded, and where the document that it made was deleted',
+      resolve: (task, _args, context) => resultOf(task, context),
     }),
     gpuNode: t.field({
       type: GpuNodeType,

@@ -1,5 +1,6 @@
 import type { Tiers } from '../accounts/index.ts';
 import type { Tier, Transaction } from '../database/index.ts';
+import { kindOf } from '../kinds/index.ts';
 import type { LimitsView } from '../nodes/index.ts';
 
 /** How many tasks run at once in the whole system. */
@@ -77,9 +78,16 @@ export function modelRoom(running: readonly Running[], { limits, workerKinds }: 
   return { kinds, models };
 }
 
+/** What a task does that waits for others of its user must not keep them from running. */
+const tasksByUser = (running: readonly Running[]): Map<string, number> =>
+  tasksBy(
+    running.filter(({ kind }) => !kindOf(kind).isBuiltIn),
+    ({ userId }) => userId,
+  );
+
 /** Users of whose tasks as many run as their tiers allow. */
 export function fullUsers(running: readonly Running[], tiers: Tiers): string[] {
-  const tasks = tasksBy(running, ({ userId }) => userId);
+  const tasks = tasksByUser(running);
   return running
     .filter(({ userId, tier }) => (tasks.get(userId) ?? 0) >= (tiers[tier].concurrency ?? Infinity))
     .map(({ userId }) => userId);
@@ -94,7 +102,7 @@ export async function userRoom(
   { tiers, userIds }: { readonly tiers: Tiers; readonly userIds: readonly string[] },
 ): Promise<Map<string, number>> {
   const rows = await tx.query<{ id: string; tier: Tier }>(selectTiers, [userIds]);
-  const tasks = tasksBy(running, ({ userId }) => userId);
+  const tasks = tasksByUser(running);
   return new Map(
     rows.flatMap(({ id, tier }) => {
       const { concurrency } = tiers[tier];

@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.ts';
 import { isKindName, type KindName } from '../kinds/index.ts';
-import type { Nodes } from '../nodes/index.ts';
+import { LOCAL_NODE_ID, type Nodes } from '../nodes/index.ts';
 
 export interface QueueStats {
   readonly id: string;
@@ -55,7 +55,7 @@ const selectQueues = `
 
 const selectWorkers = `
   SELECT count(*)::int AS processes, coalesce(sum(concurrency), 0)::int AS concurrency,
-         (SELECT count(*)::int FROM task_attempt WHERE outcome = 'RUNNING') AS active
+         (SELECT count(*)::int FROM task_attempt WHERE outcome = 'RUNNING' AND node_id <> '${LOCAL_NODE_ID}') AS active
   FROM worker WHERE lease_until > now()`;
 
 const selectNodes = `
@@ -64,7 +64,7 @@ const selectNodes = `
          count(*) FILTER (WHERE state = 'DRAINING')::int AS draining,
          coalesce(sum(slot_count), 0)::int AS slots,
          coalesce(sum((SELECT count(*) FROM slot s WHERE s.node_id = n.id AND s.task_id IS NOT NULL)), 0)::int AS "busySlots"
-  FROM gpu_node n WHERE state <> 'REMOVED'`;
+  FROM gpu_node n WHERE state <> 'REMOVED' AND id <> '${LOCAL_NODE_ID}'`;
 
 type QueueRow = Omit<QueueStats, 'kind' | 'capacity' | 'usage' | 'slots'> & { readonly kind: string };
 type WorkerRow = { processes: number; concurrency: number; active: number };

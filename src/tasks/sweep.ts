@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import { kindOf } from '../kinds/index.ts';
-import { parseProtocolName, protocolOf } from '../nodes/protocols/index.ts';
+import { findProtocol } from '../nodes/protocols/index.ts';
 import type { Changed } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { endAttempts } from './end-attempts.ts';
@@ -87,8 +87,7 @@ const freeSlots = `
  */
 function holdSeconds(slot: SlotRow): number {
   // A protocol that this version does not know is taken for one that cannot stop.
-  const name = parseProtocolName(slot.protocol);
-  const protocol = name === null ? null : protocolOf(name);
+  const protocol = findProtocol(slot.protocol);
   if (protocol?.stop === 'disconnect' || slot.isResumed) return 0;
   const least = protocol?.cancel ? ASKING_SECONDS : 0;
   if (slot.kind === null || slot.cost === null || slot.timeoutMs === null) return least;

@@ -2,6 +2,7 @@ import type { Artifacts } from '../artifacts/index.ts';
 import { type KindInput, type KindName, kindOf, type Media } from '../kinds/index.ts';
 import type { ConnectedNode, MadeByKind, MadeFile, RemoteJob } from '../nodes/index.ts';
 import type { Claimed } from '../tasks/types.ts';
+import type { LocalWork } from './types.ts';
 
 /** What a call tells while it is under way, and what it keeps for the task's next attempt. */
 export interface CallHooks {
@@ -21,6 +22,7 @@ export interface PrepareOptions {
   readonly claimed: Claimed;
   readonly node: ConnectedNode;
   readonly artifacts: Pick<Artifacts, 'media'>;
+  readonly localWork?: LocalWork | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -31,9 +33,14 @@ export function attemptId(taskId: string, attempt: number): string {
 
 function send<K extends KindName>(
   kind: K,
-  { claimed, node, signal }: PrepareOptions,
+  { claimed, node, localWork, signal }: PrepareOptions,
   { input, media, ...hooks }: CallHooks & { readonly input: unknown; readonly media: readonly Media[] },
 ): Promise<MadeByKind[K]> {
+  if (kindOf(kind).isBuiltIn) {
+    const work = localWork?.[kind];
+    if (!work) throw new Error(`this worker does no ${kind}`);
+    return work({ claimed, input: input as KindInput<K>, media, signal, progress: hooks.progress });
+  }
   const run = node.protocol.run[kind];
   if (!run) throw new Error(`${node.protocol.name} does no ${kind}`);
   const { taskId, attempt } = claimed.lease;

@@ -31,6 +31,7 @@ export interface HousekeepingOptions {
   readonly accounts: Pick<Accounts, 'removeExpired'>;
   readonly schedules: Pick<Schedules, 'runDue' | 'forgetOldRuns'>;
   readonly generations: { applyRetention(): Promise<number> };
+  readonly knowledge: { cancelLeft(): Promise<number>; removeLeft(): Promise<number> };
   readonly log: Log;
 }
 
@@ -47,13 +48,15 @@ interface Duty {
 }
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { tasks, queue, artifacts, accounts, generations, schedules, log } = options;
+  const { tasks, queue, artifacts, accounts, generations, knowledge, schedules, log } = options;
   const duties: readonly Duty[] = [
     { name: 'sweep', everyMs: SECOND_MS, work: () => tasks.sweep() },
     { name: 'left work', everyMs: SECOND_MS, work: (signal) => stopLeftWork(options, signal) },
     { name: 'release', everyMs: SECOND_MS / 4, work: () => tasks.releaseDue() },
     { name: 'schedules', everyMs: SECOND_MS, work: () => schedules.runDue() },
     { name: 'deadlines', everyMs: SECOND_MS, work: () => tasks.failOverdue() },
+    { name: 'document parts', everyMs: SECOND_MS, work: () => knowledge.cancelLeft() },
+    { name: 'chunks', everyMs: HOUR_MS, work: () => knowledge.removeLeft() },
     { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
     { name: 'retention', everyMs: 5 * MINUTE_MS, work: () => tasks.applyRetention() },
     { name: 'old generations', everyMs: 5 * MINUTE_MS, work: () => generations.applyRetention() },

@@ -1,2 +1,3 @@
 export { createHousekeeping, type Housekeeping, type HousekeepingOptions } from './housekeeping.ts';
+export type { LocalJob, LocalWork } from './types.ts';
 export { createWorker, type Worker, type WorkerOptions } from './worker.ts';

@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts';
+import { kindOf } from '../kinds/index.ts';
 import type { Claimed } from '../tasks/index.ts';
 import type { Tracing } from '../tracing/index.ts';
 import { within } from '../within.ts';
@@ -8,6 +9,7 @@ import type { RunContext } from './types.ts';
 
 /** The attempts that this process runs. */
 export interface Runs {
+  /** Those that take a place: what the worker does by itself does not. */
   readonly size: number;
   /** How many of that kind. */
   count(kind: string): number;
@@ -43,7 +45,7 @@ export function createRuns({ database, freed, tracing, ...context }: RunsOptions
 
   return {
     get size() {
-      return runs.size;
+      return [...runs.values()].filter(({ claimed }) => !kindOf(claimed.kind).isBuiltIn).length;
     },
     count: (kind) => [...runs.values()].filter(({ claimed }) => claimed.kind === kind).length,
     start(claimed) {

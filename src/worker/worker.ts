@@ -10,7 +10,7 @@ import { createDispatcher } from './dispatcher.ts';
 import { createWorkerLease } from './lease.ts';
 import { createPreviews } from './previews.ts';
 import { createRuns } from './runs.ts';
-import type { WorkerTasks } from './types.ts';
+import type { LocalWork, WorkerTasks } from './types.ts';
 
 /** Runs tasks on nodes: one per process. */
 export interface Worker {
@@ -37,6 +37,8 @@ export interface WorkerOptions {
   readonly kindConcurrency?: Readonly<Partial<Record<KindName, number>>>;
   /** As the tasks have it. */
   readonly leaseMs?: number;
+  /** What the worker does by itself; nothing, where it is left out. */
+  readonly localWork?: LocalWork;
   readonly tracing?: Tracing | null;
   readonly log: Log;
 }

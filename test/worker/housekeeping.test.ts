@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createAccounts, defaultTiers } from '../../src/accounts/index.ts';
 import { createFeed } from '../../src/events/index.ts';
 import { createGenerations } from '../../src/generations/index.ts';
+import { createKnowledge } from '../../src/knowledge/index.ts';
 import { createSchedules } from '../../src/schedules/index.ts';
 import { createHousekeeping } from '../../src/worker/index.ts';
 import { testLog } from '../support/log.ts';
@@ -21,7 +22,9 @@ test('the housekeeping releases what is due, fails what is overdue and takes wha
   const feed = createFeed({ ...yard, log: testLog });
   const generations = createGenerations({ ...yard, feed, config: { taskRetentionDays: 30 }, log: testLog });
   const stopping = new AbortController();
-  const running = createHousekeeping({ ...yard, accounts, schedules, generations, log: testLog }).run(stopping.signal);
+  const knowledge = await createKnowledge({ ...yard, feed, log: testLog });
+  const duties = { accounts, schedules, generations, knowledge };
+  const running = createHousekeeping({ ...yard, ...duties, log: testLog }).run(stopping.signal);
 
   const node = await yard.addNode();
   const due = await yard.submit({ startAt: new Date(Date.now() + 500) });

@@ -45,6 +45,33 @@ export type CustomInput = {
   type: string;
 };
 
+export type DocumentInput = {
+  /** Characters that chunks share with the one before at most; up to half of chunkSize */
+  chunkOverlap?: number | null | undefined;
+  /** Characters of a chunk at most; 100 to 8,000 */
+  chunkSize?: number | null | undefined;
+  /** PDF, DOCX, HTML, Markdown or plain text */
+  file: MediaSource;
+  /** Where it is to be found: kb_… */
+  knowledgeBaseId: string;
+  /** What it is known by: a document of the same name is replaced. Left out: the name of the file, up to 255 characters */
+  name?: string | null | undefined;
+};
+
+export type DocumentStatus =
+  /** Its text is cut into chunks */
+  | 'CHUNKING'
+  /** Its text is read */
+  | 'CONVERTING'
+  /** Nodes place its chunks in a space of meaning */
+  | 'EMBEDDING'
+  /** Its task failed or was canceled: retryTask gives it another go */
+  | 'FAILED'
+  /** It is found */
+  | 'INDEXED'
+  /** It waits for its turn, or it is found out what it is */
+  | 'VALIDATING';
+
 export type EmbeddingInput = {
   /** One of Query.models; left out: the default of the kind */
   model?: string | null | undefined;
@@ -145,6 +172,8 @@ export type NodeProtocol =
   | 'HUNYUAN3D'
   /** Servers of your own: the input as a JSON body, answered with JSON or a file */
   | 'JSON'
+  /** Switchyard's own workers: the built-in node, which nobody registers */
+  | 'LOCAL'
   /** Servers with the API of OpenAI: vLLM, llama.cpp, sd-server, LocalAI, speaches … */
   | 'OPENAI'
   /** Servers around a quantised Qwen-Image that answer one picture a call */
@@ -265,6 +294,8 @@ export type TaskEventType =
 export type TaskKind =
   /** Anything else that a node does: a JSON payload in, JSON or files out */
   | 'CUSTOM'
+  /** Reads a document and makes it searchable in a knowledge base */
+  | 'DOCUMENT'
   /** Places texts in a space of meaning: those that say alike are close to each other */
   | 'EMBEDDING'
   /** Makes a 3-D model of the thing in a picture */
@@ -297,18 +328,20 @@ export type TaskPriority =
 /** What is to be done: exactly one of them */
 export type TaskSpec =
   {   /** Anything else that a node does: a JSON payload in, JSON or files out */
-  custom: CustomInput; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
-  |  { custom?: never;   /** Places texts in a space of meaning: those that say alike are close to each other */
+  custom: CustomInput; document?: never; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
+  |  { custom?: never;   /** Reads a document and makes it searchable in a knowledge base */
+  document: DocumentInput; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
+  |  { custom?: never; document?: never;   /** Places texts in a space of meaning: those that say alike are close to each other */
   embedding: EmbeddingInput; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
-  |  { custom?: never; embedding?: never;   /** Makes a 3-D model of the thing in a picture */
+  |  { custom?: never; document?: never; embedding?: never;   /** Makes a 3-D model of the thing in a picture */
   imageTo3d: ImageTo3DInput; imageToImage?: never; speechToText?: never; textGeneration?: never; textToImage?: never; }
-  |  { custom?: never; embedding?: never; imageTo3d?: never;   /** Changes a picture as a text says */
+  |  { custom?: never; document?: never; embedding?: never; imageTo3d?: never;   /** Changes a picture as a text says */
   imageToImage: ImageToImageInput; speechToText?: never; textGeneration?: never; textToImage?: never; }
-  |  { custom?: never; embedding?: never; imageTo3d?: never; imageToImage?: never;   /** Writes down what a recording says */
+  |  { custom?: never; document?: never; embedding?: never; imageTo3d?: never; imageToImage?: never;   /** Writes down what a recording says */
   speechToText: SpeechToTextInput; textGeneration?: never; textToImage?: never; }
-  |  { custom?: never; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never;   /** Answers a prompt, or goes on with a conversation; Task.partialText shows the text as it grows */
+  |  { custom?: never; document?: never; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never;   /** Answers a prompt, or goes on with a conversation; Task.partialText shows the text as it grows */
   textGeneration: TextGenerationInput; textToImage?: never; }
-  |  { custom?: never; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never;   /** Draws pictures from a text */
+  |  { custom?: never; document?: never; embedding?: never; imageTo3d?: never; imageToImage?: never; speechToText?: never; textGeneration?: never;   /** Draws pictures from a text */
   textToImage: TextToImageInput; };
 
 export type TaskStatus =
@@ -335,6 +368,8 @@ export type TaskWhere = {
   createdBefore?: string | null | undefined;
   /** One of these */
   kind?: Array<TaskKind> | null | undefined;
+  /** Those that read the documents of this knowledge base: kb_… */
+  knowledgeBaseId?: string | null | undefined;
   /** All of these, each with this value */
   labels?: Record<string, unknown> | null | undefined;
   /** One of these */
@@ -475,6 +510,8 @@ export type ArtifactFragment = { id: string, url: string, mimeType: string, size
 
 type Result_CustomResult_Fragment = { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
 
+type Result_DocumentResult_Fragment = { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } };
+
 type Result_EmbeddingResult_Fragment = { __typename: 'EmbeddingResult', dimensions: number };
 
 type Result_ImageResult_Fragment = { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
@@ -487,6 +524,7 @@ type Result_TranscriptResult_Fragment = { __typename: 'TranscriptResult', text: 
 
 export type ResultFragment =
   | Result_CustomResult_Fragment
+  | Result_DocumentResult_Fragment
   | Result_EmbeddingResult_Fragment
   | Result_ImageResult_Fragment
   | Result_ModelResult_Fragment
@@ -496,6 +534,7 @@ export type ResultFragment =
 
 export type TaskFragment = { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
     | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+    | { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } }
     | { __typename: 'EmbeddingResult', dimensions: number }
     | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
     | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
@@ -512,6 +551,7 @@ export type GetTaskQueryVariables = Exact<{
 
 export type GetTaskQuery = { task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+      | { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } }
       | { __typename: 'EmbeddingResult', dimensions: number }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
@@ -526,6 +566,7 @@ export type GetVectorsQueryVariables = Exact<{
 
 export type GetVectorsQuery = { task: { result:
       | { __typename: 'CustomResult' }
+      | { __typename: 'DocumentResult' }
       | { __typename: 'EmbeddingResult', vectors: Array<Array<number>> }
       | { __typename: 'ImageResult' }
       | { __typename: 'ModelResult' }
@@ -543,6 +584,7 @@ export type ListTasksQueryVariables = Exact<{
 
 export type ListTasksQuery = { tasks: { edges: Array<{ node: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+          | { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } }
           | { __typename: 'EmbeddingResult', dimensions: number }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
@@ -571,6 +613,7 @@ export type SubmitTaskMutation = { submitTask:
     | { __typename: 'RateLimitedError', retryAfterMs: number, code: ErrorCode, message: string }
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+        | { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } }
         | { __typename: 'EmbeddingResult', dimensions: number }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
@@ -587,6 +630,7 @@ export type CancelTaskMutationVariables = Exact<{
 export type CancelTaskMutation = { cancelTask:
     | { __typename: 'CancelTaskPayload', outcome: CancelOutcome, task: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
           | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+          | { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } }
           | { __typename: 'EmbeddingResult', dimensions: number }
           | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
           | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
@@ -607,6 +651,7 @@ export type RetryTaskMutation = { retryTask:
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+        | { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } }
         | { __typename: 'EmbeddingResult', dimensions: number }
         | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
         | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
@@ -633,6 +678,7 @@ export type WatchTaskSubscriptionVariables = Exact<{
 
 export type WatchTaskSubscription = { taskUpdated: { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
       | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
+      | { __typename: 'DocumentResult', document: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null } }
       | { __typename: 'EmbeddingResult', dimensions: number }
       | { __typename: 'ImageResult', seed: number | null, images: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
       | { __typename: 'ModelResult', files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
@@ -773,6 +819,16 @@ export const ResultFragmentDoc = new TypedDocumentString(`
   ... on EmbeddingResult {
     dimensions
   }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -886,6 +942,16 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
+  }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
   }
   ... on TranscriptResult {
     text
@@ -1051,6 +1117,16 @@ fragment Result on TaskResult {
   ... on EmbeddingResult {
     dimensions
   }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -1178,6 +1254,16 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
+  }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
   }
   ... on TranscriptResult {
     text
@@ -1329,6 +1415,16 @@ fragment Result on TaskResult {
   ... on EmbeddingResult {
     dimensions
   }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -1475,6 +1571,16 @@ fragment Result on TaskResult {
   ... on EmbeddingResult {
     dimensions
   }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
+  }
   ... on TranscriptResult {
     text
     language
@@ -1614,6 +1720,16 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
+  }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
   }
   ... on TranscriptResult {
     text
@@ -1763,6 +1879,16 @@ fragment Result on TaskResult {
   }
   ... on EmbeddingResult {
     dimensions
+  }
+  ... on DocumentResult {
+    document {
+      id
+      name
+      mimeType
+      sizeBytes
+      status
+      chunkCount
+    }
   }
   ... on TranscriptResult {
     text

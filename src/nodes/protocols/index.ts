@@ -4,6 +4,7 @@ import { comfyui } from './comfyui/index.ts';
 import { fastWhisper } from './fast-whisper.ts';
 import { hunyuan3d } from './hunyuan3d.ts';
 import { json } from './json.ts';
+import { local } from './local.ts';
 import { openai } from './openai/index.ts';
 import type { NodeProtocol } from './protocol.ts';
 import { qwenImageGguf } from './qwen-image-gguf.ts';
@@ -15,6 +16,7 @@ export type { NodeClient } from './client.ts';
 export { type Workflow, workflowFor } from './comfyui/index.ts';
 export { type FaultCode, type FaultSide, NodeFault } from './fault.ts';
 export { createNodeClient } from './http-client.ts';
+export { localClient } from './local.ts';
 export type {
   Call,
   MadeByKind,
@@ -45,10 +47,20 @@ export type ProtocolName = keyof typeof protocols;
 
 export const protocolNames = Object.keys(protocols) as ProtocolName[];
 
+/** How workers do a task by themselves. No node of anybody's speaks it. */
+export const LOCAL = 'LOCAL';
+
+/** The protocol of that name, or null where there is none. */
+export function findProtocol(name: string): NodeProtocol<ProtocolName | typeof LOCAL> | null {
+  if (name === LOCAL) return local;
+  return isProtocolName(name) ? protocols[name] : null;
+}
+
 /** The protocol of that name. Throws for a name that is none. */
-export function protocolOf(name: string): NodeProtocol<ProtocolName> {
-  if (!isProtocolName(name)) throw new Error(`no such node protocol: ${name}`);
-  return protocols[name];
+export function protocolOf(name: string): NodeProtocol<ProtocolName | typeof LOCAL> {
+  const protocol = findProtocol(name);
+  if (protocol === null) throw new Error(`no such node protocol: ${name}`);
+  return protocol;
 }
 
 /** A protocol's name as people write it, `OPENAI` or `qwen-image-gguf`, or null where it is none. */

@@ -1,5 +1,6 @@
 import type {
   CustomOutput,
+  DocumentOutput,
   ImageOutput,
   KindInput,
   KindName,
@@ -34,6 +35,7 @@ export interface MadeByKind {
   TEXT_GENERATION: TextOutput;
   EMBEDDING: { dimensions: number; base64: string } | { dimensions: number; file: MadeFile };
   IMAGE_TO_IMAGE: MadeByKind['TEXT_TO_IMAGE'];
+  DOCUMENT: DocumentOutput;
 }
 
 /** One attempt's call, as a protocol sees it. */

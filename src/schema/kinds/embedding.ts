@@ -1,8 +1,5 @@
-import { buffer } from 'node:stream/consumers';
-import type { EmbeddingOutput } from '../../kinds/index.ts';
-import { unpackVectors } from '../../kinds/index.ts';
+import { readVectors } from '../../artifacts/index.ts';
 import { builder } from '../builder.ts';
-import type { Context } from '../context.ts';
 import { kindSchema, type TaggedOutput } from './kind-schema.ts';
 
 const EmbeddingInput = builder.inputType('EmbeddingInput', {
@@ -14,13 +11,6 @@ const EmbeddingInput = builder.inputType('EmbeddingInput', {
     model: t.string({ description: 'One of Query.models; left out: the default of the kind' }),
   }),
 });
-
-async function packed(output: EmbeddingOutput, { services: { artifacts } }: Context): Promise<Uint8Array> {
-  if ('base64' in output) return Buffer.from(output.base64, 'base64');
-  const [file] = await artifacts.find([output.file]);
-  if (file === undefined) throw new Error('the file of an embedding is gone');
-  return buffer(await artifacts.read(file));
-}
 
 const DECIMALS = 1e10;
 
@@ -36,8 +26,8 @@ const EmbeddingResult = builder.objectRef<TaggedOutput<'EMBEDDING'>>('EmbeddingR
     vectors: t.field({
       type: t.listRef(t.listRef('Float')),
       description: 'One for each text, in their order; numbers of 32 bits',
-      resolve: async (output, _args, context) =>
-        unpackVectors(await packed(output, context)).map((vector) => Array.from(vector, shortened)),
+      resolve: async (output, _args, { services }) =>
+        (await readVectors(services.artifacts, output)).map((vector) => Array.from(vector, shortened)),
     }),
     dimensions: t.exposeInt('dimensions', { description: 'How many numbers each vector has' }),
   }),

@@ -2,6 +2,7 @@ import { type KindName, kindNames, kindOf } from '../../kinds/index.ts';
 import { builder } from '../builder.ts';
 import { describedBy } from '../described.ts';
 import { custom } from './custom.ts';
+import { document } from './document.ts';
 import { embedding } from './embedding.ts';
 import { imageTo3d } from './image-to-3d.ts';
 import { imageToImage } from './image-to-image.ts';
@@ -19,6 +20,7 @@ const kindSchemas: readonly KindSchema[] = [
   textGeneration,
   embedding,
   imageToImage,
+  document,
 ];
 
 const byKind = new Map(kindSchemas.map((schema) => [schema.kind, schema]));

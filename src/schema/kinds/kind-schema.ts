@@ -1,7 +1,8 @@
 import type { InputRef, ObjectRef } from '@pothos/core';
-import type { KindName, KindOutput } from '../../kinds/index.ts';
+import type { KindInput, KindName, KindOutput } from '../../kinds/index.ts';
 import type { Attachments } from '../../submission/index.ts';
 import type { SchemaTypes } from '../builder.ts';
+import type { Context } from '../context.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 
@@ -27,6 +28,10 @@ export interface KindSchema<K extends KindName = KindName, Input = unknown> {
   readonly result: ObjectRef<Types, TaggedOutput<K>>;
   /** Files go through `attachments`, which names them by their place in the input. */
   read(input: Input, attachments: Attachments): Promise<ReadInput>;
+  /** A stored input as the API shows it, where ids of ours are in it; files are seen to. */
+  shown?(input: KindInput<K>): object;
+  /** Whether what the result names is there still, where it may be deleted without the task: else it has no result. */
+  isThere?(output: KindOutput<K>, context: Context): Promise<boolean>;
 }
 
 /** Checks a kind's GraphQL side against the kind, and erases its types for code that treats all alike. */

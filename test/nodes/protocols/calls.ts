@@ -72,6 +72,14 @@ const samples: { readonly [K in KindName]: Sample<K> } = {
     media: [pictureOf(await drawPicture({ prompt: 'a clay pot', seed: 3, width: 64, height: 64 }))],
   },
   TEXT_GENERATION: { input: { prompt: 'go forward ten meters', maxTokens: 12 }, media: [] },
+  DOCUMENT: {
+    input: {
+      file: { url: 'https://example.com/a.pdf' },
+      ...{ knowledgeBaseId: '00000000-0000-7000-8000-000000000000', name: 'a.pdf' },
+      ...{ chunkSize: 1_000, chunkOverlap: 200 },
+    },
+    media: [],
+  },
   EMBEDDING: { input: { texts: ['go forward ten meters', 'turn on the kitchen lights'] }, media: [] },
   IMAGE_TO_IMAGE: {
     input: { image: { url: 'https://example.com/pot.png' }, prompt: 'made of gold', count: 1 },

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
+import type { ChunkSizes } from '../chunker.ts';
+import { Refusal } from './refusal.ts';
+import { type ConverterReport, OUT_OF_MEMORY, OUT_OF_TIME } from './report.ts';
+
+export interface ConvertRequest extends ChunkSizes {
+  readonly file: Blob;
+  /** As the caller called it. */
+  readonly name: string;
+  readonly claimedType: string;
+  /** Where the chunks go: a line of JSON each, [start, end, text]. */
+  readonly target: string;
+  readonly signal: AbortSignal;
+  /** As each comes; `done` and `refused` are left out. */
+  report(report: Extract<ConverterReport, { type: 'validated' | 'progress' | 'converted' }>): void;
+}
+
+/** Makes files into chunks of text, each in a process of its own, which can do nothing but that. */
+export interface Converter {
+  /**
+   * Answers how many chunks there are.
+   * @throws Refusal where the file can't be made into text; ConverterLostError where its process was lost; the
+   * signal's reason
+   */
+  convert(request: ConvertRequest): Promise<{ readonly chunks: number }>;
+}
+
+export interface ConverterOptions {
+  /** How many files at once. */
+  readonly concurrency: number;
+  readonly maxSeconds?: number;
+  readonly maxMemoryBytes?: number;
+  /** Of the chunks as they are written. */
+  readonly maxOutputBytes?: number;
+}
+
+/** The process ended, and nobody knows why: another try may do better. */
+export class ConverterLostError extends Error {
+  override readonly name = 'ConverterLostError';
+}
+
+const MIB = 1024 * 1024;
+const MAX_SECONDS = 300;
+const MAX_MEMORY_BYTES = 1024 * MIB;
+const MAX_OUTPUT_BYTES = 512 * MIB;
+/** V8's own share of the memory: the rest is for what lies outside of its heap. */
+const HEAP_SHARE = 0.75;
+const MAX_COMPLAINT = 4_000;
+
+const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'main.ts' : 'main.js', import.meta.url));
+
+/** No file can be written there, no process started, no native code loaded; of the environment nothing is left. */
+function start(maxMemoryBytes: number, task: object): ChildProcess {
+  const flags = [
+    '--permission',
+    '--allow-fs-read=*',
+    '--allow-worker',
+    '--disable-warning=ExperimentalWarning',
+    '--disable-warning=SecurityWarning',
+    `--max-old-space-size=${Math.floor((maxMemoryBytes * HEAP_SHARE) / MIB)}`,
+  ];
+  return spawn(process.execPath, [...flags, main, JSON.stringify(task)], {
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    env: {},
+    serialization: 'json',
+  });
+}
+
+/** Lets so many bytes pass. */
+function bounded(maxBytes: number): Transform {
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.byteLength;
+      if (bytes <= maxBytes) return done(null, chunk);
+      done(new Refusal(`it has more text than a document may have: ${maxBytes / MIB} MiB of it in chunks`));
+    },
+  });
+}
+
+/** The end of what a process complains of. */
+async function collect(stream: Readable): Promise<string> {
+  let text = '';
+  for await (const piece of stream) text = `${text}${piece}`.slice(-MAX_COMPLAINT);
+  return text;
+}
+
+/** Runs so many at a time, the others in their turn. */
+function createTurns(places: number) {
+  let free = places;
+  const waiting: (() => void)[] = [];
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+}
+
+export function createConverter(options: ConverterOptions): Converter {
+  const { maxSeconds = MAX_SECONDS, maxMemoryBytes = MAX_MEMORY_BYTES } = options;
+  const { maxOutputBytes = MAX_OUTPUT_BYTES } = options;
+  const inTurn = createTurns(options.concurrency);
+
+  /** Why a process that told of no end has ended. */
+  function explain(complaint: string, end: string): Error {
+    if (complaint.includes(OUT_OF_TIME)) {
+      return new Refusal(
+        `reading it took longer than ${maxSeconds} seconds: it may be damaged, or too large`,
+      );
+    }
+    if (complaint.includes(OUT_OF_MEMORY) || complaint.includes('heap out of memory')) {
+      const limit = Math.round(maxMemoryBytes / MIB);
+      return new Refusal(`reading it took more than ${limit} MiB of memory: it may be damaged, or too large`);
+    }
+    return new ConverterLostError(`the process that read the file was lost (${end}): ${complaint.trim()}`);
+  }
+
+  async function run({ file, target, signal, report, ...task }: ConvertRequest) {
+    signal.throwIfAborted();
+    const child = start(maxMemoryBytes, { ...task, maxSeconds, maxMemoryBytes });
+    const { stdin, stdout, stderr } = child;
+    if (!stdin || !stdout || !stderr) throw new Error('a process was started without its streams');
+    let last: ConverterReport | null = null;
+    child.on('message', (message: ConverterReport) => {
+      last = message;
+      if (message.type !== 'done' && message.type !== 'refused') report(message);
+    });
+    const ended = once(child, 'close');
+    const kill = (): void => void child.kill('SIGKILL');
+    signal.addEventListener('abort', kill);
+    try {
+      // What it does not want to read it need not: a refused file is not read to its end.
+      const fed = pipeline(file.stream(), stdin).catch(() => undefined);
+      const complaint = collect(stderr);
+      const kept = pipeline(stdout, bounded(maxOutputBytes), createWriteStream(target));
+      kept.catch(kill);
+      const [code, by] = await ended;
+      await fed;
+      signal.throwIfAborted();
+      await kept;
+      const end = last as ConverterReport | null;
+      if (end?.type === 'refused') throw new Refusal(end.message);
+      if (end?.type !== 'done') throw explain(await complaint, String(by ?? code));
+      return { chunks: end.chunks };
+    } finally {
+      signal.removeEventListener('abort', kill);
+      kill();
+    }
+  }
+
+  return { convert: (request) => inTurn(() => run(request)) };
+}

@@ -1,0 +1,57 @@
+import { fileTypeFromBuffer } from 'file-type';
+import { Refusal } from './refusal.ts';
+import { decodeText } from './text.ts';
+
+/** What can be made into text. */
+export type DocumentType = 'pdf' | 'docx' | 'html' | 'markdown' | 'text';
+
+export const mimeTypes: Readonly<Record<DocumentType, string>> = {
+  pdf: 'application/pdf',
+  docx: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+  html: 'text/html',
+  markdown: 'text/markdown',
+  text: 'text/plain',
+};
+
+const READABLE = 'PDF, DOCX, HTML, Markdown and plain text can be read';
+
+const SNIFFED_BYTES = 4_096;
+/** Readers of PDF look for its mark so far in. */
+const PDF_MARK_WITHIN = 1_024;
+
+const reasons: Readonly<Record<string, string>> = {
+  'application/x-cfb': 'it is an old Word file (.doc), or one with a password: save it as .docx without one',
+  'application/rtf': 'it is an RTF file: save it as .docx or PDF',
+  'application/zip': `it is a ZIP archive; ${READABLE}`,
+};
+
+/** Of text there is only the sender's word for which sort it is. */
+function isMarkdown(name: string, claimed: string): boolean {
+  return claimed.startsWith('text/markdown') || /\.(?:md|markdown|mdown|mkd)$/i.test(name);
+}
+
+const isHtml = (head: string): boolean =>
+  /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!doctype\s+html|<(?:html|head|body|title|h1|p|div|article|main)[\s>])/i.test(
+    head,
+  );
+
+/**
+ * What the bytes are, whatever they are called; the claimed type and name only tell Markdown from other text.
+ * @throws Refusal for what can't be read
+ */
+export async function detect(
+  bytes: Uint8Array,
+  { name, claimedType }: { readonly name: string; readonly claimedType: string },
+): Promise<DocumentType> {
+  if (bytes.byteLength === 0) throw new Refusal('the file is empty');
+  if (Buffer.from(bytes.subarray(0, PDF_MARK_WITHIN)).includes('%PDF-')) return 'pdf';
+  const found = (await fileTypeFromBuffer(bytes))?.mime.split(';', 1)[0];
+  if (found === mimeTypes.docx) return 'docx';
+  const head = decodeText(bytes.subarray(0, SNIFFED_BYTES));
+  if (head !== null && isHtml(head)) return 'html';
+  if (found !== undefined && !found.startsWith('text/') && found !== 'application/xml') {
+    throw new Refusal(reasons[found] ?? `it is ${found}; ${READABLE}`);
+  }
+  if (head === null) throw new Refusal(`it is no text, and of no type that is known; ${READABLE}`);
+  return isMarkdown(name, claimedType) ? 'markdown' : 'text';
+}

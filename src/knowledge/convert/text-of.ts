@@ -1,0 +1,39 @@
+import type { DocumentType } from './detect.ts';
+import { decodeHtml, htmlText } from './html.ts';
+import { Refusal } from './refusal.ts';
+import { decodeText, tidy } from './text.ts';
+
+async function extract(
+  type: DocumentType,
+  bytes: Uint8Array,
+  progress: (share: number) => void,
+): Promise<string | null> {
+  switch (type) {
+    case 'pdf':
+      return (await import('./pdf.ts')).pdfText(bytes, progress);
+    case 'docx':
+      return (await import('./docx.ts')).docxText(bytes);
+    case 'html': {
+      const html = decodeHtml(bytes);
+      return html === null ? null : htmlText(html);
+    }
+    case 'markdown':
+    case 'text':
+      return decodeText(bytes);
+    default:
+      return type satisfies never;
+  }
+}
+
+/** The whole text of a file. @throws Refusal where it has none, or can't be read */
+export async function textOf(
+  type: DocumentType,
+  bytes: Uint8Array,
+  progress: (share: number) => void,
+): Promise<string> {
+  const text = await extract(type, bytes, progress);
+  if (text === null) throw new Refusal('it begins like a text, but is none: it has bytes that no text has');
+  const tidied = tidy(text);
+  if (tidied.trim() === '') throw new Refusal('it has no text: there is nothing in it to search for');
+  return tidied;
+}

@@ -1,0 +1,56 @@
+/** Control characters that no text has, but those that terminals are told with. */
+function isControl(code: number): boolean {
+  return code < 0x20 && code !== 0x09 && code !== 0x0a && code !== 0x0c && code !== 0x0d && code !== 0x1b;
+}
+
+function hasControls(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (isControl(text.charCodeAt(at))) return true;
+  return false;
+}
+
+function decode(bytes: Uint8Array, label: string, isStrict: boolean): string | null {
+  try {
+    return new TextDecoder(label, { fatal: isStrict }).decode(bytes);
+  } catch {
+    // An unknown label, or bytes of another encoding: the next one is tried.
+    return null;
+  }
+}
+
+function marked(bytes: Uint8Array): string | null {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  if (first === 0xfe && second === 0xff) return 'utf-16be';
+  return null;
+}
+
+/** A character that the end of a piece cuts through is not wrong. */
+const WHOLE_UTF8 = 3;
+
+function decodeUtf8(bytes: Uint8Array): string | null {
+  for (let cut = 0; cut <= WHOLE_UTF8 && cut <= bytes.length; cut++) {
+    const text = decode(bytes.subarray(0, bytes.length - cut), 'utf-8', true);
+    if (text !== null) return text;
+  }
+  return null;
+}
+
+/**
+ * Text in UTF-8, in UTF-16 with its mark, in the named encoding, or else in the one of old Windows files; null
+ * where it is no text.
+ * @param label of an encoding, as web pages name them
+ */
+export function decodeText(bytes: Uint8Array, label?: string): string | null {
+  const mark = marked(bytes);
+  const text =
+    (mark === null ? null : decode(bytes, mark, false)) ??
+    (label === undefined ? null : decode(bytes, label, true)) ??
+    decodeUtf8(bytes) ??
+    decode(bytes, 'windows-1252', false);
+  return text === null || hasControls(text) ? null : text;
+}
+
+/** Lines end alike, and nothing is in it that the database does not take. */
+export function tidy(text: string): string {
+  return text.replaceAll(/\r\n?/g, '\n').replaceAll('\0', '').toWellFormed();
+}

@@ -1,0 +1,163 @@
+import { hash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Artifacts, readVectors } from '../artifacts/index.ts';
+import type { Database } from '../database/index.ts';
+import {
+  InvalidStateError,
+  NoSuchModelError,
+  NotFoundError,
+  QueueFullError,
+  QuotaExceededError,
+  RateLimitedError,
+} from '../errors.ts';
+import type { Feed, TaskRow } from '../events/index.ts';
+import { encodeId } from '../ids.ts';
+import type { EmbeddingOutput } from '../kinds/index.ts';
+import type { Submission, TaskFailure, Tasks } from '../tasks/index.ts';
+import type { OpenDocument } from './documents.ts';
+import { failed } from './faults.ts';
+import { normalized } from './vectors.ts';
+
+export interface PartsOptions {
+  readonly database: Database;
+  readonly artifacts: Artifacts;
+  readonly tasks: Pick<Tasks, 'submit' | 'retry' | 'cancel'>;
+  readonly feed: Feed;
+}
+
+/** The EMBEDDING tasks that work for documents. */
+export interface Parts {
+  /**
+   * The vectors of some texts of a document, each of length 1. However often it is asked for, there is one task.
+   * @throws NodeFault where they can't be had; the signal's reason
+   */
+  embed(
+    document: OpenDocument & { readonly id: string },
+    texts: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Float32Array[]>;
+  /** Nobody needs the document's tasks any more. */
+  forget(documentId: string): Promise<void>;
+  /** Cancels those that work for a document which has ended, or is gone. Answers how many. */
+  cancelLeft(): Promise<number>;
+}
+
+/** Where nobody says when: a place in a queue may be free again. */
+const REFUSED_PAUSE_MS = 1_000;
+const MAX_GROUP = 200;
+
+const link = 'INSERT INTO document_part (task_id, document_id) VALUES ($1, $2) ON CONFLICT DO NOTHING';
+const unlink = 'DELETE FROM document_part WHERE document_id = $1';
+const unlinkTasks = 'DELETE FROM document_part WHERE task_id = ANY ($1::uuid[])';
+const selectLeft = `
+  SELECT p.task_id AS id FROM document_part p
+  LEFT JOIN document d ON d.id = p.document_id LEFT JOIN task t ON t.id = p.document_id
+  WHERE d.id IS NULL OR d.edition IS NOT NULL OR t.status IN ('SUCCEEDED', 'FAILED', 'CANCELED') LIMIT ${MAX_GROUP}`;
+
+/** An EMBEDDING task of somebody's for a purpose of ours. */
+export function embeddingOf(
+  { userId, embeddingModel }: { readonly userId: string; readonly embeddingModel: string },
+  texts: readonly string[],
+  more: Partial<Submission> = {},
+): Submission {
+  return {
+    ...{ userId, kind: 'EMBEDDING', model: embeddingModel, input: { texts }, priority: 'NORMAL' },
+    ...{ startAt: null, deadline: null, timeoutMs: null, maxAttempts: 3, labels: null, idempotencyKey: null },
+    inputHash: hash('sha256', JSON.stringify([embeddingModel, texts]), 'buffer'),
+    artifactIds: [],
+    ...more,
+  };
+}
+
+/** How long to wait where a submission is refused for now; null where it is refused for good. */
+function pauseAfter(error: unknown): number | null {
+  if (error instanceof RateLimitedError || error instanceof QueueFullError) return error.retryAfterMs;
+  return error instanceof QuotaExceededError ? REFUSED_PAUSE_MS : null;
+}
+
+export function createParts({ database: { pool }, artifacts, tasks, feed }: PartsOptions): Parts {
+  async function submit(
+    submission: Submission,
+    { tier }: OpenDocument,
+    signal: AbortSignal,
+  ): Promise<string> {
+    for (;;) {
+      try {
+        return (await tasks.submit(submission, tier)).taskId;
+      } catch (error) {
+        if (error instanceof NoSuchModelError) throw failed(error.message, error);
+        const pause = pauseAfter(error);
+        if (pause === null) throw error;
+        await sleep(pause, undefined, { signal });
+      }
+    }
+  }
+
+  /** One that failed for an earlier attempt of the document is tried again. */
+  async function revive(taskId: string): Promise<void> {
+    try {
+      await tasks.retry(taskId);
+    } catch (error) {
+      // It is under way, or has succeeded meanwhile.
+      if (!(error instanceof InvalidStateError || error instanceof NotFoundError)) throw error;
+    }
+  }
+
+  async function ended(taskId: string, signal: AbortSignal): Promise<TaskRow | null> {
+    let last: TaskRow | null = null;
+    for await (const row of feed.task(taskId, { signal })) last = row;
+    signal.throwIfAborted();
+    return last;
+  }
+
+  /** Cancels what has not ended. */
+  async function cancel(taskId: string): Promise<void> {
+    try {
+      await tasks.cancel(taskId);
+    } catch (error) {
+      if (!(error instanceof InvalidStateError || error instanceof NotFoundError)) throw error;
+    }
+  }
+
+  return {
+    async embed(document, texts, signal) {
+      const key = hash('sha256', JSON.stringify([document.embeddingModel, texts]), 'base64url');
+      const submission = embeddingOf(document, texts, {
+        priority: document.priority,
+        labels: { document: encodeId('Document', document.id) },
+        idempotencyKey: `document/${document.id}/${key}`,
+      });
+      const taskId = await submit(submission, document, signal);
+      await pool.query(link, [taskId, document.id]);
+      const { rows } = await pool.query<{ status: string }>('SELECT status FROM task WHERE id = $1', [
+        taskId,
+      ]);
+      if (rows[0]?.status === 'FAILED' || rows[0]?.status === 'CANCELED') await revive(taskId);
+      const task = await ended(taskId, signal);
+      if (task?.status !== 'SUCCEEDED') throw explain(task);
+      // Stored as the kind's output schema answered it.
+      const vectors = await readVectors(artifacts, task.data?.result as EmbeddingOutput);
+      if (vectors.length !== texts.length)
+        throw failed('a part of the document came back with vectors missing');
+      return vectors.map(normalized);
+    },
+    async forget(documentId) {
+      await pool.query(unlink, [documentId]);
+    },
+    async cancelLeft() {
+      const { rows } = await pool.query<{ id: string }>(selectLeft);
+      const ids = rows.map(({ id }) => id);
+      await Promise.all(ids.map(cancel));
+      if (ids.length > 0) await pool.query(unlinkTasks, [ids]);
+      return ids.length;
+    },
+  };
+}
+
+function explain(task: TaskRow | null) {
+  const what = 'a part of the document could not be embedded';
+  if (task === null) return failed(`${what}: its task was deleted`);
+  if (task.status === 'CANCELED') return failed(`${what}: its task was canceled`);
+  const error = task.data?.error as TaskFailure | null | undefined;
+  return failed(`${what}: ${error?.message ?? 'nobody knows why'}`);
+}
