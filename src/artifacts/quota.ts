@@ -49,7 +49,7 @@ export const isFull = (bytes: number, limitMb: number | null): boolean =>
 
 /** What a user is told who has too much stored already, or would have. */
 export function storageExceeded(bytes: number, limitMb: number): QuotaExceededError {
-  const stored = Math.ceil(bytes / MEGABYTE).toLocaleString('en');
+  const stored = (bytes / MEGABYTE).toLocaleString('en', { maximumFractionDigits: 2 });
   return new QuotaExceededError(
     `no more than ${limitMb.toLocaleString('en')} MB of files may be stored, and ${stored} MB are; ` +
       'delete tasks whose files are not needed any more',

@@ -41,7 +41,9 @@ export async function openTestArtifacts({
   allowHosts = [],
   ...options
 }: TestArtifactsOptions = {}): Promise<TestArtifacts> {
-  const database = await openTestDatabase();
+  const own = options.database ? null : await openTestDatabase();
+  const database = options.database ?? own;
+  if (!database) throw new Error('there is no database');
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-artifacts-'));
   const storage = options.storage ?? createLocalStorage(folder);
   const guard = createUrlGuard({ allowHosts });
@@ -65,7 +67,7 @@ export async function openTestArtifacts({
     with: open,
     async [Symbol.asyncDispose]() {
       await guard.close();
-      await database[Symbol.asyncDispose]();
+      await own?.[Symbol.asyncDispose]();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -64,6 +64,12 @@ const violations: Readonly<Record<string, string>> = {
     SELECT c.id FROM task c JOIN task_dependency d ON d.child_id = c.id JOIN task p ON p.id = d.parent_id
     WHERE (c.status IN ('SCHEDULED', 'QUEUED', 'RUNNING', 'SUCCEEDED') OR c.attempt > 0) AND p.status <> 'SUCCEEDED'`,
   'a task depends on one that came later': 'SELECT child_id FROM task_dependency WHERE parent_id >= child_id',
+  'what a user has stored is not counted as it is': `
+    SELECT user_id FROM user_storage FULL JOIN (
+      SELECT user_id, sum(size_bytes) AS there FROM (
+        SELECT user_id, size_bytes FROM artifact UNION ALL SELECT user_id, size_bytes FROM upload
+      ) stored GROUP BY user_id
+    ) s USING (user_id) WHERE coalesce(bytes, 0) <> coalesce(there, 0)`,
   'a count is not what is there': `
     SELECT coalesce(c.owner_id, r.owner_id) FROM (
       SELECT owner_id, sum(queued) AS queued, sum(running) AS running, sum(scheduled) AS scheduled
