@@ -110,11 +110,21 @@ function lookAtPrompt(look: Look, { newId, refusal }: StepOptions): Look {
   return { ...look, state, parts: [...look.parts, ...newImages(state, newId)], notes: [...look.notes, note] };
 }
 
+/** A state that is gone through whether or not anybody looked meanwhile; null: none. */
+function passed({ status, phase }: State, log: readonly LogEntry[]): Standing | null {
+  const has = (wanted: LogEntry['type']): boolean => log.some(({ type }) => type === wanted);
+  if (status === 'IMAGE_PENDING' && has('ImageGenerating')) return { status: 'IMAGE_GENERATING', phase };
+  if (status === 'MODEL_PENDING' && has('ModelGenerating')) return { status: 'MODEL_GENERATING', phase };
+  return null;
+}
+
 /** Tells the state that it comes to, where that is another one or there is something to say. */
 function conclude({ before, state, parts, log, notes }: Look): Outcome {
-  const entries = [...log];
+  const through = passed(before, log);
+  const entries = through ? [updated(through), ...log] : [...log];
   let after: State = { ...state, ...standingOf(state, parts) };
-  const isNews = after.status !== before.status || after.phase !== before.phase;
+  const last = through ?? before;
+  const isNews = after.status !== last.status || after.phase !== last.phase;
   if (isNews || notes.length > 0) entries.push(updated(after, notes.join('; ') || null));
   if (after.status === 'MODEL_COMPLETED') {
     after = { ...after, status: 'COMPLETED', phase: 'COMPLETED' };

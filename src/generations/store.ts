@@ -61,16 +61,16 @@ const insert = `
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() + make_interval(secs => ${SUBMIT_WITHIN_SECONDS}))`;
 
 const update = `
-  UPDATE generation SET status = $2, phase = $3, final_prompt = $4, fallback = $5, selected_image = $6,
-    version = version + $7, follow_at = CASE $8 WHEN 'now' THEN least(follow_at, now())
+  UPDATE generation SET status = $2::generation_status, phase = $3::generation_phase, final_prompt = $4, fallback = $5, selected_image = $6,
+    version = version + $7::int, follow_at = CASE $8::text WHEN 'now' THEN least(follow_at, now())
       WHEN 'later' THEN now() + make_interval(secs => ${LATER_SECONDS}) END,
-    completed_at = CASE WHEN $3 = 'COMPLETED' THEN coalesce(completed_at, now()) END,
-    updated_at = CASE WHEN $7 > 0 THEN now() ELSE updated_at END
+    completed_at = CASE WHEN $3::generation_phase = 'COMPLETED' THEN coalesce(completed_at, now()) END,
+    updated_at = CASE WHEN $7::int > 0 THEN now() ELSE updated_at END
   WHERE id = $1 RETURNING version`;
 
 const writeParts = `
   INSERT INTO generation_task (task_id, generation_id, role, number, model, status, started, seen_version)
-  SELECT task_id, $1, role, number, model, status, started, seen_version
+  SELECT task_id, $1::uuid, role, number, model, status, started, seen_version
   FROM unnest($2::uuid[], $3::generation_role[], $4::int[], $5::text[], $6::generated_status[], $7::boolean[],
     $8::int[]) AS p (task_id, role, number, model, status, started, seen_version)
   ON CONFLICT (task_id) DO UPDATE
@@ -78,7 +78,7 @@ const writeParts = `
 
 const writeEvents = `
   INSERT INTO generation_event (generation_id, version, type, data)
-  SELECT $1, $2 - count(*) OVER () + n, type, data
+  SELECT $1::uuid, $2::int - count(*) OVER () + n, type, data
   FROM unnest($3::text[], $4::jsonb[]) WITH ORDINALITY AS e (type, data, n)`;
 
 async function putParts(tx: Transaction, id: string, parts: readonly Part[]): Promise<void> {

@@ -24,7 +24,8 @@ const loadData = createLoader(async (ids, { database }) => {
   return new Map(rows.map((row) => [row.taskId, row]));
 });
 
-async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
+/** What is wide of a task, read together for many. */
+export async function dataOf(task: TaskShape, context: Context): Promise<TaskData> {
   const data = task.data ?? (await loadData(context, task.id));
   // Deleted since its row was read: there is nothing left to tell.
   return (

@@ -5,7 +5,7 @@ import { given } from '../given.ts';
 import { MediaSourceInput } from '../media.ts';
 import { kindSchema, type TaggedOutput } from './kind-schema.ts';
 
-const ModelFormat = builder.enumType('ModelFormat', {
+export const ModelFormat = builder.enumType('ModelFormat', {
   values: {
     GLB: { description: 'Binary glTF 2.0: one file with everything in it' },
     OBJ: { description: 'With its material and textures as files of their own, where the node makes them' },
