@@ -1,6 +1,7 @@
 import type { TaskStatus, Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
 import type { QueueRow } from '../queue/index.ts';
+import { noteActs } from './acts.ts';
 import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { isFinal } from './lifecycle.ts';
@@ -36,7 +37,23 @@ const select = `
     AND a.outcome = 'CANCELED' AND a.ended_at = t.finished_at
   WHERE t.id = $1`;
 
-export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
+/**
+ * Ends a task as `cancel` does, and does not wait for what becomes of its call.
+ * @returns false where it was canceled before
+ */
+export type CancelNow = (taskId: string, by?: string) => Promise<boolean>;
+
+export interface Cancel {
+  /**
+   * Ends a task for good, whatever its state; whoever runs it is told after the commit.
+   * @param by who asks for it, a user's id: the log tells
+   * @throws NotFoundError; InvalidStateError where it succeeded or failed before
+   */
+  cancel(taskId: string, by?: string): Promise<{ outcome: CancelOutcome }>;
+  readonly cancelNow: CancelNow;
+}
+
+export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS): Cancel {
   const { database, queue: boss, carrier } = core;
 
   async function read(taskId: string): Promise<Row> {
@@ -47,10 +64,10 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
   }
 
   /**
-   * Job, then task, then what depends on it. The slot of a running attempt stays taken: whoever runs it says when it is free. Once its
-   * job is locked a task stays as it is, however busily others claim it and hand it back.
+   * Job, then task, then what depends on it. The slot of a running attempt stays taken: whoever runs it says when
+   * it is free. Once its job is locked a task stays as it is, however busily others claim it and hand it back.
    */
-  async function write({ id, queueId, jobId }: Row): Promise<Changed[]> {
+  async function write({ id, queueId, jobId }: Row, by: string | undefined): Promise<Changed[]> {
     const queue = await boss.get(queueId);
     return database.lanes.transact(async (tx) => {
       if (jobId !== null) await cancelJob(tx, queue, jobId);
@@ -58,6 +75,7 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
         { taskId: id, event: 'CANCELED', outcome: 'CANCELED', onlyWithJob: jobId, jobId: null },
       ]);
       if (changed[0]?.taskId !== id) throw new SupersededError();
+      noteActs(tx, [id], { by });
       return changed;
     });
   }
@@ -75,8 +93,13 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
   const outcomeOf = ({ endedAttempt, stopped }: Row): CancelOutcome =>
     endedAttempt ? (stopped ? 'STOPPED_ON_NODE' : 'ABANDONED') : 'REMOVED_FROM_QUEUE';
 
+  function tell({ taskId, attempt, workerId }: Changed): void {
+    if (workerId !== null) carrier.announce({ type: 'cancel', taskId, attempt, workerId });
+  }
+
   /** Tells the worker, and waits until it has said what became of the call. */
-  async function stop({ taskId, attempt, workerId }: Changed): Promise<CancelOutcome> {
+  async function stop(own: Changed): Promise<CancelOutcome> {
+    const { taskId, attempt } = own;
     const heard = Promise.withResolvers<void>();
     const deadline = AbortSignal.timeout(stopWaitMs);
     deadline.addEventListener('abort', () => heard.resolve());
@@ -91,7 +114,7 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
       check.catch(heard.reject);
     });
     try {
-      if (workerId !== null) carrier.announce({ type: 'cancel', taskId, attempt, workerId });
+      tell(own);
       await heard.promise;
     } finally {
       deafen();
@@ -107,23 +130,28 @@ export function createCancel(core: Core, stopWaitMs = DEFAULT_STOP_WAIT_MS) {
     return rowCount === 1;
   }
 
-  async function tryOnce(taskId: string): Promise<CancelOutcome> {
+  async function tryOnce(taskId: string, by: string | undefined): Promise<Row | Changed> {
     const row = await read(taskId);
-    if (row.status === 'CANCELED') return outcomeOf(row);
+    if (row.status === 'CANCELED') return row;
     if (isFinal(row.status)) {
       throw new InvalidStateError(`the task has ended already: it is ${row.status}`, row.status);
     }
-    const changed = await write(row);
+    const changed = await write(row, by);
     announceChanged(core, changed);
-    const [own] = changed;
-    return own?.from === 'RUNNING' ? stop(own) : 'REMOVED_FROM_QUEUE';
+    return changed[0] ?? row;
   }
 
-  /**
-   * Ends a task for good, whatever its state; whoever runs it is told after the commit.
-   * @throws NotFoundError; InvalidStateError where it succeeded or failed before
-   */
-  return async function cancel(taskId: string): Promise<{ outcome: CancelOutcome }> {
-    return { outcome: await untilCurrent(() => tryOnce(taskId)) };
+  return {
+    async cancel(taskId, by) {
+      const canceled = await untilCurrent(() => tryOnce(taskId, by));
+      if ('id' in canceled) return { outcome: outcomeOf(canceled) };
+      return { outcome: canceled.from === 'RUNNING' ? await stop(canceled) : 'REMOVED_FROM_QUEUE' };
+    },
+    async cancelNow(taskId, by) {
+      const canceled = await untilCurrent(() => tryOnce(taskId, by));
+      if ('id' in canceled) return false;
+      tell(canceled);
+      return true;
+    },
   };
 }

@@ -5,6 +5,7 @@ import type { Carrier } from '../events/announcement.ts';
 import type { Log } from '../log.ts';
 import type { Nodes, StrategyName } from '../nodes/index.ts';
 import type { Queue } from '../queue/index.ts';
+import { type Bulk, createBulk } from './bulk.ts';
 import { type CancelOutcome, createCancel } from './cancel.ts';
 import { type ClaimRequest, createClaim } from './claim.ts';
 import type { Core } from './core.ts';
@@ -23,7 +24,7 @@ import { createRemove } from './remove.ts';
 import { createRepair } from './repair.ts';
 import { createResults, type Results } from './results.ts';
 import { createRetention } from './retention.ts';
-import { createRetry } from './retry.ts';
+import { createRetry, type RetryOptions } from './retry.ts';
 import { createSettler, type Settled } from './settle.ts';
 import { createSlotFreer, type SlotEnd } from './slots.ts';
 import { createStats, type Stats } from './stats.ts';
@@ -42,8 +43,10 @@ import type {
 } from './types.ts';
 import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
+export type { Pages } from './bulk.ts';
 export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
+export type { Edit } from './edit.ts';
 export type { Estimate, EstimateRequest, WaitingReason } from './forecast/index.ts';
 export type { LeftWork } from './left-work.ts';
 export type { RemoteJobs } from './remote-jobs.ts';
@@ -69,7 +72,7 @@ export type {
 export type { WorkerInput } from './workers.ts';
 
 /** The life of tasks, from submit to retention. Whose task it is, is the caller's to check. */
-export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks, Results {
+export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks, Results, Bulk {
   /**
    * Accepts a task: durable once it resolves.
    * @throws NoSuchModelError, QueueFullError, QuotaExceededError, RateLimitedError, IdempotencyConflictError
@@ -100,15 +103,17 @@ export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks, R
   stopped(lease: Pick<Lease, 'taskId' | 'attempt'>, isStopped: boolean): Promise<void>;
   /**
    * Ends a task for good, and waits a moment for what becomes of a running call. Repeated, it answers the same.
+   * @param by who asks for it, a user's id: the log tells
    * @throws NotFoundError; InvalidStateError where it succeeded or failed before
    */
-  cancel(taskId: string): Promise<{ readonly outcome: CancelOutcome }>;
+  cancel(taskId: string, by?: string): Promise<{ readonly outcome: CancelOutcome }>;
   /**
    * Puts a task that failed or was canceled back into its queue, with all its tries; with it whatever it depends on
-   * and did not succeed, and whatever failed for nothing but one of these. Those wait for each other as at first.
-   * @throws NotFoundError, InvalidStateError
+   * and did not succeed, and whatever failed for nothing but one of these. Those wait for each other as at first; what has
+   * a start time in the future, for that.
+   * @throws NotFoundError, InvalidStateError; NoSuchModelError for that of an edit
    */
-  retry(taskId: string): Promise<void>;
+  retry(taskId: string, options?: RetryOptions): Promise<void>;
   /** Deletes a task that has ended. @throws NotFoundError, InvalidStateError */
   remove(taskId: string): Promise<void>;
   /** Where these tasks stand in their queues, 1 being next; those that do not wait are left out. */
@@ -172,6 +177,8 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
   const progress = createProgress(core);
   const texts = createTexts(core);
   const { routingStrategy, concurrencyLimits: limits = { kinds: {}, models: {} } } = config;
+  const retry = createRetry(core, nodes);
+  const { cancel, cancelNow } = createCancel(core, config.stopWaitMs);
   return {
     ...createPreviews(core),
     ...texts,
@@ -187,8 +194,11 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     remoteJobs: createRemoteJobs(core),
     ...createLeftWorks(core),
     stopped: createStopped(core),
-    cancel: createCancel(core, config.stopWaitMs),
-    retry: createRetry(core),
+    cancel,
+    async retry(taskId, options) {
+      await retry(taskId, options);
+    },
+    ...createBulk(core, { retry, cancelNow }),
     remove: createRemove(core),
     queuePositions: (taskIds) => queuePositions(database, taskIds),
     stats: createStats({ database, nodes, queueCapacity: config.queueCapacity }),

@@ -8,7 +8,8 @@ interface Transition {
 
 /**
  * Every way from one state to another, by the event that tells of it. The first event of a task is SUBMITTED. What
- * waits for others may have to wait for its start time after that; what is retried, for others once more.
+ * waits for others may have to wait for its start time after that; what is retried, for others or for its start time
+ * once more.
  */
 export const transitions = {
   RELEASED: { from: ['SCHEDULED', 'BLOCKED'], to: ['QUEUED', 'SCHEDULED'] },
@@ -17,7 +18,7 @@ export const transitions = {
   SUCCEEDED: { from: ['RUNNING'], to: ['SUCCEEDED'] },
   FAILED: { from: ['SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING'], to: ['FAILED'] },
   CANCELED: { from: ['SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING'], to: ['CANCELED'] },
-  RETRIED: { from: ['FAILED', 'CANCELED'], to: ['QUEUED', 'BLOCKED'] },
+  RETRIED: { from: ['FAILED', 'CANCELED'], to: ['QUEUED', 'BLOCKED', 'SCHEDULED'] },
 } as const satisfies Readonly<Record<Exclude<TaskEventType, 'SUBMITTED'>, Transition>>;
 
 export type TransitionEvent = keyof typeof transitions;

@@ -9,6 +9,8 @@ import { canFollow } from './lifecycle.ts';
 export interface Relative extends Waiting {
   readonly status: TaskStatus;
   readonly isOverdue: boolean;
+  /** Its start time has not come yet. */
+  readonly isEarly: boolean;
   /**
    * `retried`: the task itself, and what it depends on and did not succeed. `follows`: it failed for one of these
    * only. `looked-at`: one of them depends on it.
@@ -41,7 +43,7 @@ const lock = `
     WHERE d.parent_id NOT IN (SELECT id FROM family)
   )
   SELECT t.id, t.user_id AS "userId", t.queue_id AS "queueId", t.cost, t.priority, u.tier, t.status, n.role,
-         coalesce(t.deadline <= now(), false) AS "isOverdue"
+         coalesce(t.deadline <= now(), false) AS "isOverdue", coalesce(t.start_at > now(), false) AS "isEarly"
   FROM concerned n JOIN task t ON t.id = n.id JOIN user_account u ON u.id = t.user_id
   ORDER BY t.status = 'BLOCKED', t.id FOR UPDATE OF t`;
 
@@ -50,10 +52,11 @@ export async function lockRelatives(tx: Transaction, taskId: string): Promise<Re
   return tx.query<Relative & Record<string, unknown>>(lock, [taskId]);
 }
 
-/** Which tasks wait again: for a slot, or for others. */
+/** Which tasks wait again: for a slot, for others, or for their start time. */
 export interface Revival {
   readonly queued: readonly Waiting[];
   readonly blocked: readonly Waiting[];
+  readonly early: readonly Waiting[];
 }
 
 function assertRetriable(
@@ -83,7 +86,7 @@ export function decideRetry(taskId: string, relatives: readonly Relative[], edge
   if (!relatives.some(({ id }) => id === taskId)) throw new NotFoundError('there is no such task');
   const parentsOf = Map.groupBy(edges, ({ childId }) => childId);
   const revived = new Set<string>();
-  const [queued, blocked]: [Waiting[], Waiting[]] = [[], []];
+  const [queued, blocked, early]: [Waiting[], Waiting[], Waiting[]] = [[], [], []];
   const goesOn = ({ parentId, status }: Edge): boolean =>
     revived.has(parentId) || (status !== null && status !== 'FAILED' && status !== 'CANCELED');
   const family = relatives.filter(({ role }) => role !== 'looked-at');
@@ -94,7 +97,8 @@ export function decideRetry(taskId: string, relatives: readonly Relative[], edge
     if (task.isOverdue || !parents.every(goesOn)) continue;
     revived.add(task.id);
     const isFree = parents.every(({ status }) => status === 'SUCCEEDED');
-    (isFree ? queued : blocked).push(task);
+    if (!isFree) blocked.push(task);
+    else (task.isEarly ? early : queued).push(task);
   }
-  return { queued, blocked };
+  return { queued, blocked, early };
 }
