@@ -65,6 +65,21 @@ async function ownKey({ api, people }: Stage): Promise<{ id: string }> {
 
 const ownUser = ({ people }: Stage): { id: string } => ({ id: encodeId('User', people.owner.user.id) });
 
+async function ownGeneration({ api, people }: Stage): Promise<{ id: string }> {
+  const owner = { userId: people.owner.user.id, tier: people.owner.user.tier };
+  const id = await api.services.generations.create(owner, { prompt: 'a mill', imageCount: 1 });
+  return { id: encodeId('Generation', id) };
+}
+
+async function ownCanceledGeneration(stage: Stage): Promise<{ id: string }> {
+  const { id } = await ownGeneration(stage);
+  await stage.api.send(`mutation ${byId} { cancelGeneration(id: $id) ${union} }`, {
+    as: stage.people.owner,
+    variables: { id },
+  });
+  return { id };
+}
+
 async function someNode({ api, unique }: Stage): Promise<{ id: string }> {
   return { id: encodeId('GpuNode', (await registerNode(api, unique('node'))).id) };
 }
@@ -128,6 +143,20 @@ export const cases: readonly Case[] = [
     variables: someNode,
     expected: ['UNAUTHENTICATED', 'null', 'null', 'ok', 'ok'],
   },
+  {
+    field: 'Query.node',
+    what: 'own generation',
+    operation: nodeQuery,
+    variables: ownGeneration,
+    expected: seenByOwner,
+  },
+  {
+    field: 'Query.generation',
+    operation: `query ${byId} { generation(id: $id) { id } }`,
+    variables: ownGeneration,
+    expected: seenByOwner,
+  },
+  { field: 'Query.generations', operation: '{ generations { edges { node { id } } } }', expected: signedIn },
   {
     field: 'Query.nodes',
     operation: `query ${byId} { nodes(ids: [$id]) { id } }`,
@@ -256,6 +285,36 @@ export const cases: readonly Case[] = [
     expected: foundByOwner,
   },
   {
+    field: 'Mutation.createGeneration',
+    operation: `mutation { createGeneration(input: { prompt: "a mill", imageCount: 1 }) ${union} }`,
+    expected: signedIn,
+  },
+  {
+    field: 'Mutation.selectImage',
+    what: 'own image that waits',
+    operation: `mutation ${byId} { selectImage(input: { generationId: $id, index: 0 }) ${union} }`,
+    variables: ownGeneration,
+    expected: [
+      'UNAUTHENTICATED',
+      'NotFoundError',
+      'InvalidStateError',
+      'InvalidStateError',
+      'InvalidStateError',
+    ],
+  },
+  {
+    field: 'Mutation.cancelGeneration',
+    operation: `mutation ${byId} { cancelGeneration(id: $id) ${union} }`,
+    variables: ownGeneration,
+    expected: foundByOwner,
+  },
+  {
+    field: 'Mutation.deleteGeneration',
+    operation: `mutation ${byId} { deleteGeneration(id: $id) ${union} }`,
+    variables: ownCanceledGeneration,
+    expected: foundByOwner,
+  },
+  {
     field: 'Mutation.registerNode',
     operation: `mutation ($input: RegisterNodeInput!) { registerNode(input: $input) ${union} }`,
     variables: newNode,
@@ -313,6 +372,12 @@ export const cases: readonly Case[] = [
     field: 'Subscription.taskEvents',
     operation: `subscription ${byId} { taskEvents(id: $id) { version } }`,
     variables: ownTask,
+    expected: watchedByOwner,
+  },
+  {
+    field: 'Subscription.generationEvents',
+    operation: `subscription ${byId} { generationEvents(id: $id) { ... on GenerationEventBase { version } } }`,
+    variables: ownGeneration,
     expected: watchedByOwner,
   },
   {

@@ -1,0 +1,343 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Claimed } from '../../src/tasks/index.ts';
+import { subscribe } from '../http/streams.ts';
+import type { Json, Person } from '../http/support.ts';
+import { EVENTS, openStudio, type Studio, taskIdOf } from './support.ts';
+
+let studio: Studio;
+let person: Person;
+
+beforeAll(async () => {
+  studio = await openStudio();
+  studio.follow();
+  person = await studio.api.person();
+});
+
+afterAll(() => studio[Symbol.asyncDispose]());
+
+/** Everything that the log has by the end of the stream, which has to come. */
+async function told(id: string, after = 0): Promise<Json[]> {
+  const events: Json[] = [];
+  for await (const { data, errors } of subscribe(studio.api, EVENTS, {
+    as: person,
+    variables: { id, after },
+  })) {
+    expect(errors).toEqual([]);
+    if (data.generationEvents) events.push(data.generationEvents);
+  }
+  return events;
+}
+
+const names = (events: readonly Json[]): string[] =>
+  events.map(
+    (event) =>
+      String(event.status ?? event.__typename) + (event.index === undefined ? '' : ` ${event.index}`),
+  );
+
+/** A generation of so many pictures, with their tasks claimed. */
+async function drawing(imageCount: number): Promise<{ id: string; claimed: readonly Claimed[] }> {
+  const created = await studio.create(person, { optimizePrompt: false, imageCount });
+  return { id: String(created.id), claimed: await studio.start() };
+}
+
+/** One that awaits a selection, with a failed picture at the end. */
+async function awaiting(imageCount = 2): Promise<{ id: string; failed: Claimed }> {
+  const { id, claimed } = await drawing(imageCount);
+  const failed = claimed.at(-1);
+  if (!failed) throw new Error('nothing was claimed');
+  for (const one of claimed) await (one === failed ? studio.fail(one) : studio.succeed(one));
+  await studio.until(person, id, { status: 'IMAGE_COMPLETED', phase: 'AWAITING_SELECTION' });
+  return { id, failed };
+}
+
+async function claimOne(): Promise<Claimed> {
+  const [claimed, ...others] = await studio.start();
+  if (!claimed || others.length > 0) throw new Error(`${others.length + 1} were claimed`);
+  return claimed;
+}
+
+test('a prompt is rewritten, drawn, selected and made into a model, and the log tells all of it', async () => {
+  const created = await studio.create(person);
+  expect(created).toMatchObject({
+    ...{ __typename: 'Generation', prompt: 'a mill', finalPrompt: null, version: 1, images: [], model: null },
+    ...{ status: 'IMAGE_PENDING', phase: 'IMAGE_GENERATION', rewrite: { status: 'PENDING', message: null } },
+  });
+  const id = String(created.id);
+  await studio.succeed(await claimOne());
+  await expect.poll(async () => (await studio.read(person, id)).images).toHaveLength(4);
+  const images = await studio.start();
+  expect(new Set(images.map(({ input }) => (input as Json).seed)).size).toBe(4);
+  for (const one of images) {
+    expect(one).toMatchObject({ kind: 'TEXT_TO_IMAGE', input: { prompt: 'a mill, rewritten', count: 1 } });
+    await studio.succeed(one);
+  }
+  await studio.until(person, id, { status: 'IMAGE_COMPLETED' });
+  expect(await studio.select(person, id, 2)).toMatchObject({
+    ...{ status: 'MODEL_PENDING', phase: 'MODEL_GENERATION', selectedImageIndex: 2 },
+    model: { status: 'PENDING', files: [], progress: null },
+  });
+  const model = await claimOne();
+  await studio.until(person, id, { status: 'MODEL_GENERATING' });
+  await studio.succeed(model);
+  const now = await studio.until(person, id, { status: 'COMPLETED', phase: 'COMPLETED' });
+  expect(now).toMatchObject({
+    ...{ finalPrompt: 'a mill, rewritten', rewrite: { status: 'COMPLETED', message: null } },
+    model: { status: 'COMPLETED', files: [{ mimeType: 'image/png' }] },
+  });
+  expect(Date.parse(String(now.completedAt))).toBeGreaterThan(Date.parse(String(now.createdAt)));
+
+  const events = await told(id);
+  expect(events.map(({ version }) => version)).toEqual(events.map((_, n) => n + 1));
+  expect(now.version).toBe(events.length);
+  const told_ = names(events);
+  expect(told_.toSorted()).toEqual(
+    [
+      ...['IMAGE_PENDING', 'IMAGE_PENDING', 'IMAGE_GENERATING', 'IMAGE_COMPLETED', 'MODEL_PENDING'],
+      ...[0, 1, 2, 3].flatMap((n) => [`ImageGenerating ${n}`, `ImageCompleted ${n}`]),
+      ...['MODEL_GENERATING', 'ModelGenerating', 'ModelCompleted', 'MODEL_COMPLETED', 'COMPLETED'],
+    ].toSorted(),
+  );
+  expect(events[1]).toMatchObject({ status: 'IMAGE_PENDING', message: 'the prompt was rewritten' });
+  expect(await told(id, 7)).toEqual(
+    events.slice(7).map((event) => ({ ...event, generation: expect.anything() })),
+  );
+});
+
+describe('the rewriting', () => {
+  test('falls back to the own prompt when it fails, and says so', async () => {
+    const { id } = await studio.create(person, { imageCount: 1 });
+    await studio.fail(await claimOne());
+    await expect.poll(async () => (await studio.read(person, String(id))).images).toHaveLength(1);
+    expect(await studio.read(person, String(id))).toMatchObject({
+      finalPrompt: 'a mill',
+      rewrite: { status: 'FAILED', message: 'no such thing', task: { status: 'FAILED' } },
+    });
+    expect(await claimOne()).toMatchObject({ input: { prompt: 'a mill' } });
+    await studio.cancel(person, String(id));
+    expect((await told(String(id)))[1]).toMatchObject({
+      message: 'the prompt is used as it was given: no such thing',
+    });
+  });
+
+  test('is left out when its task is canceled alone', async () => {
+    const { id, rewrite } = await studio.create(person, { imageCount: 1 });
+    await studio.act(person, 'cancelTask', String(rewrite?.task?.id));
+    await expect.poll(async () => (await studio.read(person, String(id))).images).toHaveLength(1);
+    expect(await studio.read(person, String(id))).toMatchObject({
+      finalPrompt: 'a mill',
+      rewrite: { status: 'CANCELED', message: 'the rewriting was canceled' },
+    });
+    await studio.cancel(person, String(id));
+  });
+
+  test('takes no longer than a minute: no attempt starts after half of it, and none lasts longer', async () => {
+    const { id, rewrite } = await studio.create(person, { imageCount: 1 });
+    const query = 'query ($id: ID!) { task(id: $id) { createdAt deadline maxAttempts labels } }';
+    const { data } = await studio.api.send(query, { as: person, variables: { id: rewrite?.task?.id } });
+    const { createdAt, deadline, labels } = data.task ?? {};
+    expect(Date.parse(String(deadline)) - Date.parse(String(createdAt))).toBeLessThanOrEqual(30_500);
+    expect(labels).toEqual({ generation: id });
+    await studio.api.services.database.pool.query('UPDATE task SET deadline = now()');
+    await studio.api.services.tasks.failOverdue();
+    await expect.poll(async () => (await studio.read(person, String(id))).images).toHaveLength(1);
+    expect(await studio.read(person, String(id))).toMatchObject({ rewrite: { status: 'FAILED' } });
+    await studio.cancel(person, String(id));
+  });
+});
+
+describe('a failed image', () => {
+  test('can be retried alone, and brings its generation back to where it belongs', async () => {
+    const { id, failed } = await awaiting(2);
+    expect(await studio.read(person, id)).toMatchObject({
+      images: [{ status: 'COMPLETED' }, { status: 'FAILED', image: null, error: { code: 'NODE_REJECTED' } }],
+    });
+    expect(await studio.select(person, id, 1)).toMatchObject({
+      ...{ __typename: 'InvalidStateError', state: 'IMAGE_COMPLETED' },
+      message: 'only a completed image can be selected: image 1 is FAILED',
+    });
+    await studio.act(person, 'retryTask', taskIdOf(failed));
+    await studio.until(person, id, { status: 'IMAGE_GENERATING', phase: 'IMAGE_GENERATION' });
+    expect(await studio.select(person, id, 0)).toMatchObject({ state: 'IMAGE_GENERATING' });
+    await studio.succeed(await claimOne());
+    await studio.until(person, id, { status: 'IMAGE_COMPLETED', phase: 'AWAITING_SELECTION' });
+    expect(await studio.select(person, id, 1)).toMatchObject({ status: 'MODEL_PENDING' });
+    await studio.cancel(person, id);
+    expect(names(await told(id)).filter((name) => name.endsWith('1'))).toEqual([
+      'ImageGenerating 1',
+      'ImageFailed 1',
+      'ImageCompleted 1',
+    ]);
+  });
+
+  test('ends a generation of which it is the only one, until it is retried', async () => {
+    const { id, claimed } = await drawing(1);
+    for (const one of claimed) await studio.fail(one);
+    await studio.until(person, id, { status: 'IMAGE_FAILED', phase: 'IMAGE_GENERATION' });
+    expect(names(await told(id)).at(-1)).toBe('IMAGE_FAILED');
+    expect(await studio.cancel(person, id)).toMatchObject({ state: 'IMAGE_FAILED' });
+    for (const one of claimed) await studio.act(person, 'retryTask', taskIdOf(one));
+    await studio.until(person, id, { status: 'IMAGE_PENDING' });
+    await studio.fail(await claimOne());
+    await studio.until(person, id, { status: 'IMAGE_FAILED' });
+    // Twice: somebody had asked for the second one.
+    expect(names(await told(id)).filter((name) => name === 'ImageFailed 0')).toHaveLength(2);
+  });
+
+  test('that was retried when its generation was over stays out of it', async () => {
+    const { id, claimed } = await drawing(1);
+    await studio.cancel(person, id);
+    for (const one of claimed) await studio.act(person, 'retryTask', taskIdOf(one));
+    await studio.succeed(await claimOne());
+    expect(await studio.read(person, id)).toMatchObject({
+      status: 'CANCELED',
+      images: [{ status: 'CANCELED', task: { status: 'SUCCEEDED' } }],
+    });
+  });
+});
+
+describe('a selection', () => {
+  test('is of a picture that there is, and of one that is completed', async () => {
+    const { id, claimed } = await drawing(2);
+    expect(await studio.select(person, id, 0)).toMatchObject({ __typename: 'InvalidStateError' });
+    expect(await studio.select(person, id, 2)).toMatchObject({
+      issues: [{ path: 'index', message: 'must be 0 to 1' }],
+    });
+    expect(await studio.select(person, id, -1)).toMatchObject({ __typename: 'InvalidInputError' });
+    const [first] = claimed;
+    if (first) await studio.succeed(first);
+    // One of them is there: the other one has not ended.
+    expect(await studio.select(person, id, 0)).toMatchObject({ state: 'IMAGE_GENERATING' });
+    await studio.cancel(person, id);
+    expect(await studio.select(person, id, 0)).toMatchObject({ state: 'CANCELED' });
+  });
+
+  test('is made once, whoever else selects at the same time', async () => {
+    const { id } = await awaiting(3);
+    const answers = await Promise.all([0, 1, 0, 1, 0].map((index) => studio.select(person, id, index)));
+    expect(answers.map(({ __typename }) => __typename).toSorted()).toEqual(
+      ['Generation', ...Array.from({ length: 4 }, () => 'InvalidStateError')].toSorted(),
+    );
+    const model = await claimOne();
+    expect(await studio.select(person, id, 0)).toMatchObject({ __typename: 'InvalidStateError' });
+    await studio.succeed(model);
+    await studio.until(person, id, { status: 'COMPLETED' });
+    expect(await studio.select(person, id, 0)).toMatchObject({ state: 'COMPLETED' });
+  });
+
+  test('may be made again after a failed model, which may also be retried', async () => {
+    const { id } = await awaiting(3);
+    await studio.select(person, id, 0);
+    const failed = await claimOne();
+    await studio.fail(failed);
+    await studio.until(person, id, { status: 'MODEL_FAILED', phase: 'MODEL_GENERATION' });
+    await studio.act(person, 'retryTask', taskIdOf(failed));
+    await studio.until(person, id, { status: 'MODEL_PENDING' });
+    expect(await studio.select(person, id, 1)).toMatchObject({ state: 'MODEL_PENDING' });
+    await studio.fail(await claimOne());
+    await studio.until(person, id, { status: 'MODEL_FAILED' });
+    expect(await studio.select(person, id, 1)).toMatchObject({
+      selectedImageIndex: 1,
+      status: 'MODEL_PENDING',
+    });
+    await studio.succeed(await claimOne());
+    await studio.until(person, id, { status: 'COMPLETED' });
+    expect(names(await told(id)).filter((name) => name.startsWith('Model'))).toEqual([
+      ...['ModelGenerating', 'ModelFailed', 'ModelFailed'],
+      ...['ModelGenerating', 'ModelCompleted'],
+    ]);
+  });
+});
+
+describe('a cancel', () => {
+  const live = async (id: string): Promise<number> => {
+    const { rows } = await studio.api.services.database.pool.query(
+      `SELECT count(*)::int AS live FROM task t JOIN task_data d ON d.task_id = t.id
+       WHERE d.labels->>'generation' = $1 AND t.status IN ('QUEUED', 'RUNNING')`,
+      [id],
+    );
+    return rows[0].live;
+  };
+
+  async function expectCanceled(id: string, phase: string): Promise<void> {
+    const canceled = { status: 'CANCELED', phase, completedAt: null };
+    expect(await studio.cancel(person, id)).toMatchObject(canceled);
+    expect(await live(id)).toBe(0);
+    const before = await studio.read(person, id);
+    expect(await studio.cancel(person, id)).toMatchObject({ ...canceled, version: before.version });
+    expect(names(await told(id)).at(-1)).toBe('CANCELED');
+    expect(await studio.start()).toEqual([]);
+  }
+
+  test('ends the rewriting', async () => {
+    const { id } = await studio.create(person);
+    await expectCanceled(String(id), 'IMAGE_GENERATION');
+  });
+
+  test('ends the rewriting that runs', async () => {
+    const { id } = await studio.create(person);
+    await claimOne();
+    await expectCanceled(String(id), 'IMAGE_GENERATION');
+  });
+
+  test('ends images that wait, and such as are drawn', async () => {
+    const { id } = await studio.create(person, { optimizePrompt: false });
+    await expectCanceled(String(id), 'IMAGE_GENERATION');
+    const drawn = await drawing(2);
+    const [first] = drawn.claimed;
+    if (first) await studio.succeed(first);
+    await expectCanceled(drawn.id, 'IMAGE_GENERATION');
+    const images = (await studio.read(person, drawn.id)).images;
+    expect([images?.[0]?.status, images?.[1]?.status].toSorted()).toEqual(['CANCELED', 'COMPLETED']);
+  });
+
+  test('ends the wait for a selection', async () => {
+    const { id } = await awaiting();
+    await expectCanceled(id, 'AWAITING_SELECTION');
+  });
+
+  test('ends a model that waits, and one that is made', async () => {
+    const { id } = await awaiting();
+    await studio.select(person, id, 0);
+    await expectCanceled(id, 'MODEL_GENERATION');
+    const other = await awaiting();
+    await studio.select(person, other.id, 0);
+    await claimOne();
+    await expectCanceled(other.id, 'MODEL_GENERATION');
+  });
+
+  test('is too late for one that is completed, or has failed', async () => {
+    const { id } = await awaiting();
+    await studio.select(person, id, 0);
+    await studio.fail(await claimOne());
+    await studio.until(person, id, { status: 'MODEL_FAILED' });
+    expect(await studio.cancel(person, id)).toMatchObject({ state: 'MODEL_FAILED' });
+    await studio.select(person, id, 0);
+    await studio.succeed(await claimOne());
+    await studio.until(person, id, { status: 'COMPLETED' });
+    expect(await studio.cancel(person, id)).toMatchObject({
+      __typename: 'InvalidStateError',
+      state: 'COMPLETED',
+    });
+  });
+});
+
+describe('a deletion', () => {
+  test('takes a generation with its tasks and files, and only when nothing is under way', async () => {
+    const { id, failed } = await awaiting();
+    const { artifact, task } = studio.api.services.database.prisma;
+    const before = [await artifact.count(), await task.count()] as const;
+    expect(await studio.act(person, 'deleteTask', taskIdOf(failed))).toMatchObject({
+      __typename: 'InvalidStateError',
+      message: expect.stringContaining('belongs to a generation'),
+    });
+    await studio.select(person, id, 0);
+    expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({ code: 'INVALID_STATE' });
+    await studio.cancel(person, id);
+    const watching = told(id, 100);
+    expect(await studio.act(person, 'deleteGeneration', id)).toEqual({ __typename: 'DeletePayload' });
+    expect(await watching).toEqual([]);
+    expect(await studio.read(person, id)).toBeNull();
+    expect([await artifact.count(), await task.count()]).toEqual([before[0] - 1, before[1] - 2]);
+    expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
