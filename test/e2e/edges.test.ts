@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createClient, type Fault, Refused } from './outside/client.ts';
 import { cancel, draw, drawn, picture, submit, WATCH } from './outside/contract.ts';
-import { type Cluster, openCluster, openPlace, type Place } from './outside/place.ts';
+import { openPlace, openProcess, type Place, type Process } from './outside/place.ts';
 import { next } from './outside/streams.ts';
 
 const tiers = {
@@ -236,10 +236,7 @@ describe.concurrent('sockets by the letter of their protocol', () => {
 describe.concurrent('beside GraphQL', () => {
   test('health, readiness and metrics', async () => {
     const live = await fetch(`${place.url}/health/live`);
-    expect([live.status, await live.json()]).toEqual([
-      200,
-      { status: expect.any(String), pid: place.server.pid },
-    ]);
+    expect([live.status, await live.json()]).toEqual([200, { status: expect.any(String), pid: process.pid }]);
     expect((await fetch(`${place.url}/health/ready`)).status).toBe(200);
     const metrics = await fetch(`${place.url}/metrics`);
     expect(metrics.headers.get('content-type')).toMatch(/^text\/plain/);
@@ -250,22 +247,22 @@ describe.concurrent('beside GraphQL', () => {
   });
 });
 
-describe('on a database of one’s own', () => {
-  let cluster: Cluster;
+describe('in a process of one’s own', () => {
+  let own: Process;
   beforeAll(async () => {
-    cluster = await openCluster({ LOG_LEVEL: 'info' });
+    own = await openProcess({ LOG_LEVEL: 'info' });
   });
-  afterAll(() => cluster?.[Symbol.asyncDispose]());
+  afterAll(() => own?.[Symbol.asyncDispose]());
 
   async function sql(text: string): Promise<void> {
-    const client = new pg.Client({ connectionString: cluster.databaseUrl });
+    const client = new pg.Client({ connectionString: own.databaseUrl });
     await client.connect();
     await client.query(text);
     await client.end();
   }
 
   test('an unexpected error is masked, with a request id that the log bears', async () => {
-    const [member, node] = await Promise.all([cluster.member(), cluster.node({ slots: 0 })]);
+    const [member, node] = await Promise.all([own.member(), own.node({ slots: 0 })]);
     await sql('ALTER TABLE task_attempt RENAME TO hidden');
     const refused = await draw(member, node.model).catch((error: unknown) => error);
     await sql('ALTER TABLE hidden RENAME TO task_attempt');
@@ -274,18 +271,17 @@ describe('on a database of one’s own', () => {
     expect(refused.message).not.toMatch(/task_attempt|prisma|relation/i);
     const requestId = String(refused.errors[0]?.extensions.requestId);
     await expect
-      .poll(() => cluster.apis[0].lines.filter((line) => line.includes(requestId)).join('\n'))
+      .poll(() => own.server.lines.filter((line) => line.includes(requestId)).join('\n'))
       .toContain('task_attempt');
   });
 
   test('a draining server closes its sockets so that clients come back', async () => {
-    const member = await cluster.member();
-    const node = await cluster.node({ slots: 0 });
+    const member = await own.member();
+    const node = await own.node({ slots: 0 });
     const task = await draw(member, node.model);
-    const two = member.at(cluster.apis[1].url);
-    await using socket = await two.socket();
+    await using socket = await member.socket();
     await next(socket.subscribe(WATCH, { id: task.id }));
-    expect(await cluster.apis[1].end('SIGTERM')).toBe(0);
+    expect(await own.server.end('SIGTERM')).toBe(0);
     const { code } = await socket.closed;
     expect([1001, 1012, 4500, 4503]).toContain(code);
   });

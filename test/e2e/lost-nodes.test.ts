@@ -3,25 +3,24 @@ import type { Client, GpuNode } from '../../sdk/src/index.ts';
 import { adminKey } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
 import type { OutsideNode } from '../support/outside-nodes.ts';
-import type { ServerProcess } from '../support/process.ts';
-import { ended, openSite, picture, type Site } from './site.ts';
+import { ended, openSite, picture, type Server, type Site } from './site.ts';
 
 type Change = 'drainNode' | 'resumeNode' | 'removeNode';
 
-async function change(server: ServerProcess, mutation: Change, id: string): Promise<void> {
+async function change(server: Server, mutation: Change, id: string): Promise<void> {
   const query = `mutation ($id: ID!) { ${mutation}(id: $id) { __typename ... on Error { message } } }`;
   const answer = await post<Record<string, { __typename: string }>>(server.url, adminKey, query, { id });
   expect(answer[mutation]?.__typename).toBe(mutation === 'removeNode' ? 'RemoveNodePayload' : 'GpuNode');
 }
 
 let site: Site;
-let server: ServerProcess;
+let server: Server;
 let client: Client;
 
 beforeAll(async () => {
   site = await openSite();
   // Two of them, so that each finds out what the other one is told.
-  [server] = await Promise.all([site.start(), site.start('worker')]);
+  [server] = await Promise.all([site.open(), site.open('worker')]);
   client = site.client(server);
 });
 

@@ -8,8 +8,7 @@ import { post } from '../support/graphql.ts';
 import { artist, b64, startComfy, startSdServer, startWebUi } from '../support/outside-artists.ts';
 import type { JobServer, Page } from '../support/outside-jobs.ts';
 import { png } from '../support/outside-nodes.ts';
-import type { ServerProcess } from '../support/process.ts';
-import { openSite, type Site } from './site.ts';
+import { openSite, type Server, type Site } from './site.ts';
 
 // Most of the time each of them waits for a back-off.
 vi.setConfig({ maxConcurrency: 20, testTimeout: 60_000 });
@@ -22,7 +21,7 @@ const workflow = {
 };
 
 let site: Site;
-let server: ServerProcess;
+let server: Server;
 let client: Client;
 let folder: string;
 const servers: JobServer[] = [];
@@ -32,7 +31,7 @@ beforeAll(async () => {
   await mkdir(path.join(folder, 'text-to-image', 'artists'), { recursive: true });
   await writeFile(path.join(folder, 'text-to-image', 'artists', 'oil.json'), JSON.stringify(workflow));
   site = await openSite();
-  server = await site.start('all', { WORKFLOWS_DIR: folder });
+  server = await site.open('all', { WORKFLOWS_DIR: folder });
   client = site.client(server);
 });
 

@@ -2,22 +2,21 @@ import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Client, SubmitTaskInput, Task } from '../../sdk/src/index.ts';
 import { heard, type OutsideProtocol, png, send } from '../support/outside-nodes.ts';
-import type { ServerProcess } from '../support/process.ts';
 import { fine, full, trappedProtocols, trapsOf } from './outside-traps.ts';
-import { type AddNode, openSite, type Site } from './site.ts';
+import { type AddNode, openSite, type Server, type Site } from './site.ts';
 
 // Most of the time each of them waits for a back-off.
 vi.setConfig({ maxConcurrency: 20 });
 
 let site: Site;
-let server: ServerProcess;
+let server: Server;
 let client: Client;
 let count = 0;
 
 beforeAll(async () => {
   site = await openSite();
   // The giants need not be so great then.
-  server = await site.start('all', { MAX_UPLOAD_BYTES: '4000000' });
+  server = await site.open('all', { MAX_UPLOAD_BYTES: '4000000' });
   client = site.client(server);
 });
 

@@ -12,6 +12,8 @@ import {
   type TaskEvent,
   type TaskEventType,
 } from '../../sdk/src/index.ts';
+import { type App, createApp } from '../../src/app.ts';
+import { loadConfig, type Role } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/database/index.ts';
 import { decodeId } from '../../src/ids.ts';
 import { adminKey } from '../support/app.ts';
@@ -45,24 +47,25 @@ export interface AttemptRow {
   readonly node: string;
 }
 
-/** Several server processes on one database and one folder, and what talks to them. */
+/** What answers under an address: a process, or an app in this one. */
+export type Server = Pick<ServerProcess, 'url'>;
+
+/** Several servers on one database and one folder, and what talks to them. */
 export interface Site extends AsyncDisposable {
   readonly databaseUrl: string;
   readonly database: Database;
-  /** What every process is started with. */
+  /** What every server is started with. */
   readonly variables: Readonly<Record<string, string>>;
   /** Starts a process; the end of the test ends it. */
-  start(
-    role?: 'all' | 'api' | 'worker',
-    variables?: Record<string, string>,
-    options?: SpawnOptions,
-  ): Promise<ServerProcess>;
+  start(role?: Role, variables?: Record<string, string>, options?: SpawnOptions): Promise<ServerProcess>;
+  /** The same in this process, for what is not to be killed; the end of the test closes it. */
+  open(role?: Role, variables?: Record<string, string>): Promise<App>;
   /** Of the admin. */
-  client(server: ServerProcess): Client;
+  client(server: Server): Client;
   /** Starts an outside node and registers it; resolves to the node and its id. */
-  addNode(server: ServerProcess, options: AddNode): Promise<OutsideNode & { readonly id: string }>;
+  addNode(server: Server, options: AddNode): Promise<OutsideNode & { readonly id: string }>;
   /** Registers what runs already. */
-  register(server: ServerProcess, name: string, node: OutsideNode, options: AddNode): Promise<string>;
+  register(server: Server, name: string, node: OutsideNode, options: AddNode): Promise<string>;
   attempts(taskId: string): Promise<AttemptRow[]>;
   /** Resolves when no task is left to do, and proves that the database is in order then. */
   expectOrder(timeout?: number): Promise<void>;
@@ -109,11 +112,12 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     LOG_LEVEL: process.env.TEST_LOG ?? 'info',
   };
   const servers: ServerProcess[] = [];
+  const apps: App[] = [];
   const clients: Client[] = [];
   const nodes: OutsideNode[] = [];
 
   async function register(
-    server: ServerProcess,
+    server: Server,
     name: string,
     node: OutsideNode,
     { model, slots = 1, kind = kindOfProtocol[node.protocol], token }: AddNode,
@@ -133,6 +137,11 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
       const server = await startServer({ ...variables, ...more }, ['--role', role], options);
       servers.push(server);
       return server;
+    },
+    async open(role = 'all', more = {}) {
+      const app = await createApp(loadConfig({ ...variables, PORT: '0', ...more }, role), testLog);
+      apps.push(app);
+      return app;
     },
     client(server) {
       const client = createClient({ url: server.url, token: adminKey, retries: 60 });
@@ -164,7 +173,10 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.close();
-      await Promise.all(servers.map((server) => server.end('SIGKILL')));
+      await Promise.all([
+        ...servers.map((server) => server.end('SIGKILL')),
+        ...apps.map((app) => app.close()),
+      ]);
       await Promise.all(nodes.map((node) => node.die()));
       await database.close();
       await created?.drop();

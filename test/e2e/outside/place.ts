@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import type { Role } from '../../../src/config.ts';
 import { protocolOf } from '../../../src/nodes/protocols/index.ts';
+import { adminKey, startTestApp } from '../../support/app.ts';
 import { createTestDatabase } from '../../support/database.ts';
+import { makeFolder } from '../../support/folder.ts';
 import { type ServerProcess, startServer } from '../../support/process.ts';
 import { type Client, createClient } from './client.ts';
 import { type AuthView, account, good, type Outcome, USER, type UserView } from './contract.ts';
@@ -23,9 +23,7 @@ export interface SimulatedNode {
 }
 
 export interface Place extends AsyncDisposable {
-  readonly server: ServerProcess;
   readonly url: string;
-  readonly dataDir: string;
   readonly admin: Client;
   member(options?: { role?: string; tier?: string }): Promise<Member>;
   node(options?: Partial<SimulatorOptions>): Promise<SimulatedNode>;
@@ -80,7 +78,7 @@ interface Base {
   readonly close: () => Promise<void>;
 }
 
-function placeOn({ admin, close }: Base): Omit<Place, 'server' | 'url' | 'dataDir'> {
+function placeOn({ admin, close }: Base): Omit<Place, 'url'> {
   const simulators: Simulator[] = [];
   return {
     admin,
@@ -97,60 +95,60 @@ function placeOn({ admin, close }: Base): Omit<Place, 'server' | 'url' | 'dataDi
   };
 }
 
-async function createFolder(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-e2e-'));
-  // So that PostgreSQL's own user can enter, where this runs as root.
-  await chmod(folder, 0o755);
-  return folder;
-}
-
 const common = { TRUST_PROXY: 'true', DRAIN_TIMEOUT_MS: '500' };
 
-/** A server as `npm start` starts it, on an embedded database and a folder of its own. */
+/** A server in this process, on a database and a folder of its own. */
 export async function openPlace(variables: Record<string, string> = {}): Promise<Place> {
-  const dataDir = await createFolder();
-  const server = await startServer({ DATA_DIR: dataDir, ...common, ...variables });
-  const key = await readFile(path.join(dataDir, 'admin-key'), 'utf8');
-  const close = async () => {
-    await server[Symbol.asyncDispose]();
-    await rm(dataDir, { recursive: true, force: true });
-  };
-  return {
-    ...placeOn({ admin: createClient(server.url, key.trim()), close }),
-    ...{ server, url: server.url, dataDir },
-  };
+  const app = await startTestApp({ ...common, ...variables });
+  const close = async () => app[Symbol.asyncDispose]();
+  return { ...placeOn({ admin: createClient(app.url, adminKey), close }), url: app.url };
 }
 
-export interface Cluster extends Omit<Place, 'server' | 'url' | 'dataDir'> {
-  readonly apis: readonly [ServerProcess, ServerProcess];
-  readonly worker: ServerProcess;
+interface Processes extends Omit<Place, 'url'> {
+  readonly servers: readonly ServerProcess[];
   readonly databaseUrl: string;
 }
 
-/** Two API processes and a worker, each a process of its own, on one database. */
-export async function openCluster(variables: Record<string, string> = {}): Promise<Cluster> {
-  const [database, folder] = await Promise.all([createTestDatabase(), createFolder()]);
-  const adminKey = 'the-admin-key-of-this-cluster';
+/** Processes of their own on one database, one of each role. */
+async function openProcesses(roles: readonly Role[], variables: Record<string, string>): Promise<Processes> {
+  const [database, folder] = await Promise.all([createTestDatabase(), makeFolder()]);
   const shared = {
     DATABASE_URL: database.url,
-    DATA_DIR: folder,
+    DATA_DIR: folder.path,
     JWT_SECRET: 'a secret that all processes of this cluster share',
     ADMIN_KEY: adminKey,
     ...common,
     ...variables,
   };
-  const [one, two, worker] = await Promise.all([
-    startServer(shared, ['--role', 'api']),
-    startServer(shared, ['--role', 'api']),
-    startServer(shared, ['--role', 'worker']),
-  ]);
+  const servers = await Promise.all(roles.map((role) => startServer(shared, ['--role', role])));
   const close = async () => {
-    await Promise.all([one, two, worker].map((server) => server[Symbol.asyncDispose]()));
+    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
     await database.drop();
-    await rm(folder, { recursive: true, force: true });
+    await folder[Symbol.asyncDispose]();
   };
-  return {
-    ...placeOn({ admin: createClient(one.url, adminKey), close }),
-    ...{ apis: [one, two], worker, databaseUrl: database.url },
-  };
+  const admin = createClient(servers[0]?.url ?? '', adminKey);
+  return { ...placeOn({ admin, close }), servers, databaseUrl: database.url };
+}
+
+export interface Process extends Place {
+  readonly server: ServerProcess;
+  readonly databaseUrl: string;
+}
+
+/** A process with the API. */
+export async function openProcess(variables: Record<string, string> = {}): Promise<Process> {
+  const { servers, ...place } = await openProcesses(['api'], variables);
+  const [server] = servers as [ServerProcess];
+  return { ...place, server, url: server.url };
+}
+
+export interface Cluster extends Omit<Place, 'url'> {
+  readonly apis: readonly [ServerProcess, ServerProcess];
+}
+
+/** Two processes with the API, and a worker. */
+export async function openCluster(variables: Record<string, string> = {}): Promise<Cluster> {
+  const { servers, ...place } = await openProcesses(['api', 'api', 'worker'], variables);
+  const [one, two] = servers as [ServerProcess, ServerProcess, ServerProcess];
+  return { ...place, apis: [one, two] };
 }
