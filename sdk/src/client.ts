@@ -8,6 +8,7 @@ import {
   type TypedDocumentString,
   type UserFragment,
 } from './generated/operations.ts';
+import { createGenerations, type Generations } from './generations.ts';
 import { createHttp, networkError, type Token } from './http.ts';
 import { withRetries } from './retry.ts';
 import { createSocket } from './socket.ts';
@@ -31,7 +32,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Client extends Tasks {
+export interface Client extends Tasks, Generations {
   /** Runs a query; repeated while that may help. */
   query<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
@@ -71,6 +72,7 @@ export function createClient(options: ClientOptions): Client {
     withRetries(() => send(document, variables, signal), { retries, signal });
   return {
     ...createTasks({ send, socket, retries }),
+    ...createGenerations({ send, socket, retries }),
     query,
     mutate: (document, variables, { signal } = {}) => send(document, variables, signal),
     subscribe: (document, variables, { signal } = {}) => socket.stream(document, () => variables, { signal }),

@@ -15,6 +15,12 @@ export {
   unwrap,
 } from './errors.ts';
 export * from './generated/operations.ts';
+export {
+  type Generation,
+  type GenerationEvent,
+  isGenerationFinal,
+  type ListGenerationsOptions,
+} from './generations.ts';
 export type { Token } from './http.ts';
 export {
   type CallOptions,

@@ -37,6 +37,21 @@ export type CircuitState =
   /** None, until it answers that it is ready; after failed calls not before its time */
   | 'OPEN';
 
+export type CreateGenerationInput = {
+  /** Of the 3-D model */
+  format?: ModelFormat | null | undefined;
+  /** How many images to choose from, 1 to 8 */
+  imageCount?: number | null | undefined;
+  /** For text to image; one of Query.models; left out: the default */
+  imageModel?: string | null | undefined;
+  /** For image to 3-D, checked when an image is selected; left out: the default by then */
+  modelModel?: string | null | undefined;
+  /** Whether a language model rewrites the prompt for a printable object; where none can, it is used as it is */
+  optimizePrompt?: boolean | null | undefined;
+  /** What is to be made; 1 to 10,000 characters */
+  prompt: string;
+};
+
 /** Any other model: a JSON payload for the type that nodes offer as a model of the kind CUSTOM */
 export type CustomInput = {
   /** What the model takes, as it is; up to 256 KiB, nested up to 32 deep */
@@ -100,6 +115,53 @@ export type ErrorCode =
   | 'QUOTA_EXCEEDED'
   /** RateLimitedError: too much in too short a time; come back later */
   | 'RATE_LIMITED';
+
+export type GeneratedStatus =
+  /** Its task was canceled */
+  | 'CANCELED'
+  /** It is there */
+  | 'COMPLETED'
+  /** Its task has failed */
+  | 'FAILED'
+  /** Its task runs, or waits for another attempt */
+  | 'GENERATING'
+  /** Its task waits */
+  | 'PENDING';
+
+/** What a generation is about */
+export type GenerationPhase =
+  /** Every image has ended, and at least one can be selected */
+  | 'AWAITING_SELECTION'
+  /** The model is there */
+  | 'COMPLETED'
+  /** The prompt is rewritten, where that was asked for, and the images are drawn */
+  | 'IMAGE_GENERATION'
+  /** The selected image is made into a 3-D model */
+  | 'MODEL_GENERATION';
+
+export type GenerationStatus =
+  /** Somebody canceled it; the phase tells how far it was */
+  | 'CANCELED'
+  /** All is done */
+  | 'COMPLETED'
+  /** The images cannot be asked for any more; the last GenerationUpdated says why */
+  | 'FAILED'
+  /** Every image has ended, at least one of them well: select one */
+  | 'IMAGE_COMPLETED'
+  /** Every image has ended, and none of them well: retry their tasks, or begin anew */
+  | 'IMAGE_FAILED'
+  /** Images are being drawn */
+  | 'IMAGE_GENERATING'
+  /** No image is being drawn yet */
+  | 'IMAGE_PENDING'
+  /** The model is there; COMPLETED follows at once */
+  | 'MODEL_COMPLETED'
+  /** There is no model: retry its task, or select the same or another image */
+  | 'MODEL_FAILED'
+  /** The model is being made */
+  | 'MODEL_GENERATING'
+  /** An image is selected; its model waits */
+  | 'MODEL_PENDING';
 
 export type ImageTo3DInput = {
   /** Of the 3-D model */
@@ -214,6 +276,13 @@ export type Role =
   | 'OPERATOR'
   /** Sees and changes what is its own */
   | 'USER';
+
+export type SelectImageInput = {
+  /** Of the generation: generation_… */
+  generationId: string;
+  /** Of the image: 0, 1, 2 … */
+  index: number;
+};
 
 export type SpeechToTextInput = {
   /** The recording */
@@ -483,6 +552,118 @@ export type ProblemFragment =
   | Problem_QuotaExceededError_Fragment
   | Problem_RateLimitedError_Fragment
 ;
+
+export type FailureFragment = { code: TaskErrorCode, message: string, retryable: boolean, attempt: number };
+
+export type GenerationFragment = { id: string, prompt: string, finalPrompt: string | null, status: GenerationStatus, phase: GenerationPhase, version: number, selectedImageIndex: number | null, createdAt: string, completedAt: string | null, rewrite: { status: GeneratedStatus, message: string | null } | null, images: Array<{ index: number, status: GeneratedStatus, task: { id: string, status: TaskStatus }, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null }>, model: { status: GeneratedStatus, progress: number | null, task: { id: string, status: TaskStatus }, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null } | null };
+
+type GenerationEvent_GenerationUpdated_Fragment = { __typename: 'GenerationUpdated', version: number, at: string, status: GenerationStatus, phase: GenerationPhase, message: string | null };
+
+type GenerationEvent_ImageCompleted_Fragment = { __typename: 'ImageCompleted', version: number, at: string, index: number, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } };
+
+type GenerationEvent_ImageFailed_Fragment = { __typename: 'ImageFailed', version: number, at: string, index: number, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } };
+
+type GenerationEvent_ImageGenerating_Fragment = { __typename: 'ImageGenerating', version: number, at: string, index: number, prompt: string };
+
+type GenerationEvent_ModelCompleted_Fragment = { __typename: 'ModelCompleted', version: number, at: string, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null };
+
+type GenerationEvent_ModelFailed_Fragment = { __typename: 'ModelFailed', version: number, at: string, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } };
+
+type GenerationEvent_ModelGenerating_Fragment = { __typename: 'ModelGenerating', version: number, at: string };
+
+type GenerationEvent_ModelProgress_Fragment = { __typename: 'ModelProgress', version: number, at: string, progress: number };
+
+export type GenerationEventFragment =
+  | GenerationEvent_GenerationUpdated_Fragment
+  | GenerationEvent_ImageCompleted_Fragment
+  | GenerationEvent_ImageFailed_Fragment
+  | GenerationEvent_ImageGenerating_Fragment
+  | GenerationEvent_ModelCompleted_Fragment
+  | GenerationEvent_ModelFailed_Fragment
+  | GenerationEvent_ModelGenerating_Fragment
+  | GenerationEvent_ModelProgress_Fragment
+;
+
+export type GetGenerationQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type GetGenerationQuery = { generation: { id: string, prompt: string, finalPrompt: string | null, status: GenerationStatus, phase: GenerationPhase, version: number, selectedImageIndex: number | null, createdAt: string, completedAt: string | null, rewrite: { status: GeneratedStatus, message: string | null } | null, images: Array<{ index: number, status: GeneratedStatus, task: { id: string, status: TaskStatus }, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null }>, model: { status: GeneratedStatus, progress: number | null, task: { id: string, status: TaskStatus }, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null } | null } | null };
+
+export type ListGenerationsQueryVariables = Exact<{
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type ListGenerationsQuery = { generations: { edges: Array<{ node: { id: string, prompt: string, finalPrompt: string | null, status: GenerationStatus, phase: GenerationPhase, version: number, selectedImageIndex: number | null, createdAt: string, completedAt: string | null, rewrite: { status: GeneratedStatus, message: string | null } | null, images: Array<{ index: number, status: GeneratedStatus, task: { id: string, status: TaskStatus }, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null }>, model: { status: GeneratedStatus, progress: number | null, task: { id: string, status: TaskStatus }, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null } | null } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CreateGenerationMutationVariables = Exact<{
+  input: CreateGenerationInput;
+}>;
+
+
+export type CreateGenerationMutation = { createGeneration:
+    | { __typename: 'Generation', id: string, prompt: string, finalPrompt: string | null, status: GenerationStatus, phase: GenerationPhase, version: number, selectedImageIndex: number | null, createdAt: string, completedAt: string | null, rewrite: { status: GeneratedStatus, message: string | null } | null, images: Array<{ index: number, status: GeneratedStatus, task: { id: string, status: TaskStatus }, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null }>, model: { status: GeneratedStatus, progress: number | null, task: { id: string, status: TaskStatus }, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null } | null }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'NoSuchModelError', nearest: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'QueueFullError', retryAfterMs: number, code: ErrorCode, message: string }
+    | { __typename: 'QuotaExceededError', limit: number, code: ErrorCode, message: string }
+    | { __typename: 'RateLimitedError', retryAfterMs: number, code: ErrorCode, message: string }
+   };
+
+export type SelectImageMutationVariables = Exact<{
+  input: SelectImageInput;
+}>;
+
+
+export type SelectImageMutation = { selectImage:
+    | { __typename: 'Generation', id: string, prompt: string, finalPrompt: string | null, status: GenerationStatus, phase: GenerationPhase, version: number, selectedImageIndex: number | null, createdAt: string, completedAt: string | null, rewrite: { status: GeneratedStatus, message: string | null } | null, images: Array<{ index: number, status: GeneratedStatus, task: { id: string, status: TaskStatus }, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null }>, model: { status: GeneratedStatus, progress: number | null, task: { id: string, status: TaskStatus }, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null } | null }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
+    | { __typename: 'NoSuchModelError', nearest: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+   };
+
+export type CancelGenerationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type CancelGenerationMutation = { cancelGeneration:
+    | { __typename: 'Generation', id: string, prompt: string, finalPrompt: string | null, status: GenerationStatus, phase: GenerationPhase, version: number, selectedImageIndex: number | null, createdAt: string, completedAt: string | null, rewrite: { status: GeneratedStatus, message: string | null } | null, images: Array<{ index: number, status: GeneratedStatus, task: { id: string, status: TaskStatus }, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null }>, model: { status: GeneratedStatus, progress: number | null, task: { id: string, status: TaskStatus }, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null } | null }
+    | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+   };
+
+export type DeleteGenerationMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteGenerationMutation = { deleteGeneration:
+    | { __typename: 'DeletePayload', id: string }
+    | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+   };
+
+export type WatchGenerationEventsSubscriptionVariables = Exact<{
+  id: string;
+  after?: number | null | undefined;
+}>;
+
+
+export type WatchGenerationEventsSubscription = { generationEvents:
+    | { __typename: 'GenerationUpdated', version: number, at: string, status: GenerationStatus, phase: GenerationPhase, message: string | null }
+    | { __typename: 'ImageCompleted', version: number, at: string, index: number, image: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } }
+    | { __typename: 'ImageFailed', version: number, at: string, index: number, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } }
+    | { __typename: 'ImageGenerating', version: number, at: string, index: number, prompt: string }
+    | { __typename: 'ModelCompleted', version: number, at: string, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }>, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null }
+    | { __typename: 'ModelFailed', version: number, at: string, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } }
+    | { __typename: 'ModelGenerating', version: number, at: string }
+    | { __typename: 'ModelProgress', version: number, at: string, progress: number }
+   };
 
 export type GpuNodeFragment = { id: string, name: string, url: string | null, protocol: NodeProtocol | null, status: NodeStatus | null, slots: number | null, busySlots: number | null, loadedModels: Array<string> | null, circuit: CircuitState | null, speed: number | null, failures: number | null, lastSeenAt: string | null, offers: Array<{ kind: TaskKind, models: Array<string> }> | null };
 
@@ -755,6 +936,153 @@ export const ProblemFragmentDoc = new TypedDocumentString(`
   }
 }
     `, {"fragmentName":"Problem"}) as unknown as TypedDocumentString<ProblemFragment, unknown>;
+export const ArtifactFragmentDoc = new TypedDocumentString(`
+    fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}
+    `, {"fragmentName":"Artifact"}) as unknown as TypedDocumentString<ArtifactFragment, unknown>;
+export const FailureFragmentDoc = new TypedDocumentString(`
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+    `, {"fragmentName":"Failure"}) as unknown as TypedDocumentString<FailureFragment, unknown>;
+export const GenerationFragmentDoc = new TypedDocumentString(`
+    fragment Generation on Generation {
+  id
+  prompt
+  finalPrompt
+  rewrite {
+    status
+    message
+  }
+  status
+  phase
+  version
+  images {
+    index
+    status
+    task {
+      id
+      status
+    }
+    image {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  selectedImageIndex
+  model {
+    status
+    progress
+    task {
+      id
+      status
+    }
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  createdAt
+  completedAt
+}
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`, {"fragmentName":"Generation"}) as unknown as TypedDocumentString<GenerationFragment, unknown>;
+export const GenerationEventFragmentDoc = new TypedDocumentString(`
+    fragment GenerationEvent on GenerationEvent {
+  __typename
+  ... on GenerationEventBase {
+    version
+    at
+  }
+  ... on GenerationUpdated {
+    status
+    phase
+    message
+  }
+  ... on ImageGenerating {
+    index
+    prompt
+  }
+  ... on ImageCompleted {
+    index
+    image {
+      ...Artifact
+    }
+  }
+  ... on ImageFailed {
+    index
+    error {
+      ...Failure
+    }
+  }
+  ... on ModelProgress {
+    progress
+  }
+  ... on ModelCompleted {
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+  }
+  ... on ModelFailed {
+    error {
+      ...Failure
+    }
+  }
+}
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`, {"fragmentName":"GenerationEvent"}) as unknown as TypedDocumentString<GenerationEventFragment, unknown>;
 export const GpuNodeFragmentDoc = new TypedDocumentString(`
     fragment GpuNode on GpuNode {
   id
@@ -775,19 +1103,6 @@ export const GpuNodeFragmentDoc = new TypedDocumentString(`
   lastSeenAt
 }
     `, {"fragmentName":"GpuNode"}) as unknown as TypedDocumentString<GpuNodeFragment, unknown>;
-export const ArtifactFragmentDoc = new TypedDocumentString(`
-    fragment Artifact on Artifact {
-  id
-  url
-  mimeType
-  sizeBytes
-  sha256
-  width
-  height
-  durationSeconds
-  createdAt
-}
-    `, {"fragmentName":"Artifact"}) as unknown as TypedDocumentString<ArtifactFragment, unknown>;
 export const ResultFragmentDoc = new TypedDocumentString(`
     fragment Result on TaskResult {
   __typename
@@ -993,6 +1308,566 @@ export const MeDocument = new TypedDocumentString(`
   disabled
   createdAt
 }`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
+export const GetGenerationDocument = new TypedDocumentString(`
+    query GetGeneration($id: ID!) {
+  generation(id: $id) {
+    ...Generation
+  }
+}
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Generation on Generation {
+  id
+  prompt
+  finalPrompt
+  rewrite {
+    status
+    message
+  }
+  status
+  phase
+  version
+  images {
+    index
+    status
+    task {
+      id
+      status
+    }
+    image {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  selectedImageIndex
+  model {
+    status
+    progress
+    task {
+      id
+      status
+    }
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  createdAt
+  completedAt
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`) as unknown as TypedDocumentString<GetGenerationQuery, GetGenerationQueryVariables>;
+export const ListGenerationsDocument = new TypedDocumentString(`
+    query ListGenerations($first: Int, $after: String) {
+  generations(first: $first, after: $after) {
+    edges {
+      node {
+        ...Generation
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Generation on Generation {
+  id
+  prompt
+  finalPrompt
+  rewrite {
+    status
+    message
+  }
+  status
+  phase
+  version
+  images {
+    index
+    status
+    task {
+      id
+      status
+    }
+    image {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  selectedImageIndex
+  model {
+    status
+    progress
+    task {
+      id
+      status
+    }
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  createdAt
+  completedAt
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`) as unknown as TypedDocumentString<ListGenerationsQuery, ListGenerationsQueryVariables>;
+export const CreateGenerationDocument = new TypedDocumentString(`
+    mutation CreateGeneration($input: CreateGenerationInput!) {
+  createGeneration(input: $input) {
+    __typename
+    ...Generation
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}
+fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Generation on Generation {
+  id
+  prompt
+  finalPrompt
+  rewrite {
+    status
+    message
+  }
+  status
+  phase
+  version
+  images {
+    index
+    status
+    task {
+      id
+      status
+    }
+    image {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  selectedImageIndex
+  model {
+    status
+    progress
+    task {
+      id
+      status
+    }
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  createdAt
+  completedAt
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`) as unknown as TypedDocumentString<CreateGenerationMutation, CreateGenerationMutationVariables>;
+export const SelectImageDocument = new TypedDocumentString(`
+    mutation SelectImage($input: SelectImageInput!) {
+  selectImage(input: $input) {
+    __typename
+    ...Generation
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}
+fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Generation on Generation {
+  id
+  prompt
+  finalPrompt
+  rewrite {
+    status
+    message
+  }
+  status
+  phase
+  version
+  images {
+    index
+    status
+    task {
+      id
+      status
+    }
+    image {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  selectedImageIndex
+  model {
+    status
+    progress
+    task {
+      id
+      status
+    }
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  createdAt
+  completedAt
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`) as unknown as TypedDocumentString<SelectImageMutation, SelectImageMutationVariables>;
+export const CancelGenerationDocument = new TypedDocumentString(`
+    mutation CancelGeneration($id: ID!) {
+  cancelGeneration(id: $id) {
+    __typename
+    ...Generation
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}
+fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Generation on Generation {
+  id
+  prompt
+  finalPrompt
+  rewrite {
+    status
+    message
+  }
+  status
+  phase
+  version
+  images {
+    index
+    status
+    task {
+      id
+      status
+    }
+    image {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  selectedImageIndex
+  model {
+    status
+    progress
+    task {
+      id
+      status
+    }
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+    error {
+      ...Failure
+    }
+  }
+  createdAt
+  completedAt
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`) as unknown as TypedDocumentString<CancelGenerationMutation, CancelGenerationMutationVariables>;
+export const DeleteGenerationDocument = new TypedDocumentString(`
+    mutation DeleteGeneration($id: ID!) {
+  deleteGeneration(id: $id) {
+    __typename
+    ... on DeletePayload {
+      id
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<DeleteGenerationMutation, DeleteGenerationMutationVariables>;
+export const WatchGenerationEventsDocument = new TypedDocumentString(`
+    subscription WatchGenerationEvents($id: ID!, $after: Int) {
+  generationEvents(id: $id, after: $after) {
+    ...GenerationEvent
+  }
+}
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment GenerationEvent on GenerationEvent {
+  __typename
+  ... on GenerationEventBase {
+    version
+    at
+  }
+  ... on GenerationUpdated {
+    status
+    phase
+    message
+  }
+  ... on ImageGenerating {
+    index
+    prompt
+  }
+  ... on ImageCompleted {
+    index
+    image {
+      ...Artifact
+    }
+  }
+  ... on ImageFailed {
+    index
+    error {
+      ...Failure
+    }
+  }
+  ... on ModelProgress {
+    progress
+  }
+  ... on ModelCompleted {
+    files {
+      ...Artifact
+    }
+    preview {
+      ...Artifact
+    }
+  }
+  ... on ModelFailed {
+    error {
+      ...Failure
+    }
+  }
+}
+fragment Artifact on Artifact {
+  id
+  url
+  mimeType
+  sizeBytes
+  sha256
+  width
+  height
+  durationSeconds
+  createdAt
+}`) as unknown as TypedDocumentString<WatchGenerationEventsSubscription, WatchGenerationEventsSubscriptionVariables>;
 export const ListNodesDocument = new TypedDocumentString(`
     query ListNodes {
   gpuNodes {
