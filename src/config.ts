@@ -126,6 +126,7 @@ export const environment = z.object({
   S3_SECRET_ACCESS_KEY: z.string().optional(),
   WORKFLOWS_DIR: z.string().optional(),
   TASK_RETENTION_DAYS: integer(1, 36_500).default(30),
+  WEBHOOK_LOG_DAYS: integer(1, 36_500).default(14),
   DRAIN_TIMEOUT_MS: integer(0, 3_600_000).default(10_000),
   MIGRATE_AT_START: flag.default(true),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
@@ -174,6 +175,7 @@ export interface Config {
   /** Need not be there. */
   readonly workflowsDir: string;
   readonly taskRetentionDays: number;
+  readonly webhookLogDays: number;
   readonly drainTimeoutMs: number;
   readonly migrateAtStart: boolean;
   /** Null: no traces. */
@@ -253,6 +255,7 @@ export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Co
     storage: storageLocation(env, dataDir),
     workflowsDir: path.resolve(env.WORKFLOWS_DIR ?? path.join(dataDir, 'workflows')),
     taskRetentionDays: env.TASK_RETENTION_DAYS,
+    webhookLogDays: env.WEBHOOK_LOG_DAYS,
     drainTimeoutMs: env.DRAIN_TIMEOUT_MS,
     migrateAtStart: env.MIGRATE_AT_START,
     otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,

@@ -18,6 +18,7 @@ import { createTasks } from './tasks/index.ts';
 import { traceTasks } from './tasks/traced.ts';
 import { openTracing, type Tracing } from './tracing/index.ts';
 import { createUrlGuard } from './urls/index.ts';
+import { createWebhooks } from './webhooks/index.ts';
 
 /** What the API calls, and what lies below it. */
 export interface OpenServices extends Services {
@@ -101,13 +102,14 @@ export async function openServices(options: ServicesOptions): Promise<OpenServic
   closers.add(queue.close);
   const tasks = createTasks({ database, queue, carrier, nodes, tiers, config, log });
   closers.add(tasks.close);
+  const webhooks = createWebhooks({ database, carrier, guard, logDays: config.webhookLogDays, log });
   const knowledge = await createKnowledge({ database, artifacts, nodes, tasks, feed, log });
   const generations = createGenerations({ database, carrier, feed, nodes, tasks, config, log });
   closers.add(generations.close);
   return {
-    ...{ database, carrier, accounts, artifacts, feed, queue, generations, knowledge, tracing },
+    ...{ database, carrier, accounts, artifacts, feed, queue, generations, knowledge, webhooks, tracing },
     nodes: tracing ? traceNodes(nodes, tracing) : nodes,
     tasks: tracing ? traceTasks(tasks, tracing) : tasks,
-    schedules: createSchedules({ database, artifacts, nodes, tasks, config, log }),
+    schedules: createSchedules({ database, artifacts, nodes, tasks, webhooks, config, log }),
   };
 }

@@ -20,7 +20,7 @@ const SHARE_FOR_HANDING_BACK = 0.15;
  * @returns what drains all of it, within about the configured time
  */
 export async function startWork({ services, config, log }: WorkOptions): Promise<() => Promise<void>> {
-  const { database, generations, nodes, tasks } = services;
+  const { database, generations, nodes, tasks, webhooks } = services;
   const { workerConcurrency: concurrency, kindConcurrency, leaseMs } = config;
   const worker = createWorker({
     ...services,
@@ -40,11 +40,15 @@ export async function startWork({ services, config, log }: WorkOptions): Promise
     leadership.lead('housekeeping', leading.signal, housekeeping.run),
     generations.follow(leading.signal),
   ]);
+  const sending = new AbortController();
+  const sent = webhooks.send(sending.signal);
   await worker.start();
   return async () => {
     const { drainTimeoutMs } = config;
     await worker.drain(drainTimeoutMs * SHARE_FOR_TASKS, drainTimeoutMs * SHARE_FOR_HANDING_BACK);
     leading.abort();
-    await duties;
+    // The last changes of the tasks are told by whoever is left, or after the next start.
+    sending.abort();
+    await Promise.all([duties, sent]);
   };
 }

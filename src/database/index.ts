@@ -9,7 +9,7 @@ import { createPool } from './pool.ts';
 export { type Batcher, createBatcher } from './batcher.ts';
 export type { DatabaseClock } from './clock.ts';
 export type * from './generated/client.ts';
-export { Prisma } from './generated/client.ts';
+export { Prisma, TaskEventType } from './generated/client.ts';
 export { type Lanes, type Transaction, UncertainCommitError } from './lanes.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
 export { connectionConfig } from './pool.ts';

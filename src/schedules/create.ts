@@ -7,6 +7,7 @@ import type { Nodes } from '../nodes/index.ts';
 import { prepareSubmission, type SubmissionRequest } from '../submission/index.ts';
 import type { Submission } from '../tasks/index.ts';
 import { checkTiming, issuesOf, onceOnly, type Timing } from './check.ts';
+import type { Webhooks } from '../webhooks/index.ts';
 import { repeated } from './types.ts';
 
 export interface NewSchedule extends Timing {
@@ -18,6 +19,7 @@ export interface CreateServices {
   readonly database: Database;
   readonly artifacts: Artifacts;
   readonly nodes: Pick<Nodes, 'models'>;
+  readonly webhooks: Pick<Webhooks, 'urlProblem'>;
 }
 
 /** Of one user. */

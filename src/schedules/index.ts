@@ -4,6 +4,7 @@ import { NotFoundError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Tasks } from '../tasks/index.ts';
+import type { Webhooks } from '../webhooks/index.ts';
 import { createCalendar, timesAfter } from './calendar.ts';
 import { createSchedule, type NewSchedule } from './create.ts';
 import { beginRuns } from './due.ts';
@@ -50,6 +51,7 @@ export interface SchedulesOptions {
   readonly artifacts: Artifacts;
   readonly nodes: Pick<Nodes, 'models'>;
   readonly tasks: Pick<Tasks, 'submit'>;
+  readonly webhooks: Pick<Webhooks, 'urlProblem'>;
   readonly config: { readonly taskRetentionDays: number };
   readonly log: Log;
 }

@@ -7,6 +7,7 @@ import type { Knowledge } from '../knowledge/index.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Schedules } from '../schedules/index.ts';
 import type { Tasks } from '../tasks/index.ts';
+import type { Webhooks } from '../webhooks/index.ts';
 
 /** What the resolvers call; built once, at the composition root. */
 export interface Services {
@@ -18,6 +19,7 @@ export interface Services {
   readonly tasks: Tasks;
   readonly schedules: Schedules;
   readonly generations: Generations;
+  readonly webhooks: Webhooks;
   readonly feed: Feed;
 }
 

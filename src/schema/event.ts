@@ -7,7 +7,7 @@ import { type TaskShape, TaskType } from './task.ts';
 import { TaskStatusEnum } from './task-enums.ts';
 import { TaskErrorType } from './task-error.ts';
 
-const TaskEventTypeEnum = builder.enumType('TaskEventType', {
+export const TaskEventTypeEnum = builder.enumType('TaskEventType', {
   values: described<EventType>({
     SUBMITTED: 'The task was accepted',
     RELEASED: 'Its start time came: it waits for a slot from now on',

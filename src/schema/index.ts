@@ -24,6 +24,8 @@ import './task-live.ts';
 import './task-submit.ts';
 import './upload.ts';
 import './user.ts';
+import './webhook.ts';
+import './webhook-changes.ts';
 
 export type { Context, Services } from './context.ts';
 export { FOR_NODES } from './node-agent.ts';

@@ -11,6 +11,8 @@ const rules: Record<IdType, Rule> = {
   Schedule: (viewer, { userId }) => canSee(viewer, userId),
   Generation: (viewer, { userId }) => canSee(viewer, userId),
   ApiKey: (viewer, { userId }) => viewer.userId === userId,
+  // A URL may bear a secret.
+  Webhook: (viewer, { userId }) => viewer.userId === userId,
   User: (viewer, { id }) => viewer.userId === id || isAdmin(viewer),
   GpuNode: (viewer) => isOperator(viewer),
   KnowledgeBase: (viewer, { userId }) => canSee(viewer, userId),

@@ -33,6 +33,11 @@ export const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
     waitMs: t.int({
       description: 'Hold the answer until the task is final or this long; at most 60,000',
     }),
+    webhookUrl: t.field({
+      type: 'URL',
+      description:
+        'Told of every event of this task, beside the webhooks of its user; signed with the secret that rotateWebhookSecret shows',
+    }),
     labels: t.field({
       type: 'JSONObject',
       description: 'For the caller, to find tasks by; at most 32, each a string of up to 1,000 characters',

@@ -1,1 +1,68 @@
+import type { Database, Webhook, WebhookDelivery } from '../database/index.ts';
+import type { Carrier } from '../events/announcement.ts';
+import type { Log } from '../log.ts';
+import type { UrlGuard } from '../urls/index.ts';
+import { cleanWebhooks } from './cleanup.ts';
+import { createRegistry, type NewWebhook, urlProblem } from './registry.ts';
+import { createSender, type SenderOptions } from './sender.ts';
+
 export { webhookOfTasks } from './endpoints.ts';
+export { eventIdOf } from './message.ts';
+export type { NewWebhook } from './registry.ts';
+
+/** Tells the events of tasks to other servers: what is told is written by a trigger on the events themselves. */
+export interface Webhooks {
+  /** The secret is shown this once. @throws InvalidInputError, QuotaExceededError */
+  create(userId: string, input: NewWebhook): Promise<{ webhook: Webhook; secret: string }>;
+  /** Those that the user made, the newest first. */
+  list(userId: string): Promise<Webhook[]>;
+  /** Those that the tasks themselves name, by the tasks' ids. */
+  ofTasks(taskIds: readonly string[]): Promise<ReadonlyMap<string, Webhook>>;
+  /** The log of each webhook, the latest first. */
+  deliveries(
+    webhookIds: readonly string[],
+    first: number,
+  ): Promise<ReadonlyMap<string, readonly WebhookDelivery[]>>;
+  /** Nothing is sent any more, and the log is gone. @throws NotFoundError, also for another user's */
+  remove(userId: string, id: string): Promise<void>;
+  /**
+   * A new secret; the one before signs beside it for a day.
+   * @param webhookId null: what signs the requests to the URLs that tasks of the user name
+   * @throws NotFoundError
+   */
+  rotateSecret(userId: string, webhookId: string | null): Promise<string>;
+  /**
+   * Sends it again at once, though the webhook be disabled: if it gets through, it is enabled. One that is still to be
+   * sent is not doubled. @throws NotFoundError
+   */
+  redeliver(userId: string, deliveryId: string): Promise<WebhookDelivery>;
+  /** What is wrong with a URL that a task is to name; null where nothing is. */
+  urlProblem(url: string): Promise<string | null>;
+  /** Sends what is due, beside other processes. Returns once the signal has aborted and what was under way has ended. */
+  send(signal: AbortSignal): Promise<void>;
+  /** Housekeeping: removes what the log keeps no longer, and what is of no more use. */
+  clean(): Promise<void>;
+}
+
+export interface WebhooksOptions extends Omit<SenderOptions, 'database' | 'carrier' | 'guard' | 'log'> {
+  readonly database: Database;
+  readonly carrier: Pick<Carrier, 'listen'>;
+  readonly guard: UrlGuard;
+  /** How long the log keeps what was delivered or given up. */
+  readonly logDays: number;
+  readonly log: Log;
+}
+
+export function createWebhooks(options: WebhooksOptions): Webhooks {
+  const { database, guard, log } = options;
+  const registry = createRegistry(database, guard);
+  return {
+    ...registry,
+    urlProblem: (url) => urlProblem(guard, url),
+    send: createSender(options).run,
+    async clean() {
+      const removed = await cleanWebhooks(database, options.logDays);
+      log.debug(removed, 'webhooks cleaned');
+    },
+  };
+}

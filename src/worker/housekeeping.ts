@@ -6,6 +6,7 @@ import type { Queue } from '../queue/index.ts';
 import type { Schedules } from '../schedules/index.ts';
 import type { Tasks } from '../tasks/index.ts';
 import { createWaker } from '../waker.ts';
+import type { Webhooks } from '../webhooks/index.ts';
 import { stopLeftWork } from './left-work.ts';
 
 const SECOND_MS = 1_000;
@@ -32,6 +33,7 @@ export interface HousekeepingOptions {
   readonly schedules: Pick<Schedules, 'runDue' | 'forgetOldRuns'>;
   readonly generations: { applyRetention(): Promise<number> };
   readonly knowledge: { cancelLeft(): Promise<number>; removeLeft(): Promise<number> };
+  readonly webhooks: Pick<Webhooks, 'clean'>;
   readonly log: Log;
 }
 
@@ -48,7 +50,7 @@ interface Duty {
 }
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { tasks, queue, artifacts, accounts, generations, knowledge, schedules, log } = options;
+  const { tasks, queue, artifacts, accounts, generations, knowledge, schedules, webhooks, log } = options;
   const duties: readonly Duty[] = [
     { name: 'sweep', everyMs: SECOND_MS, work: () => tasks.sweep() },
     { name: 'left work', everyMs: SECOND_MS, work: (signal) => stopLeftWork(options, signal) },
@@ -67,6 +69,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     { name: 'old runs', everyMs: HOUR_MS, work: () => schedules.forgetOldRuns() },
     { name: 'uploads', everyMs: MINUTE_MS, work: () => artifacts.collectUploads() },
     { name: 'garbage', everyMs: HOUR_MS, work: () => artifacts.collectGarbage() },
+    { name: 'webhooks', everyMs: 5 * MINUTE_MS, work: () => webhooks.clean() },
     { name: 'credentials', everyMs: HOUR_MS, work: () => accounts.removeExpired() },
   ];
 

@@ -4,6 +4,8 @@ import { createFeed } from '../../src/events/index.ts';
 import { createGenerations } from '../../src/generations/index.ts';
 import { createKnowledge } from '../../src/knowledge/index.ts';
 import { createSchedules } from '../../src/schedules/index.ts';
+import { createUrlGuard } from '../../src/urls/index.ts';
+import { createWebhooks } from '../../src/webhooks/index.ts';
 import { createHousekeeping } from '../../src/worker/index.ts';
 import { testLog } from '../support/log.ts';
 import { openWorkers } from './support.ts';
@@ -18,12 +20,14 @@ test('the housekeeping releases what is due, fails what is overdue and takes wha
     registration: 'open',
     log: testLog,
   });
-  const schedules = createSchedules({ ...yard, config: { taskRetentionDays: 30 }, log: testLog });
+  const guard = createUrlGuard({ allowHosts: [] });
+  const webhooks = createWebhooks({ ...yard, guard, logDays: 14, log: testLog });
+  const schedules = createSchedules({ ...yard, webhooks, config: { taskRetentionDays: 30 }, log: testLog });
   const feed = createFeed({ ...yard, log: testLog });
   const generations = createGenerations({ ...yard, feed, config: { taskRetentionDays: 30 }, log: testLog });
   const stopping = new AbortController();
   const knowledge = await createKnowledge({ ...yard, feed, log: testLog });
-  const duties = { accounts, schedules, generations, knowledge };
+  const duties = { accounts, schedules, generations, knowledge, webhooks };
   const running = createHousekeeping({ ...yard, ...duties, log: testLog }).run(stopping.signal);
 
   const node = await yard.addNode();
@@ -41,4 +45,5 @@ test('the housekeeping releases what is due, fails what is overdue and takes wha
   await generations.close();
   await feed.close();
   await accounts.close();
+  await guard.close();
 });

@@ -1,0 +1,131 @@
+import type { Database } from '../database/index.ts';
+import type { Carrier } from '../events/announcement.ts';
+import type { Log } from '../log.ts';
+import type { UrlGuard } from '../urls/index.ts';
+import { createWaker } from '../waker.ts';
+import { within } from '../within.ts';
+import { bodyOf, eventIdOf } from './message.ts';
+import { type Claimed, createOutbox } from './outbox.ts';
+import { type Outcome, post } from './post.ts';
+import { DOWN_AFTER, restMs, retryDelayMs } from './schedule.ts';
+import { signatureHeaders } from './secrets.ts';
+
+export interface SenderOptions {
+  readonly database: Database;
+  readonly carrier: Pick<Carrier, 'listen'>;
+  readonly guard: UrlGuard;
+  readonly log: Log;
+  /** For one attempt as a whole, in milliseconds: 15 seconds. */
+  readonly timeoutMs?: number;
+  /** Requests at once: 128. */
+  readonly concurrency?: number;
+}
+
+const TIMEOUT_MS = 15_000;
+const CONCURRENCY = 128;
+/** In all processes. */
+const PER_WEBHOOK = 8;
+/** Beyond the time of an attempt, for what is written at its end. */
+const LEASE_MARGIN_MS = 15_000;
+/** Retries fall due without anybody announcing it. */
+const BACKSTOP_MS = 1_000;
+/** Announcements come in bursts: so seldom is asked at most. */
+const MIN_PAUSE_MS = 20;
+/** For what is under way when the process stops. */
+const GRACE_MS = 2_000;
+
+/** Sends what is due, beside the senders of other processes. */
+export interface Sender {
+  /**
+   * Returns once the signal has aborted and what was under way has ended; after two seconds it is handed back.
+   */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createSender(options: SenderOptions): Sender {
+  const { database, carrier, guard, log, timeoutMs = TIMEOUT_MS, concurrency = CONCURRENCY } = options;
+  const outbox = createOutbox(database);
+  const waker = createWaker();
+  const underWay = new Set<Promise<void>>();
+  let down = 0;
+
+  async function settle(claimed: Claimed, outcome: Outcome): Promise<void> {
+    if (outcome.isDelivered) return outbox.succeeded(claimed, outcome.status);
+    const { attempts, failures, webhookId, userId } = claimed;
+    const { status, error, retryAfterMs } = outcome;
+    const reason = await outbox.failed(claimed, {
+      ...{ status, error, isGone: status === 410 },
+      delayMs: retryDelayMs(attempts, { retryAfterMs, random: Math.random() }),
+      restMs: restMs(failures + 1, retryAfterMs),
+    });
+    if (reason !== null) log.warn({ webhookId, userId, reason }, 'a webhook was disabled');
+  }
+
+  async function attempt(claimed: Claimed, signal: AbortSignal): Promise<void> {
+    if (claimed.isForbidden) return outbox.giveUp(claimed, 'not sent: the account is disabled');
+    const now = database.clock.now();
+    const body = bodyOf(claimed);
+    const headers = signatureHeaders({ id: eventIdOf(claimed), at: now, body }, claimed.secrets);
+    let outcome: Outcome;
+    try {
+      outcome = await post(guard, { url: claimed.url, headers, body, timeoutMs, signal, now });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return outbox.handBack(claimed);
+    }
+    await settle(claimed, outcome);
+  }
+
+  function start(claimed: Claimed, signal: AbortSignal): void {
+    const isDown = claimed.failures >= DOWN_AFTER;
+    if (isDown) down++;
+    const done = attempt(claimed, signal)
+      .catch((error: unknown) => {
+        // Its lease runs out by itself, and it is sent again.
+        log.error({ err: error, deliveryId: claimed.id }, 'what became of a webhook could not be written');
+      })
+      .finally(() => {
+        if (isDown) down--;
+        underWay.delete(done);
+        waker.wake();
+      });
+    underWay.add(done);
+  }
+
+  async function claim(): Promise<readonly Claimed[]> {
+    const room = concurrency - underWay.size;
+    if (room <= 0) return [];
+    // Whoever is down never has more than half of the places.
+    const roomForDown = Math.max(0, Math.min(room, Math.floor(concurrency / 2) - down));
+    try {
+      const leaseMs = timeoutMs + LEASE_MARGIN_MS;
+      return await outbox.claim({ room, roomForDown, perWebhook: PER_WEBHOOK, leaseMs });
+    } catch (error) {
+      log.warn({ err: error }, 'webhooks could not be claimed');
+      return [];
+    }
+  }
+
+  return {
+    async run(signal) {
+      const ending = new AbortController();
+      const deafen = carrier.listen(({ type }) => {
+        if (type === 'task' || type === 'resync') waker.wake();
+      });
+      while (!signal.aborted) {
+        const claimed = await claim();
+        for (const one of claimed) start(one, ending.signal);
+        const askedAt = performance.now();
+        // Whatever ends wakes, too.
+        await waker.wait(BACKSTOP_MS, signal);
+        const pause = askedAt + MIN_PAUSE_MS - performance.now();
+        if (pause > 0) await createWaker().wait(pause, signal);
+      }
+      deafen();
+      if (!(await within(GRACE_MS, Promise.all(underWay)))) {
+        ending.abort(new Error('the process stops'));
+        await Promise.all(underWay);
+      }
+    },
+  };
+}

@@ -1,0 +1,277 @@
+import { Webhook } from 'standardwebhooks';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeId } from '../../src/ids.ts';
+import { type Received, startReceiver } from '../support/receiver.ts';
+import { submission } from '../support/yard.ts';
+import { delivered, type HooksYard, openHooks, TIMEOUT_MS } from './support.ts';
+
+let yard: HooksYard;
+beforeAll(async () => {
+  yard = await openHooks();
+  yard.send();
+});
+afterAll(() => yard[Symbol.asyncDispose]());
+
+const status =
+  (code: number, headers: Record<string, string> = {}) =>
+  ({ response }: Received): void =>
+    void response.writeHead(code, headers).end();
+
+/** What a receiver reads who checks the signature first. */
+function verified({ headers, body }: Received, secret: string) {
+  const flat = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+  return new Webhook(secret).verify(body, flat) as { type: string; timestamp: string; data: object };
+}
+
+describe('a webhook', () => {
+  it('is told each event of its user’s tasks, signed, with ids and states and nothing else', async () => {
+    await using receiver = await startReceiver();
+    const { userId, id, secret } = await yard.hook(`${receiver.url}/hook?key=1`);
+    const taskId = await yard.succeed(userId);
+    await yard.succeed(await yard.addUser());
+    const requests = await receiver.received(3);
+    const told = requests.map((request) => verified(request, secret));
+    const task = encodeId('Task', taskId);
+    const data = (version: number, state: string, attempt: number) => ({
+      ...{ taskId: task, kind: 'TEXT_TO_IMAGE', status: state, version, attempt },
+    });
+    expect(told.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
+      { type: 'task.started', timestamp: expect.any(String), data: data(2, 'RUNNING', 1) },
+      { type: 'task.submitted', timestamp: expect.any(String), data: data(1, 'QUEUED', 0) },
+      { type: 'task.succeeded', timestamp: expect.any(String), data: data(3, 'SUCCEEDED', 1) },
+    ]);
+    expect(requests[0]).toMatchObject({
+      path: '/hook?key=1',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(requests.map(({ headers }) => headers['webhook-id']).toSorted()).toEqual(
+      [1, 2, 3].map((version) => `${task}_${version}`),
+    );
+    const log = await yard.until(id, delivered(3));
+    expect(log[0]).toMatchObject({ attempts: 1, responseStatus: 204, error: null, nextAttemptAt: null });
+    const [request] = requests;
+    if (!request) throw new Error('nothing was sent');
+    expect(() => verified({ ...request, body: request.body.replace('task.', 'Task.') }, secret)).toThrow();
+  });
+
+  it('is told only of the types that it names', async () => {
+    await using receiver = await startReceiver();
+    const { userId, id } = await yard.hook(receiver.url, { events: ['SUCCEEDED', 'FAILED'] });
+    await yard.cancel(userId);
+    await yard.succeed(userId);
+    const log = await yard.until(id, delivered(1));
+    expect(log.map(({ type }) => type)).toEqual(['task.succeeded']);
+  });
+
+  it('of one task is told of that task, signed with its user’s secret, the one before included for a day', async () => {
+    await using receiver = await startReceiver();
+    const userId = await yard.addUser();
+    const first = await yard.webhooks.rotateSecret(userId, null);
+    const second = await yard.webhooks.rotateSecret(userId, null);
+    await yard.cancel(userId);
+    const taskId = await yard.cancel(userId, `${receiver.url}/one`);
+    const requests = await receiver.received(2);
+    for (const secret of [first, second]) {
+      expect(requests.map((request) => verified(request, secret).data)).toEqual([
+        expect.objectContaining({ taskId: encodeId('Task', taskId) }),
+        expect.objectContaining({ taskId: encodeId('Task', taskId) }),
+      ]);
+    }
+    await yard.sql('UPDATE webhook_secret SET previous_until = now() WHERE owner_id = $1', [userId]);
+    await yard.cancel(userId, `${receiver.url}/one`);
+    const [, , third] = await receiver.received(3);
+    if (!third) throw new Error('nothing was sent');
+    expect(() => verified(third, first)).toThrow();
+    expect(verified(third, second).type).toMatch(/^task\./);
+    // One webhook for all tasks that name the URL.
+    expect((await yard.webhooks.ofTasks([taskId])).get(taskId)).toMatchObject({ url: `${receiver.url}/one` });
+    expect(await yard.sql('SELECT FROM webhook WHERE user_id = $1', [userId])).toHaveLength(1);
+  });
+
+  it('whose URL a task names as well is told once', async () => {
+    await using receiver = await startReceiver();
+    const { userId, id, secret } = await yard.hook(receiver.url);
+    await yard.cancel(userId, receiver.url);
+    const requests = await receiver.received(2);
+    for (const request of requests) verified(request, secret);
+    expect(await yard.until(id, delivered(2))).toHaveLength(2);
+  });
+
+  it('is not told of what was rolled back', async () => {
+    await using receiver = await startReceiver();
+    const { userId, id } = await yard.hook(receiver.url);
+    const taskId = await yard.cancel(userId);
+    const undone = yard.database.lanes.transact(async (tx) => {
+      await tx.query(
+        `INSERT INTO task_event (task_id, version, type, status, attempt) VALUES ($1, 3, 'RETRIED', 'QUEUED', 0)`,
+        [taskId],
+      );
+      expect(await tx.query('SELECT FROM webhook_delivery WHERE subject_id = $1', [taskId])).toHaveLength(3);
+      throw new Error('rolled back');
+    });
+    await expect(undone).rejects.toThrow('rolled back');
+    expect(await yard.until(id, delivered(2))).toHaveLength(2);
+  });
+});
+
+describe('a receiver that fails', () => {
+  it('is tried again at the times of Standard Webhooks, then given up; lasting failure disables and is told', async () => {
+    await using receiver = await startReceiver(status(500));
+    await using other = await startReceiver();
+    const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
+    const others = await yard.webhooks.create(userId, { url: other.url });
+    await yard.cancel(userId);
+    const seconds = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+    for (const [n, delay] of seconds.entries()) {
+      const [delivery] = await yard.until(id, ([one]) => {
+        expect(one).toMatchObject({ attempts: n + 1, responseStatus: 500, leaseUntil: null });
+      });
+      const [wait] = await yard.sql<{ seconds: number }>(
+        `SELECT extract(epoch FROM next_attempt_at - now())::float8 AS seconds FROM webhook_delivery WHERE id = $1`,
+        [delivery?.id],
+      );
+      expect(wait?.seconds).toBeGreaterThan(delay - 5);
+      expect(wait?.seconds).toBeLessThanOrEqual(delay * 1.1);
+      await yard.pass(id, `${delay * 1.1} seconds`);
+    }
+    const [last] = await yard.until(id, ([one]) =>
+      expect(one).toMatchObject({ attempts: 10, nextAttemptAt: null }),
+    );
+    expect(last).toMatchObject({ error: 'it answered with status 500', deliveredAt: null });
+    const webhook = await yard.database.prisma.webhook.findUniqueOrThrow({ where: { id } });
+    expect(webhook).toMatchObject({ enabled: false, failures: 10 });
+    expect(webhook.disabledReason).toMatch(
+      /^nothing could be delivered since .*: it answered with status 500$/,
+    );
+    // Its user's other webhook, beside the two events of the task.
+    const requests = await other.received(3);
+    const told = verified(requests.at(-1) as Received, others.secret);
+    expect(told).toMatchObject({ type: 'webhook.disabled', data: { webhookId: encodeId('Webhook', id) } });
+
+    // Nothing more is written for it, until a redelivery gets through.
+    await yard.cancel(userId);
+    expect(await yard.until(id, () => undefined)).toHaveLength(1);
+    receiver.answer = status(200);
+    await yard.webhooks.redeliver(userId, last?.id ?? '');
+    const log = await yard.until(id, delivered(1));
+    expect(log).toMatchObject([{ attempts: 10 }, { attempts: 1, byHand: true, responseStatus: 200 }]);
+    expect(receiver.requests.at(-1)?.headers['webhook-id']).toBe(receiver.requests[0]?.headers['webhook-id']);
+    await yard.cancel(userId);
+    await yard.until(id, delivered(2));
+  });
+
+  it('with 410 is disabled at once, and what is pending ends', async () => {
+    await using receiver = await startReceiver(status(503, { 'retry-after': '60' }));
+    const { userId, id } = await yard.hook(receiver.url);
+    await yard.cancel(userId);
+    await yard.until(id, (log) => expect(log.some(({ attempts }) => attempts > 0)).toBe(true));
+    receiver.answer = status(410);
+    await yard.pass(id, '1 minute');
+    await yard.pass(id, '1 minute');
+    const log = await yard.until(id, (all) =>
+      expect(all.map(({ nextAttemptAt }) => nextAttemptAt)).toEqual([null, null]),
+    );
+    expect(log.some(({ error }) => error === 'it answered with status 410')).toBe(true);
+    const [webhook] = await yard.webhooks.list(userId);
+    expect(webhook).toMatchObject({
+      enabled: false,
+      disabledReason: 'it answered with status 410: it wants nothing any more',
+    });
+  });
+
+  it('and asks for it is left alone with everything', async () => {
+    await using receiver = await startReceiver(status(429, { 'retry-after': '3600' }));
+    const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
+    await yard.cancel(userId);
+    const [first] = await yard.until(id, ([one]) => expect(one).toMatchObject({ responseStatus: 429 }));
+    expect(Number(first?.nextAttemptAt) - Date.now()).toBeGreaterThan(3_590_000);
+    receiver.answer = status(200);
+    await yard.cancel(userId);
+    await using another = await startReceiver();
+    const elsewhere = await yard.hook(another.url, { events: ['CANCELED'] });
+    await yard.cancel(elsewhere.userId);
+    await another.received(1);
+    expect(receiver.requests).toHaveLength(1);
+    await yard.pass(id, '66 minutes');
+    await yard.until(id, delivered(2));
+  });
+
+  it.each<[string, (received: Received) => void, string]>([
+    ['hangs', () => undefined, `it did not answer within ${TIMEOUT_MS / 1000} seconds`],
+    [
+      'drips its headers',
+      ({ response }) => {
+        const timer = setInterval(() => response.socket?.write('x'), 20);
+        response.once('close', () => clearInterval(timer));
+        response.socket?.write('HTTP/1.1 200 OK\r\nx-slow: ');
+      },
+      `it did not answer within ${TIMEOUT_MS / 1000} seconds`,
+    ],
+    ['hangs up', ({ response }) => void response.destroy(), 'it cannot be reached (UND_ERR_SOCKET)'],
+    [
+      'has giant headers',
+      ({ response }) =>
+        void response.socket?.end(`HTTP/1.1 200 OK\r\nx-large: ${'x'.repeat(100_000)}\r\n\r\n`),
+      'it cannot be reached (UND_ERR_HEADERS_OVERFLOW)',
+    ],
+    ['redirects', status(308, { location: 'http://127.0.0.1:1/' }), 'it answered with status 308'],
+  ])('since it %s is told so in the log', async (_what, answer, error) => {
+    await using receiver = await startReceiver(answer);
+    const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
+    await yard.cancel(userId);
+    await yard.until(id, ([one]) => expect(one).toMatchObject({ attempts: 1, error, deliveredAt: null }));
+  });
+
+  it.each<[string, (received: Received) => void]>([
+    [
+      'without an end',
+      ({ response }) => {
+        const pour = (): void => {
+          while (!response.destroyed && response.write(Buffer.alloc(65_536)));
+          if (!response.destroyed) response.once('drain', pour);
+        };
+        pour();
+      },
+    ],
+    ['that it drips', ({ response }) => void response.writeHead(200).write('x')],
+  ])('only in its body, %s, has got the event', async (_what, answer) => {
+    await using receiver = await startReceiver(answer);
+    const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
+    await yard.cancel(userId);
+    await yard.until(id, delivered(1));
+  });
+
+  it('does not delay others, however much it has to be told', async () => {
+    let [open, peak] = [0, 0];
+    await using dead = await startReceiver(({ response }) => {
+      peak = Math.max(peak, ++open);
+      response.once('close', () => open--);
+    });
+    const { userId, id } = await yard.hook(dead.url, { events: ['SUBMITTED'] });
+    const many = Array.from({ length: 40 }, () =>
+      yard.tasks.submit(submission(userId, { model: 'owl' }), 'VIP'),
+    );
+    await Promise.all(many);
+    await dead.received(8);
+    await using receiver = await startReceiver();
+    const other = await yard.hook(receiver.url);
+    const startedAt = performance.now();
+    await yard.cancel(other.userId);
+    await receiver.received(2);
+    expect(performance.now() - startedAt).toBeLessThan(TIMEOUT_MS);
+    // Soon it is taken to be down, and gets one at a time with rests between.
+    await yard.until(id, (log) => {
+      expect(open).toBe(0);
+      expect(log.filter(({ error }) => error !== null)).toHaveLength(dead.requests.length);
+    });
+    expect(peak).toBe(8);
+    const before = dead.requests.length;
+    expect(before).toBeLessThan(40);
+    await yard.pass(id, '1 minute');
+    await yard.until(id, (log) => expect(log.filter(({ error }) => error !== null)).toHaveLength(before + 1));
+    // What it has not been told yet is not given up for that.
+    dead.answer = status(200);
+    await yard.pass(id, '10 minutes');
+    await yard.until(id, delivered(40));
+  });
+});
