@@ -60,7 +60,7 @@ builder.mutationFields((t) => ({
     args: { id: t.arg.id({ required: true, description: TASK_ID }) },
     resolve: async (_root, args, context) => {
       const { id } = await ownTask(args.id, context);
-      const { outcome } = await context.services.tasks.cancel(id);
+      const { outcome } = await context.services.tasks.cancel(id, context.viewer.userId);
       return { id, outcome };
     },
   }),
@@ -70,7 +70,7 @@ builder.mutationFields((t) => ({
     args: { id: t.arg.id({ required: true, description: TASK_ID }) },
     resolve: async (_root, args, context) => {
       const { id } = await ownTask(args.id, context);
-      await context.services.tasks.retry(id);
+      await context.services.tasks.retry(id, { by: context.viewer.userId });
       return writtenTask(context, id);
     },
   }),

@@ -2,7 +2,7 @@ import type { TaskErrorCode, TaskFailure } from '../tasks/index.ts';
 import { builder } from './builder.ts';
 import { described } from './described.ts';
 
-const TaskErrorCodeEnum = builder.enumType('TaskErrorCode', {
+export const TaskErrorCodeEnum = builder.enumType('TaskErrorCode', {
   values: described<TaskErrorCode>({
     NODE_REJECTED: 'The node will not do this, whoever asks: mend the input',
     NODE_ERROR: 'The node failed at it, or was full',
