@@ -50,7 +50,7 @@ export interface Chunks {
   removeLeft(): Promise<number>;
 }
 
-export function createChunks({ pool }: Database): Chunks {
+export function createChunks({ pool }: Pick<Database, 'pool'>): Chunks {
   async function remove(documentId: string, except: number | null = null): Promise<void> {
     for (;;) {
       const { rowCount } = await pool.query(purge, [documentId, except, PURGE_GROUP]);

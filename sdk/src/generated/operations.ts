@@ -316,6 +316,8 @@ export type SubmitTaskInput = {
   timeoutMs?: number | null | undefined;
   /** Hold the answer until the task is final or this long; at most 60,000 */
   waitMs?: number | null | undefined;
+  /** Told of every event of this task, beside the webhooks of its user; signed with the secret that rotateWebhookSecret shows */
+  webhookUrl?: string | null | undefined;
 };
 
 export type TaskErrorCode =
@@ -431,10 +433,14 @@ export type TaskStatus =
 
 /** All that is given must hold */
 export type TaskWhere = {
+  /** Those of this batch: batch_… */
+  batchId?: string | null | undefined;
   /** Submitted later than this */
   createdAfter?: string | null | undefined;
   /** Submitted earlier than this */
   createdBefore?: string | null | undefined;
+  /** Whose last failure is one of these */
+  errorCode?: Array<TaskErrorCode> | null | undefined;
   /** One of these */
   kind?: Array<TaskKind> | null | undefined;
   /** Those that read the documents of this knowledge base: kb_… */
