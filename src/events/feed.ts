@@ -1,11 +1,14 @@
 import type { Database, GpuNode, TaskEvent } from '../database/index.ts';
 import type { Log } from '../log.ts';
 import type { Announcement, Carrier, Resync } from './announcement.ts';
+import type { BatchState } from './batch-state.ts';
+import { createBatchWatch } from './batch-watch.ts';
 import { updatedFrom } from './changes.ts';
 import { createEventReader } from './log.ts';
 import { createNodeWatch } from './node-watch.ts';
 import { createRecheck } from './recheck.ts';
 import { createStream, type Source } from './stream.ts';
+import { batchSource } from './streams/batch.ts';
 import { eventSource } from './streams/events.ts';
 import { nodeSource } from './streams/nodes.ts';
 import { taskSource } from './streams/task.ts';
@@ -36,6 +39,11 @@ export interface Feed {
    * @throws RefusedError EVENTS_EXPIRED, on reading, where events above `after` are kept no more
    */
   taskEvents(id: string, after: number, options?: StreamOptions): AsyncIterableIterator<TaskEvent>;
+  /**
+   * The batch as it is now, then after changes of its tasks, many of them together. Ends when all of them are final,
+   * and when there is no such batch (any more).
+   */
+  batch(id: string, options?: StreamOptions): AsyncIterableIterator<BatchState>;
   /** Every node as it is now, then each that changes. */
   nodes(options?: StreamOptions): AsyncIterableIterator<GpuNode>;
   /** Ends every stream; resolves when nothing is being read any more. */
@@ -71,22 +79,26 @@ function createTaskReader({ pool, prisma }: Database): TaskReader {
 export function createFeed({ database, carrier, log, recheckMs = RECHECK_MS }: FeedOptions): Feed {
   const tasks = createTaskWatch({ database, log });
   const nodes = createNodeWatch({ database, log });
+  const batches = createBatchWatch({ database, log });
   const taskReader = createTaskReader(database);
   const eventReader = createEventReader(database);
   const closing = new AbortController();
   const recheck = createRecheck({
     work() {
       nodes.recheck();
+      batches.recheck();
       return tasks.recheck();
     },
-    isNeeded: () => tasks.active || nodes.active,
+    isNeeded: () => tasks.active || nodes.active || batches.active,
     everyMs: recheckMs,
     pauseMs: RECHECK_PAUSE_MS,
   });
 
   function hear(heard: Announcement | Resync): void {
-    if (heard.type === 'task') tasks.heard(heard.id, heard.userId);
-    else if (heard.type === 'node') nodes.heard(heard.id);
+    if (heard.type === 'task') {
+      tasks.heard(heard.id, heard.userId);
+      batches.heard(heard.id);
+    } else if (heard.type === 'node') nodes.heard(heard.id);
     else if (heard.type === 'resync') recheck.soon();
   }
   const stopListening = carrier.listen(hear);
@@ -101,11 +113,12 @@ export function createFeed({ database, carrier, log, recheckMs = RECHECK_MS }: F
     tasks: (filter, options = {}) => open(tasksSource({ watch: tasks, reader: taskReader, filter }), options),
     taskEvents: (id, after, options = {}) =>
       open(eventSource({ watch: tasks, reader: eventReader, id, after }), options),
+    batch: (id, options = {}) => open(batchSource(batches, id), options),
     nodes: (options = {}) => open(nodeSource(nodes), options),
     async close() {
       stopListening();
       closing.abort();
-      await Promise.all([recheck.stop(), tasks.close(), nodes.close()]);
+      await Promise.all([recheck.stop(), tasks.close(), nodes.close(), batches.close()]);
     },
   };
 }

@@ -47,5 +47,7 @@ export const custom: Kind<'CUSTOM', CustomInput, CustomOutput> = {
   timeoutMs: 300_000,
   cost: () => 1,
   media: () => [],
+  files: ({ files }) => files,
+  text: ({ value }) => (typeof value === 'string' ? value : null),
   secondsPerUnit: 10,
 };

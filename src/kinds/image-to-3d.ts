@@ -33,5 +33,7 @@ export const imageTo3d: Kind<'IMAGE_TO_3D', ImageTo3dInput, ModelOutput> = {
   timeoutMs: 900_000,
   cost: ({ texture }) => (texture ? TEXTURED_COST : 1),
   media: ({ image }) => [image],
+  mediaSort: 'image',
+  files: ({ files }) => files,
   secondsPerUnit: 40,
 };

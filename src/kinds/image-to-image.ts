@@ -22,5 +22,7 @@ export const imageToImage: Kind<'IMAGE_TO_IMAGE', ImageToImageInput, ImageOutput
   // Weaker changes begin later on the way, and take as many steps less.
   cost: ({ strength = 1, ...input }) => megapixelSteps(input) * Math.max(strength, 0.1),
   media: ({ image }) => [image],
+  mediaSort: 'image',
+  files: ({ images }) => images,
   secondsPerUnit: 0.5,
 };

@@ -15,7 +15,8 @@ export { type EmbeddingInput, type EmbeddingOutput, packVectors, unpackVectors }
 export type { ImageTo3dInput, ModelOutput } from './image-to-3d.ts';
 export type { ImageToImageInput } from './image-to-image.ts';
 export type { Kind } from './kind.ts';
-export type { Media, MediaReference } from './media.ts';
+export type { Media, MediaReference, TaskFile } from './media.ts';
+export { fillPlaceholders, placeholderName, placeholdersIn } from './placeholders.ts';
 export type { SpeechToTextInput, TranscriptOutput } from './speech-to-text.ts';
 export {
   type ChatMessage,

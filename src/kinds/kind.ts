@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { MediaReference } from './media.ts';
+import type { MediaReference, TaskFile } from './media.ts';
 
 /**
  * What can be asked of Switchyard. A kind is a description without I/O: node protocols say how it is done,
@@ -21,7 +21,13 @@ export interface Kind<Name extends string = string, Input = unknown, Output = un
   /** Units of work, in the kind's own measure: what estimates are multiplied with. Above 0. */
   cost(input: Input): number;
   /** The files that the input names. */
-  media(input: Input): readonly MediaReference[];
+  media(input: Input): readonly (MediaReference | TaskFile)[];
+  /** What these files must be; left out: anything. */
+  readonly mediaSort?: 'image';
+  /** The artifacts of a result that another task can take as its input; left out: it makes none. */
+  files?(output: Output): readonly string[];
+  /** The text of a result that another task can take into its input, null where it has none; left out: it makes none. */
+  text?(output: Output): string | null;
   /** Seconds per unit on a node that was never measured, for planning only, never shown. */
   readonly secondsPerUnit: number;
   /**

@@ -33,5 +33,6 @@ export const speechToText: Kind<'SPEECH_TO_TEXT', SpeechToTextInput, TranscriptO
   timeoutMs: 120_000,
   cost: ({ durationSeconds = UNKNOWN_DURATION_SECONDS }) => durationSeconds,
   media: ({ audio }) => [audio],
+  text: ({ text }) => text,
   secondsPerUnit: 0.1,
 };

@@ -64,5 +64,6 @@ export const textGeneration: Kind<'TEXT_GENERATION', TextGenerationInput, TextOu
     return (input.maxTokens ?? DEFAULT_TOKENS) + characters / CHARACTERS_PER_TOKEN / READ_PER_WRITTEN;
   },
   media: () => [],
+  text: ({ text }) => text,
   secondsPerUnit: 0.02,
 };

@@ -48,5 +48,6 @@ export const textToImage: Kind<'TEXT_TO_IMAGE', TextToImageInput, ImageOutput> =
   timeoutMs: 120_000,
   cost: megapixelSteps,
   media: () => [],
+  files: ({ images }) => images,
   secondsPerUnit: 0.5,
 };

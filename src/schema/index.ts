@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import './api-key.ts';
 import './artifact.ts';
 import './attempt.ts';
+import './batch.ts';
 import { builder } from './builder.ts';
 import './errors.ts';
 import './event.ts';

@@ -8,6 +8,7 @@ type Rule = (viewer: Viewer, row: { readonly id: string; readonly userId: string
 const rules: Record<IdType, Rule> = {
   Task: (viewer, { userId }) => canSee(viewer, userId),
   Artifact: (viewer, { userId }) => canSee(viewer, userId),
+  Batch: (viewer, { userId }) => canSee(viewer, userId),
   Schedule: (viewer, { userId }) => canSee(viewer, userId),
   Generation: (viewer, { userId }) => canSee(viewer, userId),
   ApiKey: (viewer, { userId }) => viewer.userId === userId,

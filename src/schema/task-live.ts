@@ -1,19 +1,30 @@
 import { canSee } from '../accounts/index.ts';
 import type { Task } from '../database/index.ts';
 import { InvalidInputError, RefusedError } from '../errors.ts';
+import type { TaskRow } from '../events/index.ts';
 import { decodeId } from '../ids.ts';
 import { builder } from './builder.ts';
 import type { SignedInContext } from './context.ts';
 import { TaskEventType } from './event.ts';
 import { live } from './live.ts';
 import { TaskType } from './task.ts';
-import { TaskWhereInput, taskFilter, taskMatches } from './task-where.ts';
+import { type TaskFilter, TaskWhereInput, taskFilter, taskMatches } from './task-where.ts';
 
 async function watchedTask(globalId: string, { services, viewer }: SignedInContext): Promise<Task> {
   const id = decodeId('Task', globalId);
   const task = id && (await services.database.prisma.task.findUnique({ where: { id } }));
   if (!task || !canSee(viewer, task.userId)) throw new RefusedError('NOT_FOUND', 'there is no such task');
   return task;
+}
+
+/** Of the batch that is asked for, which never has others; null where none is. */
+async function membersOf(
+  { batchId }: TaskFilter,
+  { services }: SignedInContext,
+): Promise<ReadonlySet<string> | null> {
+  if (batchId === null) return null;
+  const rows = await services.database.prisma.batchTask.findMany({ where: { batchId } });
+  return new Set(rows.map(({ taskId }) => taskId));
 }
 
 const TASK_ID = 'Of the task: task_…';
@@ -44,9 +55,11 @@ builder.subscriptionFields((t) => ({
         description: 'For who comes back: the updatedAt of the last one seen',
       }),
     },
-    subscribe: (_root, { where, since }, context) => {
+    subscribe: async (_root, { where, since }, context) => {
       const filter = taskFilter(where, context.viewer);
-      const matches = taskMatches.bind(null, filter);
+      const members = await membersOf(filter, context);
+      const matches = (task: TaskRow): boolean =>
+        taskMatches(filter, task) && (members === null || members.has(task.id));
       return live(context, {
         open: (signal) => context.services.feed.tasks({ userId: filter.userId, matches, since }, { signal }),
         may: (viewer, task) => canSee(viewer, task.userId),

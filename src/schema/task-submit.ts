@@ -14,6 +14,19 @@ import { TaskType, writtenTask } from './task.ts';
 import { TaskPriorityEnum } from './task-enums.ts';
 import { TaskEstimateType } from './task-estimate.ts';
 
+const TextFromTask = builder.inputType('TextFromTask', {
+  description: 'A text that another task writes: this one depends on it. Exactly one of taskId and ref',
+  fields: (t) => ({
+    name: t.string({
+      required: true,
+      description:
+        'Stands for the text in the input: {{name}}, in any of its texts. A letter, then up to 63 letters, digits, - or _',
+    }),
+    taskId: t.id({ description: 'One of your own tasks' }),
+    ref: t.string({ description: 'One of the same batch' }),
+  }),
+});
+
 export const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
   fields: (t) => ({
     task: t.field({ type: TaskSpec, required: true, description: 'What is to be done' }),
@@ -37,6 +50,13 @@ export const SubmitTaskInput = builder.inputType('SubmitTaskInput', {
       type: 'URL',
       description:
         'Told of every event of this task, beside the webhooks of its user; signed with the secret that rotateWebhookSecret shows',
+    }),
+    dependsOn: t.idList({
+      description: 'Your own tasks that have to succeed before it; up to 1,000. Until then it is BLOCKED',
+    }),
+    textsFrom: t.field({
+      type: [TextFromTask],
+      description: 'Texts that other tasks write, for this one to take into its input',
     }),
     labels: t.field({
       type: 'JSONObject',

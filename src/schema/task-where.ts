@@ -112,7 +112,7 @@ function baseOfTask({ kind, data }: TaskRow): unknown {
   return kind === 'DOCUMENT' ? input?.knowledgeBaseId : undefined;
 }
 
-/** The same filter for a task at hand. */
+/** The same filter for a task at hand, but for its batch. */
 export function taskMatches({ userId, knowledgeBaseId, labels, where }: TaskFilter, task: TaskRow): boolean {
   const has = task.data?.labels as Record<string, string> | null | undefined;
   const failure = task.data?.error as TaskFailure | null | undefined;

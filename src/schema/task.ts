@@ -2,7 +2,7 @@ import type { Task, TaskData } from '../database/index.ts';
 import { IdempotencyConflictError, NotFoundError } from '../errors.ts';
 import { isFinal } from '../events/index.ts';
 import { encodeId } from '../ids.ts';
-import { kindOf, queueLabel } from '../kinds/index.ts';
+import { kindOf, type MediaReference, queueLabel, type TaskFile } from '../kinds/index.ts';
 import type { EstimateRequest, TaskFailure } from '../tasks/index.ts';
 import { ArtifactType } from './artifact.ts';
 import { builder } from './builder.ts';
@@ -54,16 +54,23 @@ const loadEstimate = createLoader(
 
 const loadWaitingReason = createLoader((ids, { tasks }) => tasks.waitingReasons(ids));
 
+/** A file of an input, by the API's id of what it is or of the task that makes it. */
+function withApiId(reference: MediaReference | TaskFile): object {
+  if ('fromTask' in reference) {
+    const { taskId, index } = reference.fromTask;
+    return { fromTask: { taskId: encodeId('Task', taskId), index } };
+  }
+  return 'artifactId' in reference
+    ? { ...reference, artifactId: encodeId('Artifact', reference.artifactId) }
+    : reference;
+}
+
 /** A stored input, its artifacts named as the API names them. */
 export function withApiIds(kind: string, input: unknown): object {
   const references = new Set<unknown>(kindOf(kind).media(input));
   // Nothing else is a reference, whatever its fields are called: a payload is the caller's own.
   const shown = JSON.parse(
-    JSON.stringify(input, (_key, value) =>
-      references.has(value) && typeof value?.artifactId === 'string'
-        ? { ...value, artifactId: encodeId('Artifact', value.artifactId) }
-        : value,
-    ),
+    JSON.stringify(input, (_key, value) => (references.has(value) ? withApiId(value) : value)),
   );
   return kindSchemaOf(kindOf(kind).name).shown?.(shown) ?? shown;
 }

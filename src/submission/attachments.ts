@@ -2,7 +2,9 @@ import type { Artifacts, Source } from '../artifacts/index.ts';
 import type { Artifact } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
 import { decodeId } from '../ids.ts';
-import type { MediaReference } from '../kinds/index.ts';
+import { kindOf, type MediaReference, type TaskFile } from '../kinds/index.ts';
+import type { FindOwned } from './owned.ts';
+import type { Relatives, TaskName } from './relatives.ts';
 
 /** A file of a request: WHATWG's `File`, as far as it is needed. */
 export interface Upload {
@@ -12,12 +14,19 @@ export interface Upload {
   stream(): ReadableStream<Uint8Array>;
 }
 
+export interface FileFromTask extends TaskName {
+  /** Which of its files: 0 is the first. */
+  readonly index?: number | null | undefined;
+}
+
 /** Exactly one of these is given. */
 export interface MediaSource {
   readonly upload?: Upload | null | undefined;
   /** The API's id, artifact_… */
   readonly artifactId?: string | null | undefined;
   readonly url?: string | null | undefined;
+  /** A file that another task makes. */
+  readonly fromTask?: FileFromTask | null | undefined;
   readonly pcm?:
     | {
         readonly data: Upload;
@@ -30,7 +39,7 @@ export interface MediaSource {
 
 /** A file of a submission, ready to be named by a task's input. */
 export interface Attachment {
-  readonly reference: MediaReference;
+  readonly reference: MediaReference | TaskFile;
   /** Null where it is not known. */
   readonly durationSeconds: number | null;
 }
@@ -49,6 +58,10 @@ export interface Attachments {
 export interface AttachmentsOptions {
   readonly artifacts: Artifacts;
   readonly userId: string;
+  /** Asked about files of the user's own. */
+  readonly findOwned: FindOwned;
+  /** Asked about the tasks whose files the input names. */
+  readonly relatives: Relatives;
   /** What the fields stand under, for messages: `task.speechToText`. */
   readonly path: string;
 }
@@ -72,12 +85,15 @@ function checkSort({ mimeType }: Artifact, sort: 'image' | undefined, path: stri
   throw new InvalidInputError([{ path, message: `must be a picture, not ${mimeType}` }]);
 }
 
-export function createAttachments({ artifacts, userId, path }: AttachmentsOptions): CollectedAttachments {
+const MAX_INDEX = 1_000;
+
+export function createAttachments(options: AttachmentsOptions): CollectedAttachments {
+  const { artifacts, userId, findOwned, relatives, path } = options;
   const sha256 = new Map<string, string>();
   const artifactIds: string[] = [];
   const storedIds: string[] = [];
 
-  function attach(artifact: Artifact, sort?: 'image', field = ''): Attachment {
+  function attach(artifact: Artifact, sort?: 'image', field = '') {
     checkSort(artifact, sort, field);
     artifactIds.push(artifact.id);
     sha256.set(artifact.id, artifact.sha256);
@@ -93,9 +109,16 @@ export function createAttachments({ artifacts, userId, path }: AttachmentsOption
   async function owned(globalId: string, field: string): Promise<Artifact> {
     // What is no artifact's id names no artifact, and is told so in the same words.
     const id = decodeId('Artifact', globalId) ?? '00000000-0000-0000-0000-000000000000';
-    const [artifact] = await artifacts.requireOwned(userId, [{ id, path: field }]);
-    if (artifact === undefined) throw new Error('an artifact that is required was not found');
-    return artifact;
+    return findOwned({ id, path: field });
+  }
+
+  async function madeBy({ index, ...name }: FileFromTask, path: string): Promise<Attachment> {
+    const { id, kind } = await relatives.find(name, path);
+    const wrong = (field: string, message: string) => new InvalidInputError([{ path: field, message }]);
+    if (!kindOf(kind).files) throw wrong(path, `a task of the kind ${kind} makes no files`);
+    const place = index ?? 0;
+    if (place < 0 || place > MAX_INDEX) throw wrong(`${path}.index`, `must be 0 to ${MAX_INDEX}`);
+    return { reference: { fromTask: { taskId: id, index: place } }, durationSeconds: null };
   }
 
   function source(upload: Upload): Source {
@@ -106,8 +129,9 @@ export function createAttachments({ artifacts, userId, path }: AttachmentsOption
     artifactIds,
     storedIds,
     sha256,
-    async add(name, { upload, artifactId, url, pcm }, sort) {
+    async add(name, { upload, artifactId, url, pcm, fromTask }, sort) {
       const field = `${path}.${name}`;
+      if (fromTask != null) return madeBy(fromTask, `${field}.fromTask`);
       if (upload != null) {
         const mimeType = upload.type === '' ? {} : { mimeType: upload.type };
         const path = `${field}.upload`;

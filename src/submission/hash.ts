@@ -11,10 +11,15 @@ function canonical(value: unknown, replace: Replace): string {
   });
 }
 
-/** sha256 of a value in which artifacts stand for their bytes, not for themselves. */
-export function hashOf(value: unknown, sha256: ReadonlyMap<string, string>): Uint8Array {
+const KEYS: ReadonlySet<string> = new Set(['artifactId', 'taskId']);
+
+/**
+ * sha256 of a value in which artifacts stand for their bytes, and tasks of the same batch for what that calls them.
+ * @param names what stands for which id
+ */
+export function hashOf(value: unknown, names: ReadonlyMap<string, string>): Uint8Array {
   const text = canonical(value, (key, inner) =>
-    key === 'artifactId' && typeof inner === 'string' ? (sha256.get(inner) ?? inner) : inner,
+    KEYS.has(key) && typeof inner === 'string' ? (names.get(inner) ?? inner) : inner,
   );
   return hash('sha256', text, 'buffer');
 }

@@ -1,113 +1,38 @@
-import type { Viewer } from '../accounts/index.ts';
-import type { Artifacts } from '../artifacts/index.ts';
-import type { Database } from '../database/index.ts';
-import { InvalidInputError } from '../errors.ts';
 import type { Feed } from '../events/index.ts';
-import { type KindName, kindOf } from '../kinds/index.ts';
 import type { Estimate, Submission, Submitted, Tasks } from '../tasks/index.ts';
-import { type Checked, check } from '../validation.ts';
-import { type Attachments, type CollectedAttachments, createAttachments } from './attachments.ts';
-import { hashOf } from './hash.ts';
-import { checkOptions, type SubmissionOptions, type ValidOptions } from './options.ts';
+import { ownArtifacts } from './owned.ts';
+import {
+  draft,
+  type PrepareServices,
+  prepareValid,
+  type SubmissionRequest,
+  surroundingsOf,
+} from './prepare.ts';
+import { noTasks } from './relatives.ts';
 import { untilFinal } from './wait.ts';
 
 export type { Attachment, Attachments, MediaSource, Upload } from './attachments.ts';
+export { type BatchRequest, submitBatch } from './batch.ts';
 export type { SubmissionOptions } from './options.ts';
+export type { SubmissionRequest } from './prepare.ts';
 
-/** What a caller asks for, before anything of it is checked. */
-export interface SubmissionRequest {
-  readonly viewer: Viewer;
-  readonly kind: KindName;
-  /** Reads the kind's input, and has its files stored. */
-  read(attachments: Attachments): Promise<{ readonly model: string | null; readonly input: unknown }>;
-  readonly options: SubmissionOptions;
-  /** Each ends the waiting, not the task. */
-  readonly signals: readonly AbortSignal[];
-}
-
-export interface SubmissionServices {
-  readonly database: Pick<Database, 'clock'>;
-  readonly artifacts: Artifacts;
+export interface SubmissionServices extends PrepareServices {
   readonly tasks: Tasks;
   readonly feed: Feed;
 }
-
-/** Of the caller's input as a whole, in the caller's words: `task.textToImage`. */
-function pathOf(kind: KindName): string {
-  return `task.${kindOf(kind).field}`;
-}
-
-interface Input {
-  readonly model: string | null;
-  readonly input: unknown;
-  readonly attachments: CollectedAttachments;
-}
-
-/** Reads the kind's input, stores its files, and checks it. */
-async function checkInput(
-  { kind, read }: SubmissionRequest,
-  attachments: CollectedAttachments,
-): Promise<Checked<Input>> {
-  try {
-    const { model, input } = await read(attachments);
-    const checked = check(kindOf(kind).input, input, pathOf(kind));
-    return checked.isValid ? { isValid: true, value: { model, input: checked.value, attachments } } : checked;
-  } catch (error) {
-    if (error instanceof InvalidInputError) return { isValid: false, issues: error.issues };
-    throw error;
-  }
-}
-
-function build(
-  { viewer, kind, options: given }: SubmissionRequest,
-  { waitMs, idempotencyKey, ...options }: ValidOptions,
-  { model, input, attachments }: Input,
-): Submission {
-  return {
-    ...options,
-    userId: viewer.userId,
-    kind,
-    model,
-    input,
-    idempotencyKey,
-    // The times as they were given: a replay is the same however late it comes.
-    inputHash: hashOf({ kind, model, input, ...options, startAt: given.startAt ?? null }, attachments.sha256),
-    artifactIds: [...new Set(attachments.artifactIds)],
-  };
-}
-
-interface Prepared {
-  readonly submission: Submission;
-  readonly waitMs: number;
-}
-
-/** @throws InvalidInputError with all that is wrong, in paths such as `task.textToImage.width` */
-async function prepare(
-  { database }: Pick<SubmissionServices, 'database'>,
-  request: SubmissionRequest,
-  attachments: CollectedAttachments,
-): Promise<Prepared> {
-  const options = checkOptions(request.options, database.clock.now());
-  const input = await checkInput(request, attachments);
-  if (!options.isValid || !input.isValid) {
-    throw new InvalidInputError([options, input].flatMap((part) => (part.isValid ? [] : part.issues)));
-  }
-  return { submission: build(request, options.value, input.value), waitMs: options.value.waitMs };
-}
-
-const attachmentsOf = (artifacts: Artifacts, { viewer, kind }: SubmissionRequest): CollectedAttachments =>
-  createAttachments({ artifacts, userId: viewer.userId, path: pathOf(kind) });
 
 /**
  * Checks a request whole, and stores its files, for whoever submits it later.
  * @throws InvalidInputError as `submit` does
  */
 export async function prepareSubmission(
-  services: Pick<SubmissionServices, 'database' | 'artifacts'>,
+  services: PrepareServices,
   request: SubmissionRequest,
 ): Promise<Submission> {
-  const { submission } = await prepare(services, request, attachmentsOf(services.artifacts, request));
-  return submission;
+  const { artifacts } = services;
+  const findOwned = ownArtifacts(artifacts, request.viewer.userId);
+  const drafted = draft(artifacts, request, { findOwned, findTask: noTasks });
+  return (await prepareValid(services, drafted)).submission;
 }
 
 /**
@@ -118,7 +43,8 @@ export async function prepareSubmission(
  */
 export async function submit(services: SubmissionServices, request: SubmissionRequest): Promise<Submitted> {
   const { artifacts, tasks, feed } = services;
-  const { submission, waitMs } = await prepare(services, request, attachmentsOf(artifacts, request));
+  const drafted = draft(artifacts, request, surroundingsOf(services, request.viewer));
+  const { submission, waitMs } = await prepareValid(services, drafted);
   const submitted = await tasks.submit(submission, request.viewer.tier);
   if (waitMs === 0) return submitted;
   const { taskId, existing } = submitted;
@@ -127,20 +53,22 @@ export async function submit(services: SubmissionServices, request: SubmissionRe
 }
 
 /**
- * What would become of the task if it were submitted now: null where that can't be told. Its uploads are looked
- * at, and removed again.
+ * What would become of the task if it were submitted now: null where that can't be told, as of one that depends
+ * on others. Its uploads are looked at, and removed again.
  * @throws as `submit` does for what is wrong with the input or the model
  */
 export async function estimate(
-  services: Pick<SubmissionServices, 'database' | 'artifacts' | 'tasks'>,
+  services: Omit<SubmissionServices, 'feed'>,
   request: SubmissionRequest,
 ): Promise<Estimate | null> {
   const { artifacts, tasks } = services;
-  const attachments = attachmentsOf(artifacts, request);
+  const drafted = draft(artifacts, request, surroundingsOf(services, request.viewer));
   try {
-    const { submission } = await prepare(services, request, attachments);
+    const { submission } = await prepareValid(services, drafted);
+    if (submission.dependsOn) return null;
     return await tasks.estimateSubmission(submission, request.viewer.tier);
   } finally {
-    if (attachments.storedIds.length > 0) await artifacts.remove(attachments.storedIds);
+    const { storedIds } = drafted.attachments;
+    if (storedIds.length > 0) await artifacts.remove(storedIds);
   }
 }

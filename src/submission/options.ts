@@ -2,15 +2,17 @@ import { z } from 'zod';
 import type { TaskPriority } from '../database/index.ts';
 import type { InputIssue } from '../errors.ts';
 import { type Checked, check } from '../validation.ts';
+import type { Dependencies } from './relatives.ts';
 
 /** What a caller may say of a task beside its input; null and left out are the same. */
-export interface SubmissionOptions {
+export interface SubmissionOptions extends Dependencies {
   readonly priority?: TaskPriority | null | undefined;
   readonly startAt?: Date | null | undefined;
   readonly deadline?: Date | null | undefined;
   readonly timeoutMs?: number | null | undefined;
   readonly maxAttempts?: number | null | undefined;
   readonly idempotencyKey?: string | null | undefined;
+  readonly webhookUrl?: string | null | undefined;
   readonly waitMs?: number | null | undefined;
   readonly labels?: Record<string, unknown> | null | undefined;
 }
@@ -22,6 +24,7 @@ export interface ValidOptions {
   readonly timeoutMs: number | null;
   readonly maxAttempts: number;
   readonly idempotencyKey: string | null;
+  readonly webhookUrl: string | null;
   readonly waitMs: number;
   readonly labels: Readonly<Record<string, string>> | null;
 }
@@ -64,6 +67,10 @@ const schema = z.object({
   idempotencyKey: text(255)
     .nullish()
     .transform((key) => key ?? null),
+  webhookUrl: z
+    .string()
+    .nullish()
+    .transform((url) => url ?? null),
   waitMs: range(0, 60_000)
     .nullish()
     .transform((ms) => ms ?? 0),
@@ -90,14 +97,21 @@ function checkTimes({ startAt, deadline, mayBeReplay }: Times, now: Date): Input
   return issues;
 }
 
-/** Checks everything of a submission but its input. A start in the past is no start time. */
-export function checkOptions(options: SubmissionOptions, now: Date): Checked<ValidOptions> {
+/**
+ * Checks everything of a submission but its input, and what it depends on. A start in the past is no start time.
+ * @param mayBeReplay it may have been submitted before
+ */
+export function checkOptions(
+  options: SubmissionOptions,
+  now: Date,
+  mayBeReplay = options.idempotencyKey != null,
+): Checked<ValidOptions> {
   const startAt = options.startAt != null && options.startAt > now ? options.startAt : null;
   const deadline = options.deadline ?? null;
   const checked = check(schema, options);
   const issues = [
     ...(checked.isValid ? [] : checked.issues),
-    ...checkTimes({ startAt, deadline, mayBeReplay: options.idempotencyKey != null }, now),
+    ...checkTimes({ startAt, deadline, mayBeReplay }, now),
   ];
   if (!checked.isValid || issues.length > 0) return { isValid: false, issues };
   return { isValid: true, value: { ...checked.value, startAt, deadline } };

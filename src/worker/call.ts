@@ -1,7 +1,8 @@
 import type { Artifacts } from '../artifacts/index.ts';
 import { type KindInput, type KindName, kindOf, type Media } from '../kinds/index.ts';
 import type { ConnectedNode, MadeByKind, MadeFile, RemoteJob } from '../nodes/index.ts';
-import type { Claimed } from '../tasks/types.ts';
+import type { Claimed, Tasks } from '../tasks/index.ts';
+import { readInput } from './parents.ts';
 import type { LocalWork } from './types.ts';
 
 /** What a call tells while it is under way, and what it keeps for the task's next attempt. */
@@ -21,7 +22,8 @@ export interface PreparedCall {
 export interface PrepareOptions {
   readonly claimed: Claimed;
   readonly node: ConnectedNode;
-  readonly artifacts: Pick<Artifacts, 'media'>;
+  readonly artifacts: Pick<Artifacts, 'media' | 'find'>;
+  readonly tasks: Pick<Tasks, 'resultsOf'>;
   readonly localWork?: LocalWork | undefined;
   readonly signal: AbortSignal;
 }
@@ -58,15 +60,15 @@ function send<K extends KindName>(
 }
 
 /**
- * Checks the task's input once more and loads its files; nothing reaches the node yet.
+ * Checks the task's input once more, with what other tasks made for it, and loads its files; nothing reaches the
+ * node yet.
  * @throws MediaUnavailableError; the signal's reason
  */
 export async function prepareCall(options: PrepareOptions): Promise<PreparedCall> {
   const { claimed, artifacts, signal } = options;
-  const kind = kindOf(claimed.kind);
-  const input = kind.input.parse(claimed.input);
+  const { input, media: references } = await readInput(options);
   const media = await Promise.all(
-    kind.media(input).map((reference) => artifacts.media(reference, { userId: claimed.userId, signal })),
+    references.map((reference) => artifacts.media(reference, { userId: claimed.userId, signal })),
   );
   return { send: (hooks) => send(claimed.kind, options, { input, media, ...hooks }) };
 }

@@ -103,13 +103,13 @@ class Attempt implements Run {
   }
 
   async #call(): Promise<unknown> {
-    const { artifacts, nodes, localWork } = this.#context;
+    const { artifacts, nodes, tasks, localWork } = this.#context;
     this.#assertLease();
     const node = await nodes.connect(this.claimed.lease.nodeId);
     this.#node = node;
     const { signal } = this.#cut;
     const [call, remote] = await Promise.all([
-      prepareCall({ claimed: this.claimed, node, artifacts, localWork, signal }),
+      prepareCall({ claimed: this.claimed, node, tasks, artifacts, localWork, signal }),
       holdRemoteJob(this.claimed, { ...this.#context, remoteJobs: this.#context.tasks.remoteJobs }),
     ]);
     this.#remote = remote;

@@ -20,6 +20,7 @@ export type WorkerTasks = Pick<
   | 'endText'
   | 'stopped'
   | 'remoteJobs'
+  | 'resultsOf'
 >;
 
 /** An attempt that the worker itself works on, its input checked and its files at hand. */

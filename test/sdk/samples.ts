@@ -40,6 +40,7 @@ export function sampleTask(changes: Partial<Task> = {}): Task {
 
 const eventTypes = {
   SCHEDULED: 'SUBMITTED',
+  BLOCKED: 'SUBMITTED',
   QUEUED: 'SUBMITTED',
   RUNNING: 'STARTED',
   SUCCEEDED: 'SUCCEEDED',
