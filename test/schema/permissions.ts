@@ -1,6 +1,7 @@
 import { encodeId } from '../../src/ids.ts';
 import type { Api, Person } from '../http/support.ts';
 import { failure, pixel, registerNode, type Work } from '../http/work.ts';
+import { laterCases } from './permissions-later.ts';
 import { knowledgeCases } from './permissions-knowledge.ts';
 
 export const callers = ['anonymous', 'stranger', 'owner', 'operator', 'admin'] as const;
@@ -114,6 +115,7 @@ export const heartbeat = `mutation ($input: NodeHeartbeatInput!) { nodeHeartbeat
 const nodeQuery = `query ${byId} { node(id: $id) { id } }`;
 
 export const cases: readonly Case[] = [
+  ...laterCases,
   ...knowledgeCases,
   { field: 'Query.me', operation: '{ me { id } }', expected: ['null', 'ok', 'ok', 'ok', 'ok'] },
   { field: 'Query.node', what: 'own task', operation: nodeQuery, variables: ownTask, expected: seenByOwner },
