@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { NodeAnswer, NodeClient } from './client.ts';
+import { NodeFault } from './fault.ts';
 import type { Call, MadeByKind, MadeFile, NodeProtocol, Readiness, StopRequest } from './protocol.ts';
 import { badAnswer } from './support/answer.ts';
 import { customResult, fetchedFile } from './support/custom-result.ts';
@@ -91,13 +92,27 @@ async function custom(call: Call<'CUSTOM'>): Promise<MadeByKind['CUSTOM']> {
   return resultOf(output, call);
 }
 
-/** Files come as data URLs, or as URLs where the server uploads them. */
-async function resultOf(output: unknown, { node, signal }: Call<'CUSTOM'>): Promise<MadeByKind['CUSTOM']> {
+/** Files come as data URLs, or as URLs where the server uploads them: such links expire. */
+async function resultOf(output: unknown, call: Call<'CUSTOM'>): Promise<MadeByKind['CUSTOM']> {
+  const { node, signal } = call;
   const urls = [output].flat();
-  if (!urls.every(isUrl) || urls.length === 0) return customResult(output);
+  if (!urls.every(isUrl) || urls.length === 0) return customResult(output, (text) => fileBehind(text, call));
   const files: MadeFile[] = [];
   for (const url of urls) files.push(await fetchedFile(url, node, signal));
   return { value: null, files };
+}
+
+/** Among other values a link may be to anything: one that can't be fetched as a file stays what it is. */
+async function fileBehind(text: string, { node, signal }: Call<'CUSTOM'>): Promise<MadeFile | null> {
+  if (!isUrl(text) || !/\/[^/]+\.\w{2,5}$/.test(new URL(text).pathname)) return null;
+  try {
+    const file = await fetchedFile(text, node, signal);
+    return /^text\/html/.test(file.mimeType) ? null : file;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof NodeFault) return null;
+    throw error;
+  }
 }
 
 function isUrl(value: unknown): value is string {

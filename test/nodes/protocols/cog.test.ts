@@ -91,6 +91,15 @@ describe('the output of a Cog prediction', () => {
     expect(await outputOf('SELF/out.png', pages)).toEqual({ value: null, files: [file] });
   });
 
+  it('may name files among other values; links that are to no file stay what they are', async () => {
+    const pages = { '/out.png': Buffer.from(png, 'base64') };
+    const links = { private: 'http://169.254.169.254/a.png', site: 'https://example.org/' };
+    expect(await outputOf({ picture: 'SELF/out.png', seed: 7, ...links }, pages)).toEqual({
+      value: { picture: { file: 0 }, seed: 7, ...links },
+      files: [file],
+    });
+  });
+
   it('names no file on a host of its own choice', async () => {
     const fault = await faultOf(outputOf('http://169.254.169.254/latest/meta-data'));
     expect(fault).toMatchObject({ code: 'BAD_NODE_ANSWER' });

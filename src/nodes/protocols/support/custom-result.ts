@@ -23,8 +23,12 @@ export async function madeFile(bytes: Uint8Array, declared: string | undefined):
 /**
  * What a model answered as JSON: files that stand in it as data URLs are taken out, and `{"file": 0}` stands in
  * the place of the first. A value that is nothing but files is null.
+ * @param behind fetches the file that a text is the link of; null where it is none
  */
-export async function customResult(answer: unknown): Promise<MadeByKind['CUSTOM']> {
+export async function customResult(
+  answer: unknown,
+  behind: (text: string) => Promise<MadeFile | null> = async () => null,
+): Promise<MadeByKind['CUSTOM']> {
   const files: MadeFile[] = [];
 
   async function take(value: unknown, depth: number): Promise<unknown> {
@@ -45,9 +49,14 @@ export async function customResult(answer: unknown): Promise<MadeByKind['CUSTOM'
 
   async function takeText(text: string): Promise<unknown> {
     const head = DATA_URL.exec(text);
-    if (head === null) return storableText(text);
-    if (files.length === MAX_FILES) throw badAnswer(`has more than ${MAX_FILES} files`);
-    files.push(await madeFile(Buffer.from(text.slice(head[0].length), 'base64'), head[1]));
+    if (head && files.length === MAX_FILES) throw badAnswer(`has more than ${MAX_FILES} files`);
+    const file = head
+      ? await madeFile(Buffer.from(text.slice(head[0].length), 'base64'), head[1])
+      : files.length < MAX_FILES
+        ? await behind(text)
+        : null;
+    if (!file) return storableText(text);
+    files.push(file);
     return { file: files.length - 1 };
   }
 
