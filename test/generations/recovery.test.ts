@@ -1,0 +1,246 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { newPart } from '../../src/generations/parts.ts';
+import { newImages, updated } from '../../src/generations/step.ts';
+import { insertGeneration, postpone } from '../../src/generations/store.ts';
+import type { Outcome, State } from '../../src/generations/types.ts';
+import { decodeId, encodeId, firstIdOf, newId } from '../../src/ids.ts';
+import { connect } from '../http/socket-client.ts';
+import { subscribe } from '../http/streams.ts';
+import type { Json, Person } from '../http/support.ts';
+import { EVENTS, GENERATION, openStudio, type Studio } from './support.ts';
+
+let studio: Studio;
+let person: Person;
+
+beforeAll(async () => {
+  studio = await openStudio();
+  // As in two processes.
+  studio.follow();
+  studio.follow();
+  person = await studio.api.person();
+});
+
+afterAll(() => studio[Symbol.asyncDispose]());
+
+const rowId = (id: unknown): string => decodeId('Generation', String(id)) ?? '';
+
+/** The tasks that were made for a generation, by kind. */
+async function tasksOf({ api }: Studio, id: string): Promise<string[]> {
+  const { rows } = await api.services.database.pool.query<{ kind: string }>(
+    "SELECT t.kind FROM task t JOIN task_data d ON d.task_id = t.id WHERE d.labels->>'generation' = $1",
+    [id],
+  );
+  return rows.map(({ kind }) => kind);
+}
+
+/** A generation as a process leaves it that is killed before it has submitted anything. */
+async function abandoned(isRewritten: boolean): Promise<string> {
+  const { database } = studio.api.services;
+  const state: State = {
+    ...{ prompt: 'a mill', finalPrompt: isRewritten ? null : 'a mill', fallback: null, selectedImage: null },
+    ...{ imageCount: 3, imageModel: 'text_to_image-model' },
+    ...{ status: 'IMAGE_PENDING', phase: 'IMAGE_GENERATION' },
+  };
+  const parts = isRewritten
+    ? [newPart('REWRITE', 0, 'text_generation-model', newId)]
+    : newImages(state, newId);
+  const outcome: Outcome = { state, parts, log: [updated(state)], follow: 'now' };
+  const given = { id: newId(), userId: person.user.id, modelModel: null, format: 'GLB' };
+  await database.lanes.transact((tx) => insertGeneration(tx, given, { optimize: isRewritten, outcome }));
+  return given.id;
+}
+
+describe('what a killed process leaves', () => {
+  test('is taken up after a while, and submitted once whoever else does so', async () => {
+    for (const isRewritten of [true, false]) {
+      const id = await abandoned(isRewritten);
+      const expected = isRewritten ? ['TEXT_GENERATION'] : Array.from({ length: 3 }, () => 'TEXT_TO_IMAGE');
+      // Whoever wrote it may still be about to submit.
+      expect(await tasksOf(studio, encodeId('Generation', id))).toEqual([]);
+      await postpone(studio.api.services.database, id, 0);
+      await vi.waitUntil(
+        async () => (await tasksOf(studio, encodeId('Generation', id))).length === expected.length,
+        { timeout: 5_000 },
+      );
+      await studio.cancel(person, encodeId('Generation', id));
+      expect(await tasksOf(studio, encodeId('Generation', id))).toEqual(expected);
+    }
+  });
+
+  test('is canceled after all where the kill came in the midst of a cancel', async () => {
+    const { id } = await studio.create(person, { optimizePrompt: false, imageCount: 2 });
+    const { pool } = studio.api.services.database;
+    await pool.query(
+      "UPDATE generation SET status = 'CANCELED', version = version + 1, follow_at = now() WHERE id = $1",
+      [rowId(id)],
+    );
+    await pool.query(
+      `INSERT INTO generation_event (generation_id, version, type, data)
+       VALUES ($1, 2, 'GenerationUpdated', '{"status":"CANCELED","phase":"IMAGE_GENERATION","message":null}')`,
+      [rowId(id)],
+    );
+    // As nobody told of: a task that changes draws the eye to it.
+    const claimed = await studio.start();
+    expect(claimed).toHaveLength(2);
+    await vi.waitUntil(
+      async () => {
+        const { images } = await studio.read(person, String(id));
+        return [images?.[0], images?.[1]].every((image) => String(image?.task?.status) === 'CANCELED');
+      },
+      { timeout: 5_000 },
+    );
+  });
+});
+
+test('without a node for it the prompt is used as it is, which the first event says', async () => {
+  await using without = await openStudio(['TEXT_TO_IMAGE']);
+  const somebody = await without.api.person();
+  expect(await without.create(somebody, { imageCount: 2 })).toMatchObject({
+    ...{ finalPrompt: 'a mill', images: [{ index: 0 }, { index: 1 }] },
+    rewrite: { status: 'FAILED', message: 'no node offers text-generation yet', task: null },
+  });
+  const created = await without.create(somebody, { optimizePrompt: false, imageCount: 1 });
+  expect(created).toMatchObject({ rewrite: null, finalPrompt: 'a mill' });
+  const { data } = await without.api.send(
+    `{ generations(first: 2) { edges { node { ${GENERATION} } } pageInfo { hasNextPage } } }`,
+    { as: somebody },
+  );
+  const [newest, oldest] = Object.values(data.generations?.edges ?? {}).map(({ node }) => node);
+  expect(newest).toMatchObject({ id: created.id });
+  const variables = { id: oldest?.id, after: 0 };
+  for await (const { data } of subscribe(without.api, EVENTS, { as: somebody, variables })) {
+    expect(data.generationEvents).toMatchObject({
+      message: 'the prompt is used as it was given: no node offers text-generation yet',
+    });
+    break;
+  }
+  // Nor is there one for models, which matters when an image is selected.
+  without.follow();
+  for (const claimed of await without.start()) await without.succeed(claimed);
+  await without.until(somebody, String(created.id), { status: 'IMAGE_COMPLETED' });
+  expect(await without.select(somebody, String(created.id), 0)).toMatchObject({ code: 'NO_SUCH_MODEL' });
+  expect(await without.create(somebody, { imageModel: 'none' })).toMatchObject({ code: 'NO_SUCH_MODEL' });
+  expect(await without.create(somebody, { prompt: ' ', imageCount: 9 })).toMatchObject({
+    issues: [
+      { path: 'prompt', message: 'must not be blank' },
+      { path: 'imageCount', message: 'must be at most 8' },
+    ],
+  });
+});
+
+test('limits refuse a generation whole, and let what was accepted wait', async () => {
+  await using limited = await openStudio(undefined, { variables: { TIERS: '{"FREE":{"waiting":2}}' } });
+  limited.follow();
+  const somebody = await limited.api.person();
+  const { generation, task } = limited.api.services.database.prisma;
+  expect(await limited.create(somebody, { optimizePrompt: false, imageCount: 3 })).toMatchObject({
+    code: 'QUOTA_EXCEEDED',
+  });
+  expect([await generation.count(), await task.count()]).toEqual([0, 0]);
+  const { id } = await limited.create(somebody, { imageCount: 3 });
+  const [rewrite] = await limited.start();
+  if (rewrite) await limited.succeed(rewrite);
+  const claimed = new Set<string>();
+  await vi.waitUntil(
+    async () => {
+      for (const one of await limited.start()) {
+        claimed.add(one.lease.taskId);
+        await limited.succeed(one);
+      }
+      return claimed.size === 3;
+    },
+    { timeout: 8_000 },
+  );
+  await limited.until(somebody, String(id), { status: 'IMAGE_COMPLETED' });
+});
+
+test('what has not changed for as long as tasks are kept is deleted with its tasks, and not sooner', async () => {
+  const { database, generations, tasks } = studio.api.services;
+  const { id } = await studio.create(person, { optimizePrompt: false, imageCount: 1 });
+  for (const claimed of await studio.start()) await studio.succeed(claimed);
+  await studio.until(person, String(id), { status: 'IMAGE_COMPLETED' });
+  const long = new Date(Date.now() - 31 * 24 * 3600 * 1000);
+  const oldId = firstIdOf(long);
+  await database.pool.query('UPDATE generation SET id = $2 WHERE id = $1', [rowId(id), oldId]);
+  await database.pool.query(
+    `UPDATE task SET finished_at = $2, id = $3
+     WHERE id = (SELECT task_id FROM generation_task WHERE generation_id = $1)`,
+    [oldId, long, firstIdOf(new Date(long.getTime() + 1))],
+  );
+  await database.pool.query('UPDATE generation_task SET task_id = $2 WHERE generation_id = $1', [
+    oldId,
+    firstIdOf(new Date(long.getTime() + 1)),
+  ]);
+  // Its task lives as long as it does.
+  await tasks.applyRetention();
+  expect(await generations.applyRetention()).toBe(0);
+  const old = encodeId('Generation', oldId);
+  expect((await studio.read(person, old)).images).toHaveLength(1);
+  await database.pool.query('UPDATE generation SET updated_at = $2 WHERE id = $1', [oldId, long]);
+  expect(await generations.applyRetention()).toBe(1);
+  expect(await studio.read(person, old)).toBeNull();
+});
+
+test('a subscriber hears how far the model is, without a version, and goes on where it was', async () => {
+  const { id } = await studio.create(person, { optimizePrompt: false, imageCount: 1 });
+  for (const claimed of await studio.start()) await studio.succeed(claimed);
+  await studio.until(person, String(id), { status: 'IMAGE_COMPLETED' });
+  await studio.select(person, String(id), 0);
+  const socket = await connect(studio.api, { as: person });
+  const seen: Json[] = [];
+  const next = async (operation: string): Promise<Json> => {
+    const { type, payload } = await socket.nextOf(operation);
+    if (type !== 'next' || !payload?.data?.generationEvents) return { end: type } as unknown as Json;
+    seen.push(payload.data.generationEvents);
+    return payload.data.generationEvents;
+  };
+  const until = async (operation: string, name: string): Promise<Json> => {
+    for (let event = await next(operation); ; event = await next(operation)) {
+      if (String(event.__typename) === name) return event;
+    }
+  };
+  socket.subscribe('a', EVENTS, { variables: { id, after: 0 } });
+  const [model] = await studio.start();
+  if (!model) throw new Error('no model waits');
+  const generating = await until('a', 'ModelGenerating');
+  studio.api.services.tasks.reportProgress(model.lease, 0.25);
+  expect(await until('a', 'ModelProgress')).toMatchObject({ progress: 0.25, version: generating.version });
+  socket.send({ id: 'a', type: 'complete' });
+  await studio.succeed(model);
+  socket.subscribe('b', EVENTS, { variables: { id, after: generating.version } });
+  for (let event = await next('b'); event.end === undefined; ) event = await next('b');
+  const versions = seen.filter(({ __typename }) => String(__typename) !== 'ModelProgress');
+  expect(versions.map(({ version }) => version)).toEqual(versions.map((_, n) => n + 1));
+  expect(seen.at(-1)).toMatchObject({ status: 'COMPLETED', phase: 'COMPLETED' });
+  socket.socket.close();
+});
+
+test('a page takes the same number of statements for one generation and for twenty', async () => {
+  const many = await studio.api.person('USER', 'VIP');
+  const one = await studio.api.person('USER', 'VIP');
+  const create = (as: Person) => studio.create(as, { optimizePrompt: false, imageCount: 2 });
+  await create(one);
+  await Promise.all(Array.from({ length: 20 }, () => create(many)));
+  const all = await studio.start();
+  await Promise.all(all.map((claimed) => studio.succeed(claimed)));
+  const settled = (): Promise<number> =>
+    studio.api.services.database.prisma.generation.count({
+      where: { userId: { in: [one.user.id, many.user.id] }, status: 'IMAGE_COMPLETED' },
+    });
+  await vi.waitUntil(async () => (await settled()) === 21, { timeout: 5_000 });
+  const query = `{ generations(first: 20) { edges { node { ${GENERATION} } } } }`;
+  const measure = async (as: Person): Promise<number> => {
+    const counts = [];
+    for (let round = 0; round < 3; round++) {
+      // The followers may have looked meanwhile, but not each time.
+      const spy = vi.spyOn(pg.Client.prototype, 'query');
+      const { errors } = await studio.api.send(query, { as });
+      expect(errors).toEqual([]);
+      counts.push(spy.mock.calls.length);
+      spy.mockRestore();
+    }
+    return Math.min(...counts);
+  };
+  expect(await measure(many)).toBe(await measure(one));
+});
