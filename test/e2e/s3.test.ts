@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createSimulator, type Simulator, speak } from '../../simulator/index.ts';
+import { createSimulator, drawPicture, type Simulator, speak } from '../../simulator/index.ts';
+import { serve, type TestServer } from '../artifacts/http-support.ts';
 import { startTestS3, type TestS3 } from '../artifacts/s3-server.ts';
 import { adminKey, startTestApp, type TestApp } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
@@ -11,10 +13,39 @@ let s3: TestS3;
 let app: TestApp;
 let drawing: Simulator;
 let hearing: Simulator;
+let provider: TestServer;
+/** Answers with links to pictures, each good for one download. */
+async function startProvider(): Promise<TestServer> {
+  const picture = await drawPicture({ prompt: 'a fox', width: 64, height: 64, seed: 1 });
+  const left = new Set<string>();
+  const newLink = (host: string | undefined): string => {
+    const name = `/files/${randomUUID()}.png`;
+    left.add(name);
+    return `http://${host}${name}`;
+  };
+  return serve((request, response) => {
+    request.resume();
+    const link = () => newLink(request.headers.host);
+    const json = (body: object) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const path = request.url ?? '';
+    if (path.startsWith('/files/')) {
+      if (left.delete(path)) response.writeHead(200, { 'content-type': 'image/png' }).end(picture);
+      else response.writeHead(410).end();
+    } else if (path.endsWith('/models')) json({ data: [{ id: 'linked' }] });
+    else if (path.endsWith('/images/generations')) json({ data: [{ url: link() }] });
+    else if (path.endsWith('/health-check')) json({ status: 'READY' });
+    else if (path.includes('/predictions/')) {
+      json({ status: 'succeeded', output: { picture: link(), seed: 7 } });
+    } else response.writeHead(404).end();
+  });
+}
+
 beforeAll(async () => {
   s3 = await startTestS3();
   drawing = await createSimulator({ protocol: 'OPENAI', slots: 2, side: 64 });
   hearing = await createSimulator({ protocol: 'FAST_WHISPER', slots: 2 });
+  provider = await startProvider();
   app = await startTestApp({
     ...s3.variables,
     TIERS: JSON.stringify({ FREE: { storageMb: 1 } }),
@@ -27,12 +58,20 @@ beforeAll(async () => {
         ...{ name: 'hears', url: hearing.url, protocol: 'fast-whisper', slots: 2 },
         offers: [{ kind: 'SPEECH_TO_TEXT', models: ['whisper'] }],
       },
+      {
+        ...{ name: 'links', url: `${provider.url}/openai`, protocol: 'openai' },
+        offers: [{ kind: 'TEXT_TO_IMAGE', models: ['linked'] }],
+      },
+      {
+        ...{ name: 'uploads', url: `${provider.url}/cog`, protocol: 'cog' },
+        offers: [{ kind: 'CUSTOM', models: ['cog'] }],
+      },
     ]),
   });
 });
 afterAll(async () => {
   await app?.[Symbol.asyncDispose]();
-  await Promise.all([drawing?.close(), hearing?.close()]);
+  await Promise.all([drawing?.close(), hearing?.close(), provider?.[Symbol.asyncDispose]()]);
   await s3?.[Symbol.asyncDispose]();
 });
 
@@ -58,6 +97,7 @@ const SUBMIT = `mutation ($task: TaskSpec!) {
     ... on Task { status error { message } result {
       ... on ImageResult { images { id url mimeType sizeBytes } }
       ... on TranscriptResult { text }
+      ... on CustomResult { value files { url mimeType sizeBytes } }
     } }
     ... on InvalidInputError { issues { path message } }
     ... on QuotaExceededError { message limit }
@@ -69,6 +109,8 @@ interface Outcome {
   readonly status?: string;
   readonly result?: {
     readonly text?: string;
+    readonly value?: unknown;
+    readonly files?: { readonly url: string }[];
     readonly images?: { readonly url: string; readonly sizeBytes: number }[];
   };
   readonly issues?: { path: string; message: string }[];
@@ -154,4 +196,18 @@ test('who has stored all that he may can send nothing, and begin nothing new, un
   await app.services.artifacts.collectGarbage(0);
   expect(await submit(fox, member)).toMatchObject({ status: 'SUCCEEDED' });
   await expectInvariants(database);
+});
+
+test('a result behind a link that expires is in S3 before its task has succeeded', async () => {
+  const drawn = await submit({ textToImage: { prompt: 'a fox', model: 'linked' } });
+  const made = await submit({ custom: { type: 'cog', payload: { scale: 2 } } });
+  expect([drawn.status, made.status]).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+  expect(made.result?.value).toEqual({ picture: { file: 0 }, seed: 7 });
+  const links = provider.paths.filter((path) => path.startsWith('/files/'));
+  expect(links).toHaveLength(2);
+  for (const link of links) expect((await fetch(`${provider.url}${link}`)).status).toBe(410);
+  for (const { url } of [...(drawn.result?.images ?? []), ...(made.result?.files ?? [])]) {
+    expect(new URL(url).origin).toBe(origin());
+    expect((await fetch(url)).status).toBe(200);
+  }
 });
