@@ -116,6 +116,16 @@ export type ErrorCode =
   /** RateLimitedError: too much in too short a time; come back later */
   | 'RATE_LIMITED';
 
+/** A file that another task makes: this one depends on it. Exactly one of taskId and ref */
+export type FileFromTask = {
+  /** Which of its files: 0 is the first */
+  index?: number | null | undefined;
+  /** One of the same batch */
+  ref?: string | null | undefined;
+  /** One of your own tasks */
+  taskId?: string | null | undefined;
+};
+
 export type GeneratedStatus =
   /** Its task was canceled */
   | 'CANCELED'
@@ -202,15 +212,17 @@ export type ImageToImageInput = {
   width?: number | null | undefined;
 };
 
-/** A file, in one of four ways */
+/** A file, in one of five ways */
 export type MediaSource =
   {   /** One that is stored already: an earlier upload or result of your own */
-  artifactId: string; pcm?: never; upload?: never; url?: never; }
-  |  { artifactId?: never;   /** Samples without a header, sent along in a multipart request */
+  artifactId: string; fromTask?: never; pcm?: never; upload?: never; url?: never; }
+  |  { artifactId?: never;   /** Made by another task, which has to succeed first */
+  fromTask: FileFromTask; pcm?: never; upload?: never; url?: never; }
+  |  { artifactId?: never; fromTask?: never;   /** Samples without a header, sent along in a multipart request */
   pcm: PcmInput; upload?: never; url?: never; }
-  |  { artifactId?: never; pcm?: never;   /** Sent along in a multipart request */
+  |  { artifactId?: never; fromTask?: never; pcm?: never;   /** Sent along in a multipart request */
   upload: Blob; url?: never; }
-  |  { artifactId?: never; pcm?: never; upload?: never;   /** Fetched at each attempt; private addresses are refused */
+  |  { artifactId?: never; fromTask?: never; pcm?: never; upload?: never;   /** Fetched at each attempt; private addresses are refused */
   url: string; };
 
 export type ModelFormat =
@@ -300,6 +312,8 @@ export type SpeechToTextInput = {
 export type SubmitTaskInput = {
   /** No attempt starts after it */
   deadline?: string | null | undefined;
+  /** Your own tasks that have to succeed before it; up to 1,000. Until then it is BLOCKED */
+  dependsOn?: Array<string> | null | undefined;
   /** Same key and input from the same caller: the same task */
   idempotencyKey?: string | null | undefined;
   /** For the caller, to find tasks by; at most 32, each a string of up to 1,000 characters */
@@ -312,6 +326,8 @@ export type SubmitTaskInput = {
   startAt?: string | null | undefined;
   /** What is to be done */
   task: TaskSpec;
+  /** Texts that other tasks write, for this one to take into its input */
+  textsFrom?: Array<TextFromTask> | null | undefined;
   /** Of one attempt; 10 to 86,400,000. Default by kind: pictures 120,000 */
   timeoutMs?: number | null | undefined;
   /** Hold the answer until the task is final or this long; at most 60,000 */
@@ -453,6 +469,16 @@ export type TaskWhere = {
   status?: Array<TaskStatus> | null | undefined;
   /** Whose they are; of others for operators only */
   userId?: string | null | undefined;
+};
+
+/** A text that another task writes: this one depends on it. Exactly one of taskId and ref */
+export type TextFromTask = {
+  /** Stands for the text in the input: {{name}}, in any of its texts. A letter, then up to 63 letters, digits, - or _ */
+  name: string;
+  /** One of the same batch */
+  ref?: string | null | undefined;
+  /** One of your own tasks */
+  taskId?: string | null | undefined;
 };
 
 /** Exactly one of prompt and messages */
@@ -834,7 +860,9 @@ export type RetryTaskMutationVariables = Exact<{
 
 
 export type RetryTaskMutation = { retryTask:
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
     | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
+    | { __typename: 'NoSuchModelError', nearest: Array<string>, code: ErrorCode, message: string }
     | { __typename: 'NotFoundError', code: ErrorCode, message: string }
     | { __typename: 'Task', id: string, kind: TaskKind, model: string, queue: string, status: TaskStatus, priority: TaskPriority, version: number, input: Record<string, unknown>, labels: Record<string, unknown>, progress: number | null, progressMessage: string | null, partialText: string | null, queuePosition: number | null, waitingReason: WaitingReason | null, attempt: number, maxAttempts: number, gpuSeconds: number, startAt: string | null, deadline: string | null, createdAt: string, startedAt: string | null, finishedAt: string | null, updatedAt: string, queuedMs: number | null, runningMs: number | null, preview: { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string } | null, estimate: { startAt: string | null, startAtP90: string | null, completionAt: string | null, completionAtP90: string | null } | null, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, result:
         | { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> }
