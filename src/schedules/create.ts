@@ -6,8 +6,8 @@ import { newId } from '../ids.ts';
 import type { Nodes } from '../nodes/index.ts';
 import { prepareSubmission, type SubmissionRequest } from '../submission/index.ts';
 import type { Submission } from '../tasks/index.ts';
-import { checkTiming, issuesOf, onceOnly, type Timing } from './check.ts';
 import type { Webhooks } from '../webhooks/index.ts';
+import { checkTiming, issuesOf, onceOnly, type Timing } from './check.ts';
 import { repeated } from './types.ts';
 
 export interface NewSchedule extends Timing {
@@ -41,7 +41,7 @@ interface Checked {
 
 /** @throws InvalidInputError with all that is wrong; NoSuchModelError */
 async function checkAll(
-  { database, artifacts, nodes }: CreateServices,
+  { database, artifacts, nodes, webhooks }: CreateServices,
   given: NewSchedule,
 ): Promise<Checked> {
   const now = database.clock.now();
@@ -50,7 +50,7 @@ async function checkAll(
   const task = await issuesOf('task', async () => {
     const issues = onceOnly(request.options);
     if (issues.length > 0) throw new InvalidInputError(issues);
-    return prepareSubmission({ database, artifacts }, request);
+    return prepareSubmission({ database, artifacts, webhooks }, request);
   });
   if (!checked.isValid || 'issues' in task) {
     throw new InvalidInputError([

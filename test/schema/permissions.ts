@@ -1,8 +1,10 @@
 import { encodeId } from '../../src/ids.ts';
 import type { Api, Person } from '../http/support.ts';
 import { failure, pixel, registerNode, type Work } from '../http/work.ts';
-import { laterCases } from './permissions-later.ts';
+import { batchCases } from './permissions-batches.ts';
 import { knowledgeCases } from './permissions-knowledge.ts';
+import { laterCases } from './permissions-later.ts';
+import { webhookCases } from './permissions-webhooks.ts';
 
 export const callers = ['anonymous', 'stranger', 'owner', 'operator', 'admin'] as const;
 export type Caller = (typeof callers)[number];
@@ -115,8 +117,10 @@ export const heartbeat = `mutation ($input: NodeHeartbeatInput!) { nodeHeartbeat
 const nodeQuery = `query ${byId} { node(id: $id) { id } }`;
 
 export const cases: readonly Case[] = [
+  ...batchCases,
   ...laterCases,
   ...knowledgeCases,
+  ...webhookCases,
   { field: 'Query.me', operation: '{ me { id } }', expected: ['null', 'ok', 'ok', 'ok', 'ok'] },
   { field: 'Query.node', what: 'own task', operation: nodeQuery, variables: ownTask, expected: seenByOwner },
   {
