@@ -66,7 +66,6 @@ const ONCE: Readonly<Record<string, string>> = {
   deadline: 'it would be over for all later tasks; a task that must not run long has timeoutMs',
   idempotencyKey: 'each time there is another task, made once by itself',
   waitMs: 'nobody waits for the answer',
-  dependsOn: 'what it depends on is over after the first time',
 };
 
 /** Which of the options can't be a schedule's. */

@@ -1,11 +1,15 @@
 import { canSee } from '../accounts/index.ts';
 import type { Task } from '../database/index.ts';
-import { InvalidStateError, NotFoundError } from '../errors.ts';
+import { InvalidInputError, InvalidStateError, NoSuchModelError, NotFoundError } from '../errors.ts';
+import { isFinal } from '../events/index.ts';
 import { decodeId, encodeId } from '../ids.ts';
-import type { CancelOutcome } from '../tasks/index.ts';
+import { kindOf } from '../kinds/index.ts';
+import { prepareEdit, type SubmissionRequest } from '../submission/index.ts';
+import type { CancelOutcome, Edit } from '../tasks/index.ts';
 import { builder } from './builder.ts';
 import type { SignedInContext } from './context.ts';
 import { described } from './described.ts';
+import { kindSchemaOf, readSpec, TaskSpec } from './kinds/index.ts';
 import { TaskType, writtenTask } from './task.ts';
 
 const CancelOutcomeEnum = builder.enumType('CancelOutcome', {
@@ -35,7 +39,7 @@ const CancelTaskResult = builder.errorUnion('CancelTaskResult', {
   resolveType: () => 'CancelTaskPayload',
 });
 const RetryTaskResult = builder.errorUnion('RetryTaskResult', {
-  types: [TaskType, NotFoundError, InvalidStateError],
+  types: [TaskType, NotFoundError, InvalidStateError, InvalidInputError, NoSuchModelError],
   resolveType: () => 'Task',
 });
 const DeleteTaskResult = builder.errorUnion('DeleteTaskResult', {
@@ -49,6 +53,30 @@ async function ownTask(globalId: string, { services, viewer }: SignedInContext):
   const task = id && (await services.database.prisma.task.findUnique({ where: { id } }));
   if (!task || !canSee(viewer, task.userId)) throw new NotFoundError('there is no such task');
   return task;
+}
+
+/** Another input for the task, as its owner would give it. @throws InvalidInputError */
+async function editOf(
+  { id, kind: name, userId, status }: Task,
+  spec: typeof TaskSpec.$inferInput,
+  { services, viewer, signals }: SignedInContext,
+): Promise<Edit> {
+  const { kind, input } = readSpec(spec);
+  if (kind !== name) {
+    const { field } = kindOf(name);
+    throw new InvalidInputError([{ path: 'task', message: `must be ${field}: the task stays a ${name}` }]);
+  }
+  // Before its files are stored for nothing; the retry itself decides.
+  if (!isFinal(status)) {
+    throw new InvalidStateError(
+      `only a task that failed or was canceled can be retried: it is ${status}`,
+      status,
+    );
+  }
+  const read: SubmissionRequest['read'] = (attachments) => kindSchemaOf(kind).read(input, attachments);
+  const request = { viewer: { ...viewer, userId }, kind, read, options: {}, signals };
+  const edges = await services.database.prisma.taskDependency.findMany({ where: { childId: id } });
+  return prepareEdit(services, request, new Set(edges.map(({ parentId }) => parentId)));
 }
 
 const TASK_ID = 'Of the task: task_…';
@@ -66,12 +94,21 @@ builder.mutationFields((t) => ({
   }),
   retryTask: t.withAuth({ signedIn: true }).field({
     type: RetryTaskResult,
-    description: 'Queues a failed or canceled task again, with all its attempts anew',
-    args: { id: t.arg.id({ required: true, description: TASK_ID }) },
+    description:
+      'Queues a failed or canceled task again, with all its attempts anew; or BLOCKED or SCHEDULED, where it has to wait for other tasks or its start time',
+    args: {
+      id: t.arg.id({ required: true, description: TASK_ID }),
+      task: t.arg({
+        type: TaskSpec,
+        description:
+          'What it is to do instead: of the same kind. Without a model: with the one that it had. Its events keep the former input',
+      }),
+    },
     resolve: async (_root, args, context) => {
-      const { id } = await ownTask(args.id, context);
-      await context.services.tasks.retry(id, { by: context.viewer.userId });
-      return writtenTask(context, id);
+      const task = await ownTask(args.id, context);
+      const edit = args.task ? { edit: await editOf(task, args.task, context) } : {};
+      await context.services.tasks.retry(task.id, { by: context.viewer.userId, ...edit });
+      return writtenTask(context, task.id);
     },
   }),
   deleteTask: t.withAuth({ signedIn: true }).field({

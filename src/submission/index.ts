@@ -1,5 +1,5 @@
 import type { Feed } from '../events/index.ts';
-import type { Estimate, Submission, Submitted, Tasks } from '../tasks/index.ts';
+import type { Edit, Estimate, Submission, Submitted, Tasks } from '../tasks/index.ts';
 import { ownArtifacts } from './owned.ts';
 import {
   draft,
@@ -8,7 +8,7 @@ import {
   type SubmissionRequest,
   surroundingsOf,
 } from './prepare.ts';
-import { noTasks } from './relatives.ts';
+import { among, noTasks } from './relatives.ts';
 import { untilFinal } from './wait.ts';
 
 export type { Attachment, Attachments, MediaSource, Upload } from './attachments.ts';
@@ -33,6 +33,22 @@ export async function prepareSubmission(
   const findOwned = ownArtifacts(artifacts, request.viewer.userId);
   const drafted = draft(artifacts, request, { findOwned, findTask: noTasks });
   return (await prepareValid(services, drafted)).submission;
+}
+
+/**
+ * Checks another input for a task that is there, and stores its files. The request is its owner's.
+ * @param parents what the task depends on: its files and texts may come from these
+ * @throws InvalidInputError as `submit` does
+ */
+export async function prepareEdit(
+  services: PrepareServices & { readonly tasks: Pick<Tasks, 'kindsOf'> },
+  request: SubmissionRequest,
+  parents: ReadonlySet<string>,
+): Promise<Edit> {
+  const { findOwned, findTask } = surroundingsOf(services, request.viewer);
+  const drafted = draft(services.artifacts, request, { findOwned, findTask: among(parents, findTask) });
+  const { model, input, artifactIds } = (await prepareValid(services, drafted)).submission;
+  return { model, input, artifactIds };
 }
 
 /**

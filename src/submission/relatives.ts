@@ -52,6 +52,15 @@ export const noTasks: FindTask = async (_name, path) => {
   throw refuse(path, 'what is submitted later cannot depend on other tasks');
 };
 
+/** For what is changed: it goes on depending on what it depends on, and on nothing else. */
+export function among(parents: ReadonlySet<string>, find: FindTask): FindTask {
+  return async (name, path) => {
+    const found = await find(name, path);
+    if (parents.has(found.id)) return found;
+    throw refuse(path, 'must be a task that this one depends on already');
+  };
+}
+
 export function createRelatives(find: FindTask): Relatives {
   const named = new Map<string, string>();
   return {

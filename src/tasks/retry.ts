@@ -9,6 +9,7 @@ import { readEdges } from './dependents.ts';
 import { costOf, type Edit, type PlannedEdit, writeEdit } from './edit.ts';
 import { decideRetry, lockRelatives, type Relative, type Revival } from './revive.ts';
 import { SupersededError, untilCurrent } from './superseded.ts';
+import { explain } from './uncertain.ts';
 
 export interface RetryOptions {
   /** Who asks for it, a user's id: the log tells. */
@@ -79,13 +80,14 @@ export function createRetry(core: Core, { models }: Pick<Nodes, 'models'>) {
    * on and did not succeed, and whatever failed for nothing but one of these. What has a start time in the future
    * waits for it again.
    * @returns the steps of all these
-   * @throws NotFoundError, InvalidStateError; NoSuchModelError for that of an edit
+   * @throws NotFoundError, InvalidStateError; NoSuchModelError for that of an edit, InvalidInputError for its files
    */
   return async function retry(taskId: string, { by, edit }: RetryOptions = {}): Promise<readonly Changed[]> {
     const planned = edit && (await plan(taskId, edit));
-    const changed = await untilCurrent(() =>
-      database.lanes.transact((tx) => retryIn(tx, taskId, { by, edit: planned })),
-    );
+    const work = () => database.lanes.transact((tx) => retryIn(tx, taskId, { by, edit: planned }));
+    const changed = await untilCurrent(work).catch((error: unknown) => {
+      throw explain(error);
+    });
     announceChanged(core, changed);
     return changed;
   };
