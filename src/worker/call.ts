@@ -1,21 +1,20 @@
-import type { Artifacts } from '../artifacts/index.ts';
+import { type Artifacts, MediaUnavailableError } from '../artifacts/index.ts';
 import { type KindInput, type KindName, kindOf, type Media } from '../kinds/index.ts';
 import type { ConnectedNode, MadeByKind, MadeFile, RemoteJob } from '../nodes/index.ts';
 import type { Claimed, Tasks } from '../tasks/index.ts';
 import { readInput } from './parents.ts';
 import type { LocalWork } from './types.ts';
 
-/** What a call tells while it is under way, and what it keeps for the task's next attempt. */
+/** What a call tells while it is under way. */
 export interface CallHooks {
   progress(value: number | null, message?: string): void;
   write(piece: string): void;
   preview(picture: MadeFile): void;
-  readonly remote: RemoteJob;
 }
 
 /** A call with all that it takes, ready to be sent. */
 export interface PreparedCall {
-  /** Sends it. @throws NodeFault; the signal's reason */
+  /** Sends it. @throws NodeFault; MediaUnavailableError where it takes up a job; the signal's reason */
   send(hooks: CallHooks): Promise<MadeByKind[KindName]>;
 }
 
@@ -25,6 +24,8 @@ export interface PrepareOptions {
   readonly artifacts: Pick<Artifacts, 'media' | 'find'>;
   readonly tasks: Pick<Tasks, 'resultsOf'>;
   readonly localWork?: LocalWork | undefined;
+  /** The job that the call sends, or takes up. */
+  readonly remote: RemoteJob;
   readonly signal: AbortSignal;
 }
 
@@ -33,15 +34,21 @@ export function attemptId(taskId: string, attempt: number): string {
   return `${taskId}-${attempt}`;
 }
 
+interface LoadedInput {
+  readonly input: unknown;
+  /** @throws MediaUnavailableError */
+  media(): readonly Media[];
+}
+
 function send<K extends KindName>(
   kind: K,
-  { claimed, node, localWork, signal }: PrepareOptions,
-  { input, media, ...hooks }: CallHooks & { readonly input: unknown; readonly media: readonly Media[] },
+  { claimed, node, localWork, remote, signal }: PrepareOptions,
+  { input, media, ...hooks }: CallHooks & LoadedInput,
 ): Promise<MadeByKind[K]> {
   if (kindOf(kind).isBuiltIn) {
     const work = localWork?.[kind];
     if (!work) throw new Error(`this worker does no ${kind}`);
-    return work({ claimed, input: input as KindInput<K>, media, signal, progress: hooks.progress });
+    return work({ claimed, input: input as KindInput<K>, media: media(), signal, progress: hooks.progress });
   }
   const run = node.protocol.run[kind];
   if (!run) throw new Error(`${node.protocol.name} does no ${kind}`);
@@ -51,9 +58,12 @@ function send<K extends KindName>(
     model: claimed.model,
     // What the kind's own schema answered.
     input: input as KindInput<K>,
-    media,
+    get media() {
+      return media();
+    },
     workflow: node.workflows.find(kind, claimed.model),
     attemptId: attemptId(taskId, attempt),
+    remote,
     signal,
     ...hooks,
   });
@@ -61,14 +71,23 @@ function send<K extends KindName>(
 
 /**
  * Checks the task's input once more, with what other tasks made for it, and loads its files; nothing reaches the
- * node yet.
+ * node yet. A call that takes up the job of an earlier attempt need not have them: it is told that they are gone
+ * only if it asks for them.
  * @throws MediaUnavailableError; the signal's reason
  */
 export async function prepareCall(options: PrepareOptions): Promise<PreparedCall> {
-  const { claimed, artifacts, signal } = options;
+  const { claimed, remote, artifacts, signal } = options;
   const { input, media: references } = await readInput(options);
-  const media = await Promise.all(
-    references.map((reference) => artifacts.media(reference, { userId: claimed.userId, signal })),
+  const loading = references.map((reference) =>
+    artifacts.media(reference, { userId: claimed.userId, signal }),
   );
+  const loaded = await Promise.all(loading).catch((error: unknown) => {
+    if (error instanceof MediaUnavailableError && remote.handle !== null) return error;
+    throw error;
+  });
+  const media = (): readonly Media[] => {
+    if (loaded instanceof MediaUnavailableError) throw loaded;
+    return loaded;
+  };
   return { send: (hooks) => send(claimed.kind, options, { input, media, ...hooks }) };
 }

@@ -108,16 +108,21 @@ class Attempt implements Run {
     const node = await nodes.connect(this.claimed.lease.nodeId);
     this.#node = node;
     const { signal } = this.#cut;
-    const [call, remote] = await Promise.all([
-      prepareCall({ claimed: this.claimed, node, tasks, artifacts, localWork, signal }),
-      holdRemoteJob(this.claimed, { ...this.#context, remoteJobs: this.#context.tasks.remoteJobs }),
-    ]);
-    this.#remote = remote;
+    this.#remote = await holdRemoteJob(this.claimed, { ...this.#context, remoteJobs: tasks.remoteJobs });
+    const { job: remote } = this.#remote;
+    const call = await prepareCall({
+      claimed: this.claimed,
+      node,
+      remote,
+      tasks,
+      artifacts,
+      localWork,
+      signal,
+    });
     this.#assertLease();
     signal.throwIfAborted();
     this.#sentAt = performance.now();
     return call.send({
-      remote: remote.job,
       progress: (value, message) => {
         if (this.isAwaited) this.#context.tasks.reportProgress(this.claimed.lease, value, message);
       },

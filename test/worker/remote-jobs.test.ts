@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { drawPicture } from '../../simulator/index.ts';
+import { startNode } from '../nodes/protocols/node.ts';
 import { openWorkers, type WorkersYard } from './support.ts';
 
 const token = 'id:key';
@@ -28,6 +30,27 @@ test('a worker that is stopped hands its job on: the next attempt waits for it o
   expect([node.history.length, other.history.length]).toEqual([1, 0]);
   // What was seen of it says nothing about how long it takes.
   expect(await yard.database.prisma.runEstimate.count()).toBe(0);
+});
+
+test('whoever takes up a job need not have its input any more', async () => {
+  await using yard = await openWorkers({ allowHosts: ['127.0.0.1'] });
+  await using files = await startNode((_, response) => {
+    response.writeHead(isGone ? 410 : 200, { 'content-type': 'image/png' }).end(isGone ? undefined : picture);
+  });
+  const picture = await drawPicture({ prompt: 'a clay pot', seed: 3, width: 64, height: 64 });
+  let isGone = false;
+  const node = await yard.simulate({ protocol: 'TENCENT_AI3D', token, latencyMs: 1_500 });
+  const worker = await yard.worker();
+  const input = { image: { url: files.url }, format: 'GLB' };
+  const taskId = await yard.submitModel({ input, artifactIds: [] });
+  await kept(yard, taskId);
+  isGone = true;
+  await worker.drain(0);
+  await yard.worker(await yard.another());
+  await yard.until(taskId, { status: 'SUCCEEDED', attempt: 2 }, 10_000);
+  expect(node.history).toHaveLength(1);
+  const late = await yard.submitModel({ input, artifactIds: [], maxAttempts: 1 });
+  await yard.until(late, { status: 'FAILED' });
 });
 
 test('a worker that is stopped in the middle of a submission hears whether it was taken', async () => {

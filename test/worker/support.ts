@@ -50,11 +50,13 @@ function offersOf(protocol: ProtocolName, model?: string): { kind: KindName; mod
 }
 
 /** Workers with everything below them, on a database and a folder of their own. */
-export async function openWorkers(options: YardOptions = {}): Promise<WorkersYard> {
+export async function openWorkers(
+  options: YardOptions & { readonly allowHosts?: string[] } = {},
+): Promise<WorkersYard> {
   const yard = await openYard(options);
   const { database, carrier } = yard;
   const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-worker-'));
-  const guard = createUrlGuard({ allowHosts: [] });
+  const guard = createUrlGuard({ allowHosts: options.allowHosts ?? [] });
   const artifacts = createArtifacts({
     guard,
     database,
