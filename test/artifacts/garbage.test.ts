@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { openStorage } from '../../src/artifacts/index.ts';
 import type { Artifact, Database } from '../../src/database/index.ts';
 import { newId } from '../../src/ids.ts';
+import { startTestS3 } from './s3-server.ts';
 import { collect, openTestArtifacts, type TestArtifacts } from './support.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -109,4 +111,33 @@ test('more than one group is collected in one go', async () => {
   );
   await age(house);
   expect(await house.artifacts.collectGarbage()).toEqual({ artifacts: 1101, files: 0 });
+});
+
+test('in S3 only what is ours goes, and nothing that an artifact or an open upload names', async () => {
+  await using s3 = await startTestS3();
+  const location = s3.location('artifacts/');
+  const storage = await openStorage(location);
+  await using house = await openTestArtifacts({ storage });
+  const { artifacts, database, userId } = house;
+  const put = async (name: string) => {
+    const url = `${location.endpoint}/${location.bucket}/${name}`;
+    expect((await fetch(url, { method: 'PUT', body: 'x' })).status).toBe(200);
+  };
+  const used = await save(house, 'used');
+  const taskId = await createTask(database, userId);
+  await database.prisma.taskArtifact.create({ data: { taskId, artifactId: used.id } });
+  await save(house, 'unused');
+  await storage.put((async function* () {})());
+  const ticket = await artifacts.createUpload(userId, { mimeType: 'text/plain', sizeBytes: 4, sha256: null });
+  await fetch(ticket.url, { method: 'PUT', headers: ticket.headers, body: 'sent' });
+  await put('artifacts/notes.txt');
+  await put(`elsewhere/aa/${randomUUID()}`);
+  await put(`artifacts/uploads/${randomUUID()}`);
+  expect(await artifacts.collectGarbage(0)).toEqual({ artifacts: 1, files: 2 });
+  const [awaited] = await database.prisma.upload.findMany();
+  expect(await keys(house)).toEqual([used.storageKey, awaited?.storageKey]);
+  await artifacts.requireOwned(userId, [{ id: ticket.artifactId, path: 'x' }]);
+  expect(await artifacts.find([ticket.artifactId])).toMatchObject([{ sizeBytes: 4 }]);
+  expect((await fetch(`${location.endpoint}/${location.bucket}/artifacts/notes.txt`)).status).toBe(200);
+  storage.close();
 });

@@ -5,6 +5,9 @@ import path from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, inject, test } from 'vitest';
 import { createSimulator } from '../../simulator/index.ts';
+import { openStorage } from '../../src/artifacts/index.ts';
+import { startTestS3 } from '../artifacts/s3-server.ts';
+import { collect } from '../artifacts/support.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { type RunOptions, switchyard } from './command-line.ts';
 
@@ -99,6 +102,22 @@ test('doctor finds nothing wrong where nothing is', async () => {
   expect(stdout).not.toContain('FAIL');
   expect(stdout).toContain(`node ears: ready at ${node.url}`);
   expect(code).toBe(0);
+});
+
+test('doctor puts a file into S3, and takes it away again; and says how to mend what is wrong there', async () => {
+  await using s3 = await startTestS3();
+  Object.assign(env, s3.variables);
+  expect((await run(['doctor'])).stdout).toContain('ok    storage: s3://switchyard/artifacts/');
+  const storage = await openStorage(s3.location('artifacts/'));
+  closers.push(async () => storage.close());
+  expect(await collect(storage.list())).toEqual([]);
+  env.STORAGE_URL = 's3://nowhere';
+  const { code, stdout } = await run(['doctor']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('FAIL  storage: The specified bucket does not exist');
+  expect(stdout).toContain(
+    'that the bucket nowhere is there, and that the keys may put, get, list and delete in it',
+  );
 });
 
 test('doctor says what is wrong with nodes, and how to mend it', async () => {

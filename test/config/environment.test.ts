@@ -32,6 +32,8 @@ test.for([
   [{ DATABASE_URL: 'postgresql://127.0.0.1/x' }, 'all', 'JWT_SECRET'],
   [{}, 'worker', 'DATABASE_URL'],
   [{ STORAGE_URL: 'ftp://files' }, 'all', 'STORAGE_URL'],
+  [{ STORAGE_URL: 's3://No_Bucket' }, 'all', 'STORAGE_URL: must be a folder, such as file:/var'],
+  [{ S3_ACCESS_KEY_ID: 'a' }, 'all', 'S3_SECRET_ACCESS_KEY: needed with S3_ACCESS_KEY_ID'],
   [{ GPU_NODES: '/nowhere.json' }, 'all', 'GPU_NODES'],
   [{ ADMIN_KEY: 'short' }, 'all', 'ADMIN_KEY'],
   [{ URL_ALLOW_HOSTS: 'minio:9000,10.0.0.0/33' }, 'all', 'URL_ALLOW_HOSTS: "10.0.0.0/33" must be a host'],
@@ -59,4 +61,25 @@ test('nodes and tiers are read from JSON', () => {
     },
   ]);
   expect(config.tiers).toEqual({ FREE: { waiting: 5 } });
+});
+
+test('files are in a folder of the data, in another one, or in a bucket', () => {
+  const storage = (variables: Record<string, string>) =>
+    loadConfig({ DATA_DIR: '/data', ...variables }).storage;
+  expect(storage({})).toEqual({ type: 'folder', folder: '/data/artifacts' });
+  expect(storage({ STORAGE_URL: 'file:/files' })).toEqual({ type: 'folder', folder: '/files' });
+  expect(storage({ STORAGE_URL: 's3://bucket' })).toEqual({
+    ...{ type: 's3', bucket: 'bucket', prefix: '', endpoint: null, publicEndpoint: null },
+    ...{ region: null, pathStyle: false, credentials: null },
+  });
+  const minio = {
+    ...{ STORAGE_URL: 's3://bucket/some/prefix', S3_ENDPOINT: 'http://minio:9000' },
+    ...{ S3_PUBLIC_ENDPOINT: 'https://files.example.org' },
+    ...{ S3_ACCESS_KEY_ID: 'a', S3_SECRET_ACCESS_KEY: 'b' },
+  };
+  expect(storage(minio)).toEqual({
+    ...{ type: 's3', bucket: 'bucket', prefix: 'some/prefix/', endpoint: 'http://minio:9000' },
+    ...{ publicEndpoint: 'https://files.example.org', region: 'us-east-1', pathStyle: true },
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  });
 });
