@@ -165,7 +165,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
       return rows;
     },
     async expectOrder(timeout = 20_000) {
-      const open = `SELECT (SELECT count(*) FROM task WHERE status IN ('SCHEDULED', 'QUEUED', 'RUNNING'))
+      const open = `SELECT (SELECT count(*) FROM task WHERE status IN ('SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING'))
         + (SELECT count(*) FROM slot WHERE task_id IS NOT NULL) AS open`;
       const wait = { timeout, interval: 50 };
       await vi.waitUntil(async () => Number((await database.pool.query(open)).rows[0].open) === 0, wait);
