@@ -64,7 +64,7 @@ async function editOf(
   const { kind, input } = readSpec(spec);
   if (kind !== name) {
     const { field } = kindOf(name);
-    throw new InvalidInputError([{ path: 'task', message: `must be ${field}: the task stays a ${name}` }]);
+    throw new InvalidInputError([{ path: 'task', message: `must be ${field}: a task keeps its kind` }]);
   }
   // Before its files are stored for nothing; the retry itself decides.
   if (!isFinal(status)) {
