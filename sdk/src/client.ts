@@ -11,6 +11,7 @@ import {
 import { createGenerations, type Generations } from './generations.ts';
 import { createHttp, networkError, type Token } from './http.ts';
 import { withRetries } from './retry.ts';
+import { createSchedules, type Schedules } from './schedules.ts';
 import { createSocket } from './socket.ts';
 import { type CallOptions, createTasks, type Tasks } from './tasks.ts';
 
@@ -32,7 +33,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Client extends Tasks, Generations {
+export interface Client extends Tasks, Generations, Schedules {
   /** Runs a query; repeated while that may help. */
   query<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
@@ -73,6 +74,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     ...createTasks({ send, socket, retries }),
     ...createGenerations({ send, socket, retries }),
+    ...createSchedules({ send, retries }),
     query,
     mutate: (document, variables, { signal } = {}) => send(document, variables, signal),
     subscribe: (document, variables, { signal } = {}) => socket.stream(document, () => variables, { signal }),

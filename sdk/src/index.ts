@@ -22,12 +22,15 @@ export {
   type ListGenerationsOptions,
 } from './generations.ts';
 export type { Token } from './http.ts';
+export type { Schedule } from './schedules.ts';
 export {
+  type BulkOptions,
   type CallOptions,
   type Cancelled,
   type Estimate,
   isFinal,
   type ListOptions,
+  type RetryOptions,
   type Task,
   type TaskEvent,
   type WaitOptions,

@@ -2,6 +2,7 @@ import { SwitchyardError, unwrap } from './errors.ts';
 import {
   CancelTaskDocument,
   type CancelTaskMutation,
+  CancelTasksDocument,
   DeleteTaskDocument,
   EstimateTaskDocument,
   type EstimateTaskQuery,
@@ -10,11 +11,13 @@ import {
   ListTasksDocument,
   type ListTasksQuery,
   RetryTaskDocument,
+  RetryTasksDocument,
   SubmitTaskDocument,
   type SubmitTaskInput,
   type TaskEventFragment,
   type TaskFragment,
   type TaskOrder,
+  type TaskSpec,
   type TaskStatus,
   type TaskWhere,
   WatchTaskDocument,
@@ -50,6 +53,16 @@ export interface WaitOptions extends CallOptions {
   readonly onProgress?: (task: Task) => void;
 }
 
+export interface RetryOptions extends CallOptions {
+  /** What it is to do instead: of the same kind. */
+  readonly task?: TaskSpec;
+}
+
+export interface BulkOptions extends CallOptions {
+  /** Nothing is done, and the count tells what would be. */
+  readonly dryRun?: boolean;
+}
+
 export interface Tasks {
   /**
    * Submits a task and answers when it is stored durably. Without an idempotency key of the caller's it gets
@@ -74,8 +87,12 @@ export interface Tasks {
   /** The task's log, in order, without a gap or a repeat over reconnects, until its last event is final. */
   events(id: string, options?: WatchOptions): AsyncGenerator<TaskEvent, void, undefined>;
   cancel(id: string, options?: CallOptions): Promise<Cancelled>;
-  /** Puts a failed or canceled task back into its queue. */
-  retry(id: string, options?: CallOptions): Promise<Task>;
+  /** Puts a failed or canceled task back into its queue, with another input where one is given. */
+  retry(id: string, options?: RetryOptions): Promise<Task>;
+  /** Retries what matches and failed, or was canceled if `where.status` says so. Answers how many. */
+  retryAll(where: TaskWhere, options?: BulkOptions): Promise<number>;
+  /** Cancels what matches and has not ended. Answers how many. */
+  cancelAll(where: TaskWhere, options?: BulkOptions): Promise<number>;
   /** Deletes a final task with its results. */
   remove(id: string, options?: CallOptions): Promise<void>;
 }
@@ -209,7 +226,12 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
         retries,
         signal,
       }),
-    retry: async (id, { signal } = {}) => unwrap((await send(RetryTaskDocument, { id }, signal)).retryTask),
+    retry: async (id, { signal, task } = {}) =>
+      unwrap((await send(RetryTaskDocument, { id, task: task ?? null }, signal)).retryTask),
+    retryAll: async (where, { signal, dryRun = false } = {}) =>
+      unwrap((await send(RetryTasksDocument, { where, dryRun }, signal)).retryTasks).count,
+    cancelAll: async (where, { signal, dryRun = false } = {}) =>
+      unwrap((await send(CancelTasksDocument, { where, dryRun }, signal)).cancelTasks).count,
     async remove(id, { signal } = {}) {
       unwrap((await send(DeleteTaskDocument, { id }, signal)).deleteTask);
     },

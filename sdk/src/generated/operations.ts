@@ -52,6 +52,17 @@ export type CreateGenerationInput = {
   prompt: string;
 };
 
+export type CreateScheduleInput = {
+  /** Minute, hour, day of the month, month, day of the week: "30 7 * * MON-FRI"; or @daily */
+  cron: string;
+  /** For people, to tell schedules apart; 1 to 100 characters */
+  name: string;
+  /** What is submitted each time; without startAt, deadline, idempotencyKey and waitMs */
+  task: SubmitTaskInput;
+  /** Whose clocks it goes by, as the IANA database names it: Europe/Berlin */
+  timeZone?: string | null | undefined;
+};
+
 /** Any other model: a JSON payload for the type that nodes offer as a model of the kind CUSTOM */
 export type CustomInput = {
   /** What the model takes, as it is; up to 256 KiB, nested up to 32 deep */
@@ -719,6 +730,47 @@ export type RemoveNodeMutation = { removeNode:
     | { __typename: 'RemoveNodePayload', id: string }
    };
 
+export type ScheduleFragment = { __typename: 'Schedule', id: string, name: string, cron: string, timeZone: string, paused: boolean, kind: TaskKind, model: string | null, input: Record<string, unknown>, nextRuns: Array<string>, createdAt: string, runs: Array<{ at: string, missedSince: string | null, nextTryAt: string | null, task: { id: string, status: TaskStatus } | null, error: { code: ErrorCode | null, message: string } | null }> };
+
+export type ListSchedulesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ListSchedulesQuery = { schedules: Array<{ __typename: 'Schedule', id: string, name: string, cron: string, timeZone: string, paused: boolean, kind: TaskKind, model: string | null, input: Record<string, unknown>, nextRuns: Array<string>, createdAt: string, runs: Array<{ at: string, missedSince: string | null, nextTryAt: string | null, task: { id: string, status: TaskStatus } | null, error: { code: ErrorCode | null, message: string } | null }> }> };
+
+export type CreateScheduleMutationVariables = Exact<{
+  input: CreateScheduleInput;
+}>;
+
+
+export type CreateScheduleMutation = { createSchedule:
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'NoSuchModelError', nearest: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'QuotaExceededError', limit: number, code: ErrorCode, message: string }
+    | { __typename: 'Schedule', id: string, name: string, cron: string, timeZone: string, paused: boolean, kind: TaskKind, model: string | null, input: Record<string, unknown>, nextRuns: Array<string>, createdAt: string, runs: Array<{ at: string, missedSince: string | null, nextTryAt: string | null, task: { id: string, status: TaskStatus } | null, error: { code: ErrorCode | null, message: string } | null }> }
+   };
+
+export type PauseScheduleMutationVariables = Exact<{
+  id: string;
+  paused: boolean;
+}>;
+
+
+export type PauseScheduleMutation = { pauseSchedule:
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+    | { __typename: 'Schedule', id: string, name: string, cron: string, timeZone: string, paused: boolean, kind: TaskKind, model: string | null, input: Record<string, unknown>, nextRuns: Array<string>, createdAt: string, runs: Array<{ at: string, missedSince: string | null, nextTryAt: string | null, task: { id: string, status: TaskStatus } | null, error: { code: ErrorCode | null, message: string } | null }> }
+   };
+
+export type DeleteScheduleMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteScheduleMutation = { deleteSchedule:
+    | { __typename: 'DeletePayload', id: string }
+    | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+   };
+
 export type ArtifactFragment = { id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string };
 
 type Result_CustomResult_Fragment = { __typename: 'CustomResult', value: unknown, files: Array<{ id: string, url: string, mimeType: string, sizeBytes: number, sha256: string, width: number | null, height: number | null, durationSeconds: number | null, createdAt: string }> };
@@ -856,6 +908,7 @@ export type CancelTaskMutation = { cancelTask:
 
 export type RetryTaskMutationVariables = Exact<{
   id: string;
+  task?: TaskSpec | null | undefined;
 }>;
 
 
@@ -873,6 +926,28 @@ export type RetryTaskMutation = { retryTask:
         | { __typename: 'TextResult', text: string, promptTokens: number | null, completionTokens: number | null }
         | { __typename: 'TranscriptResult', text: string, language: string | null, durationSeconds: number | null, segments: Array<{ startSeconds: number, endSeconds: number, text: string }> }
        | null, gpuNode: { id: string, name: string } | null }
+   };
+
+export type RetryTasksMutationVariables = Exact<{
+  where: TaskWhere;
+  dryRun: boolean;
+}>;
+
+
+export type RetryTasksMutation = { retryTasks:
+    | { __typename: 'BulkPayload', count: number }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
+   };
+
+export type CancelTasksMutationVariables = Exact<{
+  where: TaskWhere;
+  dryRun: boolean;
+}>;
+
+
+export type CancelTasksMutation = { cancelTasks:
+    | { __typename: 'BulkPayload', count: number }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
    };
 
 export type DeleteTaskMutationVariables = Exact<{
@@ -1137,6 +1212,34 @@ export const GpuNodeFragmentDoc = new TypedDocumentString(`
   lastSeenAt
 }
     `, {"fragmentName":"GpuNode"}) as unknown as TypedDocumentString<GpuNodeFragment, unknown>;
+export const ScheduleFragmentDoc = new TypedDocumentString(`
+    fragment Schedule on Schedule {
+  __typename
+  id
+  name
+  cron
+  timeZone
+  paused
+  kind
+  model
+  input
+  nextRuns
+  runs(first: 5) {
+    at
+    missedSince
+    nextTryAt
+    task {
+      id
+      status
+    }
+    error {
+      code
+      message
+    }
+  }
+  createdAt
+}
+    `, {"fragmentName":"Schedule"}) as unknown as TypedDocumentString<ScheduleFragment, unknown>;
 export const ResultFragmentDoc = new TypedDocumentString(`
     fragment Result on TaskResult {
   __typename
@@ -1979,6 +2082,207 @@ export const RemoveNodeDocument = new TypedDocumentString(`
     retryAfterMs
   }
 }`) as unknown as TypedDocumentString<RemoveNodeMutation, RemoveNodeMutationVariables>;
+export const ListSchedulesDocument = new TypedDocumentString(`
+    query ListSchedules {
+  schedules {
+    ...Schedule
+  }
+}
+    fragment Schedule on Schedule {
+  __typename
+  id
+  name
+  cron
+  timeZone
+  paused
+  kind
+  model
+  input
+  nextRuns
+  runs(first: 5) {
+    at
+    missedSince
+    nextTryAt
+    task {
+      id
+      status
+    }
+    error {
+      code
+      message
+    }
+  }
+  createdAt
+}`) as unknown as TypedDocumentString<ListSchedulesQuery, ListSchedulesQueryVariables>;
+export const CreateScheduleDocument = new TypedDocumentString(`
+    mutation CreateSchedule($input: CreateScheduleInput!) {
+  createSchedule(input: $input) {
+    ...Schedule
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}
+fragment Schedule on Schedule {
+  __typename
+  id
+  name
+  cron
+  timeZone
+  paused
+  kind
+  model
+  input
+  nextRuns
+  runs(first: 5) {
+    at
+    missedSince
+    nextTryAt
+    task {
+      id
+      status
+    }
+    error {
+      code
+      message
+    }
+  }
+  createdAt
+}`) as unknown as TypedDocumentString<CreateScheduleMutation, CreateScheduleMutationVariables>;
+export const PauseScheduleDocument = new TypedDocumentString(`
+    mutation PauseSchedule($id: ID!, $paused: Boolean!) {
+  pauseSchedule(id: $id, paused: $paused) {
+    ...Schedule
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}
+fragment Schedule on Schedule {
+  __typename
+  id
+  name
+  cron
+  timeZone
+  paused
+  kind
+  model
+  input
+  nextRuns
+  runs(first: 5) {
+    at
+    missedSince
+    nextTryAt
+    task {
+      id
+      status
+    }
+    error {
+      code
+      message
+    }
+  }
+  createdAt
+}`) as unknown as TypedDocumentString<PauseScheduleMutation, PauseScheduleMutationVariables>;
+export const DeleteScheduleDocument = new TypedDocumentString(`
+    mutation DeleteSchedule($id: ID!) {
+  deleteSchedule(id: $id) {
+    ... on DeletePayload {
+      __typename
+      id
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<DeleteScheduleMutation, DeleteScheduleMutationVariables>;
 export const GetTaskDocument = new TypedDocumentString(`
     query GetTask($id: ID!) {
   task(id: $id) {
@@ -2552,8 +2856,8 @@ fragment Task on Task {
   runningMs
 }`) as unknown as TypedDocumentString<CancelTaskMutation, CancelTaskMutationVariables>;
 export const RetryTaskDocument = new TypedDocumentString(`
-    mutation RetryTask($id: ID!) {
-  retryTask(id: $id) {
+    mutation RetryTask($id: ID!, $task: TaskSpec) {
+  retryTask(id: $id, task: $task) {
     ...Task
     ...Problem
   }
@@ -2701,6 +3005,88 @@ fragment Task on Task {
   queuedMs
   runningMs
 }`) as unknown as TypedDocumentString<RetryTaskMutation, RetryTaskMutationVariables>;
+export const RetryTasksDocument = new TypedDocumentString(`
+    mutation RetryTasks($where: TaskWhere!, $dryRun: Boolean!) {
+  retryTasks(where: $where, dryRun: $dryRun) {
+    ... on BulkPayload {
+      __typename
+      count
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<RetryTasksMutation, RetryTasksMutationVariables>;
+export const CancelTasksDocument = new TypedDocumentString(`
+    mutation CancelTasks($where: TaskWhere!, $dryRun: Boolean!) {
+  cancelTasks(where: $where, dryRun: $dryRun) {
+    ... on BulkPayload {
+      __typename
+      count
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<CancelTasksMutation, CancelTasksMutationVariables>;
 export const DeleteTaskDocument = new TypedDocumentString(`
     mutation DeleteTask($id: ID!) {
   deleteTask(id: $id) {
