@@ -7,11 +7,16 @@ import { run } from '../../src/database/embedded/identity.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
 import { makeFolder, type TestFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
+import { keepCompiled } from '../support/process.ts';
 
-/** A stopped cluster to make copies of: making one takes longer than all else. */
-export async function makeTemplate(): Promise<TestFolder> {
+/**
+ * A stopped cluster to make copies of: making one takes longer than all else.
+ * @param fill what is to be in it
+ */
+export async function makeTemplate(fill?: (url: string) => Promise<unknown>): Promise<TestFolder> {
   const folder = await makeFolder();
   const server = await startEmbeddedPostgres({ folder: folder.path, log: testLog, durable: false });
+  await fill?.(server.url);
   await server.stop();
   return folder;
 }
@@ -56,7 +61,7 @@ export async function startElsewhere(folder: string, uid?: number): Promise<Fore
     console.log(server.url);
     process.once('SIGTERM', () => server.stop());
   `;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+  const child = spawn(process.execPath, [...keepCompiled, '--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });

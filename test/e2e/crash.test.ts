@@ -1,13 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { expect, test } from 'vitest';
+import { createClient } from '../../sdk/src/index.ts';
 import { createSimulator } from '../../simulator/index.ts';
-import { makeFolder } from '../support/folder.ts';
+import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
 import { post } from '../support/graphql.ts';
+import { startOutsideNode } from '../support/outside-nodes.ts';
 import { startServer } from '../support/process.ts';
+import { foxNode, makeDataDir } from './data-dir.ts';
+import { ended, eventOf, picture } from './site.ts';
 
 const SUBMIT = `mutation ($key: String!) {
-  submitTask(input: { task: { textToImage: { prompt: $key, width: 64, height: 64 } }, idempotencyKey: $key }) {
+  submitTask(input: { task: { textToImage: { prompt: $key, width: 64, height: 64, model: "qwen-image" } }, idempotencyKey: $key }) {
     ... on Task { id }
     ... on Error { message }
   }
@@ -56,48 +58,73 @@ async function submitUntilGone(url: string, token: string, prefix: string): Prom
   }
 }
 
-test('after kill -9 in the middle of submissions, every acknowledged task succeeds, once', {
+test('a data folder serves one server; kill -9 of it in the middle of submissions, and of PostgreSQL too, costs nothing', {
   timeout: 60_000,
 }, async () => {
+  await using data = await makeDataDir();
+  await using node = await startOutsideNode('OPENAI');
   await using simulator = await createSimulator({
     protocol: 'QWEN_IMAGE_GGUF',
     slots: 4,
     side: 64,
     latencyMs: 5,
   });
-  await using data = await makeFolder();
-  const variables = {
-    DATA_DIR: data.path,
-    GPU_NODES: JSON.stringify([
-      {
-        name: 'sim',
-        url: simulator.url,
-        protocol: 'qwen-image-gguf',
-        slots: 4,
-        offers: [{ kind: 'TEXT_TO_IMAGE', models: ['qwen-image'] }],
-      },
-    ]),
+  const simulated = {
+    name: 'sim',
+    url: simulator.url,
+    protocol: 'qwen-image-gguf',
+    slots: 4,
+    offers: [{ kind: 'TEXT_TO_IMAGE', models: ['qwen-image'] }],
   };
+  const variables = { DATA_DIR: data.path, GPU_NODES: JSON.stringify([foxNode(node.url), simulated]) };
   await using first = await startServer(variables);
-  const token = (await readFile(path.join(data.path, 'admin-key'), 'utf8')).trim();
+  const refused = await startServer(variables).catch((error: unknown) => String(error));
+  expect(refused).toMatch(/ended with 1:/);
+  expect(refused).toContain(String(first.pid));
+  expect(refused).toContain(data.path);
+
+  node.hold();
+  const token = await data.adminKey();
+  const open = (url: string) => createClient({ url, token });
+  const held = await open(first.url).submit(picture('fox'));
+  await node.called(1);
   const streams = ['a', 'b', 'c', 'd'].map((prefix) => submitUntilGone(first.url, token, prefix));
   await simulator.received(12);
   await first.end('SIGKILL');
   const acknowledged = (await Promise.all(streams)).flat();
   expect(acknowledged.length).toBeGreaterThan(12);
 
+  const left = await findPostmaster(data.cluster);
+  expect(left).not.toBeNull();
   await using second = await startServer(variables);
+  expect((await findPostmaster(data.cluster))?.pid).not.toBe(left?.pid);
+  const client = open(second.url);
+  // Its predecessor's lease need not run out.
+  await node.called(2);
+  expect((await eventOf(client, held.id, 'RETRYING')).error?.code).toBe('WORKER_LOST');
+  client.close();
+  const others = async () => (await listAll(second.url, token)).filter(({ id }) => id !== held.id);
   await expect
-    .poll(async () => (await listAll(second.url, token)).filter((task) => task.status !== 'SUCCEEDED'), {
+    .poll(async () => (await others()).filter((task) => task.status !== 'SUCCEEDED'), {
       timeout: 40_000,
       interval: 250,
     })
     .toEqual([]);
-  const tasks = new Map((await listAll(second.url, token)).map((task) => [task.id, task]));
+  const tasks = new Map((await others()).map((task) => [task.id, task]));
   for (const id of acknowledged) {
     const task = tasks.get(id);
     expect(task?.result?.images).toHaveLength(1);
     expect(task?.events.filter((event) => event.type === 'SUCCEEDED')).toHaveLength(1);
   }
-  expect(await second.end('SIGTERM')).toBe(0);
+
+  const postmaster = await findPostmaster(data.cluster);
+  await second.end('SIGKILL');
+  process.kill(postmaster?.pid ?? 0, 'SIGKILL');
+  await using third = await startServer(variables);
+  node.release();
+  const last = open(third.url);
+  expect((await ended(last, held.id)).status).toBe('SUCCEEDED');
+  last.close();
+  expect(await third.end('SIGTERM')).toBe(0);
+  expect(await findPostmaster(data.cluster)).toBeNull();
 });

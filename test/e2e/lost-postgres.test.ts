@@ -1,11 +1,12 @@
-import { expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { run } from '../../src/database/embedded/identity.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
 import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
 import { migrate } from '../../src/database/index.ts';
 import { decodeId } from '../../src/ids.ts';
+import { copyTemplate, makeTemplate } from '../database/support.ts';
 import { adminKey } from '../support/app.ts';
-import { makeFolder } from '../support/folder.ts';
+import type { TestFolder } from '../support/folder.ts';
 import { post } from '../support/graphql.ts';
 import { testLog } from '../support/log.ts';
 import { ended, openSite, picture } from './site.ts';
@@ -18,11 +19,16 @@ const ENDS = `
   SELECT t.id, t.status, count(e.*) FILTER (WHERE e.type = 'SUCCEEDED')::int AS ends
   FROM task t LEFT JOIN task_event e ON e.task_id = t.id GROUP BY t.id`;
 
+let template: TestFolder;
+beforeAll(async () => {
+  template = await makeTemplate((url) => migrate({ url, log: testLog }));
+});
+afterAll(() => template?.[Symbol.asyncDispose]());
+
 /** A PostgreSQL of its own, which may be killed. */
 async function ownPostgres() {
-  const folder = await makeFolder();
+  const folder = await copyTemplate(template);
   const postgres = await startEmbeddedPostgres({ folder: folder.path, log: testLog, durable: false });
-  await migrate({ url: postgres.url, log: testLog });
   let stopping: Promise<void> | undefined;
   let isFrozen = false;
   const stop = (): Promise<void> => (stopping ??= postgres.stop());

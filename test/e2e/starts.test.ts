@@ -1,38 +1,14 @@
 import { once } from 'node:events';
-import { chown, readFile } from 'node:fs/promises';
-import path from 'node:path';
+import { chown } from 'node:fs/promises';
 import pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
 import { createClient } from '../../sdk/src/index.ts';
-import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
-import { makeFolder } from '../support/folder.ts';
 import { startOutsideNode } from '../support/outside-nodes.ts';
 import { type ServerProcess, startServer } from '../support/process.ts';
-import { ended, eventOf, openSite, picture } from './site.ts';
+import { foxNode, makeDataDir } from './data-dir.ts';
+import { ended, openSite, picture } from './site.ts';
 
 const NOBODY = 65_534;
-
-/** A data folder of its own. */
-async function makeDataDir() {
-  const folder = await makeFolder();
-  return {
-    ...folder,
-    cluster: path.join(folder.path, 'postgres', 'cluster'),
-    adminKey: async () => (await readFile(path.join(folder.path, 'admin-key'), 'utf8')).trim(),
-  };
-}
-
-/** Two slots for pictures of foxes, as configuration has them. */
-const nodesVariable = (url: string): string =>
-  JSON.stringify([
-    {
-      name: 'outside',
-      url,
-      protocol: 'openai',
-      slots: 2,
-      offers: [{ kind: 'TEXT_TO_IMAGE', models: ['fox'] }],
-    },
-  ]);
 
 /** How long its drain took, as it logged it: the time for a drain holds for nothing else. */
 function drainMs({ lines }: ServerProcess): number {
@@ -79,7 +55,7 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     expect(await next.end('SIGTERM')).toBe(0);
   });
 
-  test('processes start at once on an empty database', async () => {
+  test('ten processes start at once on an empty database', async () => {
     const admin = new pg.Client({ connectionString: inject('clusterUrl') });
     await admin.connect();
     await admin.query('CREATE DATABASE empty_at_once');
@@ -88,9 +64,10 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     {
       await using site = await openSite(url.href);
       const variables = { MIGRATE_AT_START: 'true' };
-      const roles = ['all', 'worker', 'api', 'worker'] as const;
-      const servers = await Promise.all(roles.map((role) => site.start(role, variables)));
-      const [server] = servers;
+      const starting = Array.from({ length: 10 }, (_, n) =>
+        site.start(n % 2 === 0 ? 'all' : 'worker', variables),
+      );
+      const [server] = await Promise.all(starting);
       if (!server) throw new Error('no server');
       const node = await site.addNode(server, { model: 'fox', slots: 3 });
       const client = site.client(server);
@@ -103,49 +80,15 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     await admin.end();
   });
 
-  test('a data folder serves one server; kill -9 of it, and of PostgreSQL too, costs nothing', async () => {
-    await using data = await makeDataDir();
-    await using node = await startOutsideNode('OPENAI');
-    const variables = { DATA_DIR: data.path, GPU_NODES: nodesVariable(node.url) };
-    const first = await startServer(variables);
-    const refused = await startServer(variables).catch((error: unknown) => String(error));
-    expect(refused).toMatch(/ended with 1:/);
-    expect(refused).toContain(String(first.pid));
-    expect(refused).toContain(data.path);
-
-    node.hold();
-    const token = await data.adminKey();
-    const open = (url: string) => createClient({ url, token });
-    const task = await open(first.url).submit(picture('fox'));
-    await node.called(1);
-    await first.end('SIGKILL');
-    const left = await findPostmaster(data.cluster);
-    expect(left).not.toBeNull();
-    const second = await startServer(variables);
-    expect((await findPostmaster(data.cluster))?.pid).not.toBe(left?.pid);
-    const client = open(second.url);
-    // Its predecessor's lease need not run out.
-    await node.called(2);
-    expect((await eventOf(client, task.id, 'RETRYING')).error?.code).toBe('WORKER_LOST');
-    client.close();
-
-    const postmaster = await findPostmaster(data.cluster);
-    await second.end('SIGKILL');
-    process.kill(postmaster?.pid ?? 0, 'SIGKILL');
-    const third = await startServer(variables);
-    node.release();
-    const last = open(third.url);
-    expect((await ended(last, task.id)).status).toBe('SUCCEEDED');
-    last.close();
-    expect(await third.end('SIGTERM')).toBe(0);
-    expect(await findPostmaster(data.cluster)).toBeNull();
-  });
-
   test.runIf(process.getuid?.() === 0)('a user who is not root serves, too', async () => {
     await using data = await makeDataDir();
     await using node = await startOutsideNode('OPENAI');
     await chown(data.path, NOBODY, NOBODY);
-    const variables = { DATA_DIR: data.path, GPU_NODES: nodesVariable(node.url), HOME: data.path };
+    const variables = {
+      DATA_DIR: data.path,
+      GPU_NODES: JSON.stringify([foxNode(node.url)]),
+      HOME: data.path,
+    };
     const server = await startServer(variables, [], { uid: NOBODY, gid: NOBODY });
     const client = createClient({ url: server.url, token: await data.adminKey() });
     const task = await client.submitAndWait(picture('fox'), { signal: AbortSignal.timeout(20_000) });

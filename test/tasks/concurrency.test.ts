@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { defaultTiers } from '../../src/accounts/index.ts';
 import type { TasksConfig } from '../../src/tasks/index.ts';
 import { expectAllDone } from '../support/invariants.ts';
+import { keepCompiled } from '../support/process.ts';
 import { finish, openYard, submission, success, type Yard } from '../support/yard.ts';
 import type { Race } from './racing-worker.ts';
 
@@ -46,7 +47,9 @@ async function startWorker(
   workers: AsyncDisposableStack,
 ): Promise<{ child: ChildProcess; exited: Promise<unknown> }> {
   const file = path.join(import.meta.dirname, 'racing-worker.ts');
-  const child = fork(file, [JSON.stringify(race)], { execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const child = fork(file, [JSON.stringify(race)], {
+    execArgv: ['--disable-warning=ExperimentalWarning', ...keepCompiled],
+  });
   const exited = once(child, 'exit').then(([code]) => code);
   workers.defer(async () => {
     if (child.exitCode === null) child.kill('SIGKILL');

@@ -5,6 +5,7 @@ import { createClient } from '../../sdk/src/index.ts';
 import { adminKey, startTestApp } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
 import { startOutsideNode } from '../support/outside-nodes.ts';
+import { keepCompiled } from '../support/process.ts';
 import { attributesOf, type SentSpan, startCollector } from './collector.ts';
 
 const nodesVariable = (url: string): string =>
@@ -105,10 +106,17 @@ test('without an endpoint nothing is loaded for traces', async () => {
     import { createRequire } from 'node:module';
     import { openTracing } from './src/tracing/index.ts';
     import './src/app.ts';
+    import './src/http/api.ts';
     const off = (await openTracing({ endpoint: null })) === null;
     const loaded = Object.keys(createRequire(import.meta.url).cache);
     console.log(JSON.stringify([off, loaded.some((file) => file.includes('@opentelemetry/sdk'))]));`;
-  const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', program];
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    ...keepCompiled,
+    '--input-type=module',
+    '--eval',
+    program,
+  ];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   expect(JSON.parse(stdout)).toEqual([true, false]);
 });
