@@ -32,6 +32,9 @@ const gone = (cause?: unknown) =>
     cause,
   });
 
+const unreadable = (cause: unknown) =>
+  new MediaUnavailableError('the artifact of the input cannot be read just now', { retryable: true, cause });
+
 /** See `Artifacts.media`. */
 export function createMediaLoader(options: MediaLoaderOptions): MediaLoader {
   const { find, storage, guard, maxBytes, timeoutMs } = options;
@@ -46,7 +49,7 @@ export function createMediaLoader(options: MediaLoaderOptions): MediaLoader {
     const format = pcm ?? pcmFormatOf(mimeType);
     const blob = () =>
       storage.blob(storageKey, mimeType).catch((error: unknown) => {
-        throw error instanceof MissingFileError ? gone(error) : error;
+        throw error instanceof MissingFileError ? gone(error) : unreadable(error);
       });
     return { fileName: fileNameOf(mimeType), mimeType, sizeBytes, blob, ...(format ? { pcm: format } : {}) };
   }

@@ -1,6 +1,6 @@
 import { GraphQLError } from 'graphql';
-import { z } from 'zod';
 import { CallerError, InvalidInputError, RateLimitedError, RefusedError } from '../errors.ts';
+import { isUnavailable } from '../unavailable.ts';
 import type { RequestScope } from './request-scope.ts';
 
 const statusByCode: Readonly<Record<string, number>> = {
@@ -19,25 +19,6 @@ const aliases: Readonly<Record<string, string>> = {
   BAD_REQUEST: 'BAD_USER_INPUT',
   OPERATION_RESOLUTION_FAILURE: 'BAD_USER_INPUT',
 };
-
-/** Of PostgreSQL, Prisma and Node: nothing is wrong with the request, the database can't be reached just now. */
-const unavailable =
-  /^(08|53|55P03|57014|57P0|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024|P2028)/;
-const unavailableMessage =
-  /timeout exceeded when trying to connect|Connection terminated|connection was lost|is not queryable/;
-
-/** Prisma keeps PostgreSQL's own code far below its own. */
-const prismaError = z.object({
-  meta: z.object({ driverAdapterError: z.object({ cause: z.object({ originalCode: z.string() }) }) }),
-});
-
-function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const ownCode = 'code' in error ? String(error.code) : '';
-  const innerCode = prismaError.safeParse(error).data?.meta.driverAdapterError.cause.originalCode ?? '';
-  if (unavailable.test(ownCode) || unavailable.test(innerCode)) return true;
-  return unavailableMessage.test(error.message) || isUnavailable(error.cause);
-}
 
 /** Of a document or of variables in which things are nested by the thousand: only the stack's end tells. */
 function isTooDeep(error: unknown): boolean {
@@ -103,7 +84,10 @@ export function problemOf(error: unknown, scope: RequestScope | undefined): Grap
   if (root instanceof RefusedError) return restated(error, root.message, { code: root.code });
   if (root instanceof CallerError) return restated(error, root.message, ofCaller(root));
   if (isUnavailable(root)) {
-    scope?.log.warn({ err: root }, 'a request was refused: the database cannot be reached');
+    scope?.log.warn(
+      { err: root },
+      'a request was refused: the database, or the store of files, cannot be reached',
+    );
     return restated(error, 'the service is not available just now; try again in a moment', {
       code: 'SERVICE_UNAVAILABLE',
     });

@@ -2,6 +2,7 @@ import { InvalidInputError } from '../errors.ts';
 import { kindOf } from '../kinds/index.ts';
 import type { MadeFile } from '../nodes/index.ts';
 import type { AttemptEnd, Claimed } from '../tasks/types.ts';
+import { isUnavailable } from '../unavailable.ts';
 import { type Stored, storeFiles } from './files.ts';
 import { AttemptFault, errorVerdict } from './outcome.ts';
 import { persist } from './persist.ts';
@@ -25,18 +26,28 @@ export async function settle(
   }
 }
 
+/** For so long a file is held in memory for a store or a database that can't be reached. */
+const KEPT_MS = 60_000;
+
 /**
- * Stores the files that a node made and checks the whole against the kind's output.
+ * Stores the files that a node made and checks the whole against the kind's output. Waits a while for a store that
+ * can't be reached: what is made already need not be made again.
  * @throws AttemptFault
  */
 export async function storeResult(
-  { artifacts }: Pick<RunContext, 'artifacts'>,
+  { artifacts, gone, log }: Pick<RunContext, 'artifacts' | 'gone' | 'log'>,
   { kind, userId }: Claimed,
   made: unknown,
 ): Promise<Stored> {
+  const patience = {
+    log,
+    gone: AbortSignal.any([gone, AbortSignal.timeout(KEPT_MS)]),
+    isFinal: (error: unknown) => !isUnavailable(error),
+  };
   const save = async ({ bytes, mimeType }: MadeFile): Promise<string> => {
+    const file = { userId, bytes, mimeType, overQuota: true };
     try {
-      return (await artifacts.save({ userId, bytes, mimeType, overQuota: true })).id;
+      return (await persist(() => artifacts.save(file), patience)).id;
     } catch (error) {
       if (error instanceof InvalidInputError) {
         throw new AttemptFault('BAD_NODE_ANSWER', `a file that the node made: ${error.message}`, error);

@@ -11,10 +11,10 @@ export interface TestS3 extends AsyncDisposable {
 }
 
 /** An S3 server in this process. It checks no signatures: what is sent to it is for us to check. */
-export async function startTestS3(): Promise<TestS3> {
+export async function startTestS3(port = 0): Promise<TestS3> {
   const server = await startFauxqs({
     host: '127.0.0.1',
-    port: 0,
+    port,
     logger: false,
     init: { buckets: [BUCKET] },
   });

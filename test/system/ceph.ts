@@ -2,28 +2,19 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { vi } from 'vitest';
 import type { StorageLocation } from '../../src/artifacts/index.ts';
+import { freePort } from '../support/free-port.ts';
 
 const run = promisify(execFile);
 
 export interface CephStore extends AsyncDisposable {
   /** A folder of its own in the one bucket. */
   location(prefix: string): Extract<StorageLocation, { type: 's3' }>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
 }
 
 const configuration = (folder: string, fsid: string, monitor: string, port: number) => `[global]

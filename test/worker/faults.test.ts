@@ -1,5 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { openStorage } from '../../src/artifacts/index.ts';
+import { startTestS3 } from '../artifacts/s3-server.ts';
+import { freePort } from '../support/free-port.ts';
 import { openWorkers } from './support.ts';
 
 describe('what goes wrong at a node', () => {
@@ -92,6 +95,25 @@ describe('what goes wrong here', () => {
       { outcome: 'FAILED', error: { code: 'STORAGE_ERROR', message: expect.stringContaining('stored') } },
     ]);
     await expect.poll(yard.busySlots).toBe(0);
+  });
+
+  test('as a store of files that is away for a while, costs no attempt and no result', async () => {
+    const port = await freePort();
+    const storage = await openStorage({
+      ...{ type: 's3', bucket: 'switchyard', prefix: '', endpoint: `http://127.0.0.1:${port}` },
+      ...{ publicEndpoint: null, region: 'us-east-1', pathStyle: true },
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+    });
+    await using yard = await openWorkers({ storage });
+    const node = await yard.simulate();
+    await yard.worker();
+    const taskId = await yard.submit({ maxAttempts: 1 });
+    await expect.poll(yard.busySlots).toBe(1);
+    await expect.poll(yard.busySlots).toBe(0);
+    await using _s3 = await startTestS3(port);
+    await yard.until(taskId, { status: 'SUCCEEDED', attempt: 1 }, 15_000);
+    expect(node.history).toHaveLength(1);
+    storage.close();
   });
 
   test('and was foreseen by nobody is told without its particulars', async () => {

@@ -8,7 +8,12 @@ import {
   type Simulator,
   type SimulatorOptions,
 } from '../../simulator/index.ts';
-import { type Artifacts, createArtifacts, createLocalStorage } from '../../src/artifacts/index.ts';
+import {
+  type Artifacts,
+  createArtifacts,
+  createLocalStorage,
+  type Storage,
+} from '../../src/artifacts/index.ts';
 import { type KindName, kindNames } from '../../src/kinds/index.ts';
 import { type ProtocolName, protocolOf } from '../../src/nodes/protocols/index.ts';
 import type { Submission } from '../../src/tasks/index.ts';
@@ -51,7 +56,7 @@ function offersOf(protocol: ProtocolName, model?: string): { kind: KindName; mod
 
 /** Workers with everything below them, on a database and a folder of their own. */
 export async function openWorkers(
-  options: YardOptions & { readonly allowHosts?: string[] } = {},
+  options: YardOptions & { readonly allowHosts?: string[]; readonly storage?: Storage } = {},
 ): Promise<WorkersYard> {
   const yard = await openYard(options);
   const { database, carrier } = yard;
@@ -60,7 +65,7 @@ export async function openWorkers(
   const artifacts = createArtifacts({
     guard,
     database,
-    storage: createLocalStorage(folder),
+    storage: options.storage ?? createLocalStorage(folder),
     signingKey: new Uint8Array(32),
     publicUrl: 'http://127.0.0.1',
     maxBytes: 1_000_000,
