@@ -55,6 +55,8 @@ test.each([
   [['submit', 'speech-to-text', '/no/such/file.wav'], '/no/such/file.wav cannot be read'],
   [['tasks', 'eat', 'task_1'], '"eat" is none of list, show, cancel, retry, delete'],
   [['tasks', 'cancel'], 'which task?'],
+  [['tasks', 'retry'], 'or name them all: switchyard tasks retry --status failed'],
+  [['tasks', 'retry', 'task_1', '--task', '{'], '--task: must be JSON'],
   [['users', 'eat', 'ann'], '"eat" is none of list, create, update'],
   [['nodes', '--url', 'over there'], '--url: "over there" is no URL'],
 ])('%j is not understood, and it is said why', async (args, message) => {

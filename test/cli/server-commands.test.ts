@@ -208,6 +208,25 @@ test('tasks cancels, retries, shows and deletes', async () => {
   });
 });
 
+test('tasks cancels and retries all that match, says first how many if asked, and retries one with another input', async () => {
+  const mine = ['--label', 'shop=south'];
+  const { id } = await submit(...mine, '--start-at', tomorrow);
+  await submit(...mine, '--start-at', tomorrow);
+  const told = async (...args: string[]) => (await run(['tasks', ...args, ...mine])).stdout;
+  expect(await told('cancel', '--dry-run')).toBe('2 would be canceled\n');
+  expect(await told('cancel')).toBe('2 canceled\n');
+  expect(await told('retry')).toBe('0 retried\n');
+  expect(await told('retry', '--status', 'canceled', '--dry-run', '--json')).toBe('{"count":2}\n');
+  const task = ['--task', '{"textToImage":{"prompt":"a hare"}}'];
+  expect((await run(['tasks', 'retry', id, ...task])).code).toBe(0);
+  expect(JSON.parse((await run(['tasks', 'show', id])).stdout)).toMatchObject({
+    ...{ status: 'SCHEDULED', input: { prompt: 'a hare' } },
+  });
+  expect(await told('retry', '--status', 'canceled')).toBe('1 retried\n');
+  expect(await told('retry', '--error', 'node-rejected')).toBe('0 retried\n');
+  expect(await told('cancel')).toBe('2 canceled\n');
+});
+
 test('nodes lists the GPU nodes', async () => {
   const { code, stdout } = await run(['nodes']);
   expect(stdout).toMatch(/^NAME +STATUS +BUSY/);
