@@ -26,7 +26,7 @@ export async function submitPart(
 }
 
 /** Ends a task, unless it has ended by itself. */
-export async function cancelPart({ tasks }: Core, { taskId }: Part): Promise<void> {
+async function cancelPart({ tasks }: Core, { taskId }: Part): Promise<void> {
   try {
     await tasks.cancel(taskId);
   } catch (error) {

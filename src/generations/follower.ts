@@ -8,6 +8,8 @@ const EVERY_MS = 1_000;
 const MAX_GROUP = 100;
 /** Tasks of which it is remembered to which generation they belong. */
 const MAX_REMEMBERED = 50_000;
+/** They share connections with what decides how fast tasks are. */
+const AT_ONCE = 4;
 /** Before a generation is looked after again that could not be. */
 const PAUSE_SECONDS = 5;
 
@@ -77,6 +79,14 @@ export async function follow(core: Core, signal: AbortSignal): Promise<void> {
     }
   }
 
+  async function lookAtAll(ids: Iterable<string>): Promise<void> {
+    const left = [...ids];
+    const lookAtNext = async (): Promise<void> => {
+      for (let id = left.shift(); id !== undefined; id = left.shift()) await lookAt(id);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lookAtNext));
+  }
+
   async function find(): Promise<readonly Followed[]> {
     const isRound = performance.now() >= nextRoundAt;
     if (isRound) nextRoundAt = performance.now() + EVERY_MS;
@@ -99,7 +109,7 @@ export async function follow(core: Core, signal: AbortSignal): Promise<void> {
       });
       for (const one of found) remember(one);
       const due = new Set(found.filter(({ isDue }) => isDue).map(({ id }) => id));
-      await Promise.all([...due].map(lookAt)).catch((error: unknown) =>
+      await lookAtAll(due).catch((error: unknown) =>
         log.warn({ err: error }, 'generations are looked after later'),
       );
       await waker.wait(Math.max(0, nextRoundAt - performance.now()), signal);

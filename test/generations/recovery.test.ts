@@ -2,7 +2,8 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newPart } from '../../src/generations/parts.ts';
 import { newImages, updated } from '../../src/generations/step.ts';
-import { insertGeneration, postpone } from '../../src/generations/store.ts';
+import { insertGeneration, lockGeneration, postpone } from '../../src/generations/store.ts';
+import { submissionOf } from '../../src/generations/submissions.ts';
 import type { Outcome, State } from '../../src/generations/types.ts';
 import { decodeId, encodeId, firstIdOf, newId } from '../../src/ids.ts';
 import { connect } from '../http/socket-client.ts';
@@ -91,6 +92,45 @@ describe('what a killed process leaves', () => {
       { timeout: 5_000 },
     );
   });
+});
+
+test('a task that comes late for a canceled generation is canceled, too', async () => {
+  const { database, tasks } = studio.api.services;
+  const id = await abandoned(false);
+  const given = { id, userId: person.user.id, tier: 'FREE', modelModel: null, format: 'GLB' } as const;
+  const before = await database.lanes.transact((tx) => lockGeneration(tx, id));
+  const [part] = before?.parts ?? [];
+  if (!before || !part) throw new Error('there is no such part');
+  await studio.cancel(person, encodeId('Generation', id));
+  // By somebody who had read it before, and was slow.
+  await tasks.submit(submissionOf(database, { ...before, given }, part), 'FREE');
+  await postpone(database, id, 0);
+  const { task } = database.prisma;
+  await vi.waitUntil(
+    async () => (await task.findUnique({ where: { id: part.taskId } }))?.status === 'CANCELED',
+    { timeout: 5_000 },
+  );
+});
+
+test('a generation fails whose images nobody can draw any more, and says so', async () => {
+  await using lost = await openStudio();
+  lost.follow();
+  const somebody = await lost.api.person();
+  const { id } = await lost.create(somebody);
+  const [rewrite] = await lost.start();
+  await lost.offer(['TEXT_GENERATION']);
+  if (rewrite) await lost.succeed(rewrite);
+  expect(await lost.until(somebody, String(id), { status: 'FAILED' })).toMatchObject({
+    ...{ phase: 'IMAGE_GENERATION', images: [], finalPrompt: 'a mill, rewritten' },
+  });
+  const messages: unknown[] = [];
+  const variables = { id, after: 2 };
+  for await (const { data } of subscribe(lost.api, EVENTS, { as: somebody, variables })) {
+    messages.push(data.generationEvents?.message);
+  }
+  expect(messages).toEqual(['no node offers text-to-image yet']);
+  expect(await lost.cancel(somebody, String(id))).toMatchObject({ state: 'FAILED' });
+  expect(await lost.act(somebody, 'deleteGeneration', String(id))).toEqual({ __typename: 'DeletePayload' });
 });
 
 test('without a node for it the prompt is used as it is, which the first event says', async () => {

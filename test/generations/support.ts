@@ -41,6 +41,8 @@ export interface Studio extends AsyncDisposable {
     name: 'retryTask' | 'cancelTask' | 'deleteTask' | 'deleteGeneration',
     id: string,
   ): Promise<Json>;
+  /** From now on nothing but these kinds is done. */
+  offer(kinds: readonly string[]): Promise<void>;
   /** Starts what waits. */
   start(): Promise<readonly Claimed[]>;
   succeed(claimed: Claimed): Promise<void>;
@@ -68,9 +70,11 @@ export async function openStudio(
 ): Promise<Studio> {
   const api = await startApi(options);
   const { services } = api;
+  const offersOf = (names: readonly string[]) =>
+    names.map((kind) => ({ kind, models: [`${kind.toLowerCase()}-model`] }));
   const { id } = await services.nodes.register({
     ...{ name: 'studio', url: 'http://127.0.0.1:9', protocol: 'JSON', slots: 50 },
-    offers: offered.map((kind) => ({ kind, models: [`${kind.toLowerCase()}-model`] })),
+    offers: offersOf(offered),
   });
   await services.database.prisma.gpuNode.update({ where: { id }, data: { healthy: true } });
   const work = await joinWork(api);
@@ -113,6 +117,9 @@ export async function openStudio(
       one(person, `mutation ($id: ID!) { ${name}(id: $id) { __typename ... on Error { code message } } }`, {
         id,
       }),
+    async offer(names) {
+      await services.nodes.update(id, { offers: offersOf(names) });
+    },
     start: () => work.start(),
     async succeed(claimed) {
       const { id } = await services.artifacts.save({ userId: claimed.userId, bytes: pixel });
