@@ -15,7 +15,7 @@ import { encodeId } from '../ids.ts';
 import type { EmbeddingOutput } from '../kinds/index.ts';
 import type { Submission, TaskFailure, Tasks } from '../tasks/index.ts';
 import type { OpenDocument } from './documents.ts';
-import { failed } from './faults.ts';
+import { failed, refused } from './faults.ts';
 import { normalized } from './vectors.ts';
 
 export interface PartsOptions {
@@ -159,5 +159,6 @@ function explain(task: TaskRow | null) {
   if (task === null) return failed(`${what}: its task was deleted`);
   if (task.status === 'CANCELED') return failed(`${what}: its task was canceled`);
   const error = task.data?.error as TaskFailure | null | undefined;
-  return failed(`${what}: ${error?.message ?? 'nobody knows why'}`);
+  const message = `${what}: ${error?.message ?? 'nobody knows why'}`;
+  return error?.retryable === false ? refused(message) : failed(message);
 }

@@ -4,15 +4,11 @@ import { createWriteStream } from 'node:fs';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
-import type { ChunkSizes } from '../chunker.ts';
 import { Refusal } from './refusal.ts';
-import { type ConverterReport, OUT_OF_MEMORY, OUT_OF_TIME } from './report.ts';
+import { type ConverterReport, type ConverterTask, OUT_OF_MEMORY, OUT_OF_TIME } from './report.ts';
 
-export interface ConvertRequest extends ChunkSizes {
+export interface ConvertRequest extends Omit<ConverterTask, 'maxMemoryBytes' | 'maxSeconds'> {
   readonly file: Blob;
-  /** As the caller called it. */
-  readonly name: string;
-  readonly claimedType: string;
   /** Where the chunks go: a line of JSON each, [start, end, text]. */
   readonly target: string;
   readonly signal: AbortSignal;
@@ -55,14 +51,14 @@ const MAX_COMPLAINT = 4_000;
 const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? 'main.ts' : 'main.js', import.meta.url));
 
 /** No file can be written there, no process started, no native code loaded; of the environment nothing is left. */
-function start(maxMemoryBytes: number, task: object): ChildProcess {
+function start(task: ConverterTask): ChildProcess {
   const flags = [
     '--permission',
     '--allow-fs-read=*',
     '--allow-worker',
     '--disable-warning=ExperimentalWarning',
     '--disable-warning=SecurityWarning',
-    `--max-old-space-size=${Math.floor((maxMemoryBytes * HEAP_SHARE) / MIB)}`,
+    `--max-old-space-size=${Math.floor((task.maxMemoryBytes * HEAP_SHARE) / MIB)}`,
   ];
   return spawn(process.execPath, [...flags, main, JSON.stringify(task)], {
     stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
@@ -128,7 +124,7 @@ export function createConverter(options: ConverterOptions): Converter {
 
   async function run({ file, target, signal, report, ...task }: ConvertRequest) {
     signal.throwIfAborted();
-    const child = start(maxMemoryBytes, { ...task, maxSeconds, maxMemoryBytes });
+    const child = start({ ...task, maxSeconds, maxMemoryBytes });
     const { stdin, stdout, stderr } = child;
     if (!stdin || !stdout || !stderr) throw new Error('a process was started without its streams');
     let last: ConverterReport | null = null;

@@ -47,7 +47,7 @@ export async function detect(
   if (Buffer.from(bytes.subarray(0, PDF_MARK_WITHIN)).includes('%PDF-')) return 'pdf';
   const found = (await fileTypeFromBuffer(bytes))?.mime.split(';', 1)[0];
   if (found === mimeTypes.docx) return 'docx';
-  const head = decodeText(bytes.subarray(0, SNIFFED_BYTES));
+  const head = decodeText(bytes.subarray(0, SNIFFED_BYTES), { isBeginning: true });
   if (head !== null && isHtml(head)) return 'html';
   if (found !== undefined && !found.startsWith('text/') && found !== 'application/xml') {
     throw new Refusal(reasons[found] ?? `it is ${found}; ${READABLE}`);

@@ -87,5 +87,5 @@ const SNIFFED_BYTES = 2_048;
 export function decodeHtml(bytes: Uint8Array): string | null {
   const head = new TextDecoder('latin1').decode(bytes.subarray(0, SNIFFED_BYTES));
   const label = /<meta[^>]+charset\s*=\s*["']?([\w:.-]+)/i.exec(head)?.[1];
-  return decodeText(bytes, label);
+  return decodeText(bytes, { label });
 }

@@ -4,22 +4,12 @@
  */
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
-import { z } from 'zod';
 import { chunksOf } from '../chunker.ts';
 import { detect, mimeTypes } from './detect.ts';
 import { Refusal } from './refusal.ts';
-import type { ConverterReport } from './report.ts';
+import type { ConverterReport, ConverterTask } from './report.ts';
 import { textOf } from './text-of.ts';
 import { watch } from './watchdog.ts';
-
-const task = z.object({
-  name: z.string(),
-  claimedType: z.string(),
-  size: z.number(),
-  overlap: z.number(),
-  maxMemoryBytes: z.number(),
-  maxSeconds: z.number(),
-});
 
 const REPORT_EVERY_MS = 200;
 
@@ -30,7 +20,7 @@ async function write(line: string): Promise<void> {
 }
 
 /** Answers how many chunks there are. */
-async function convert({ size, overlap, ...claims }: z.infer<typeof task>): Promise<number> {
+async function convert({ size, overlap, ...claims }: ConverterTask): Promise<number> {
   const bytes = await buffer(process.stdin);
   const type = await detect(bytes, claims);
   report({ type: 'validated', mimeType: mimeTypes[type], sizeBytes: bytes.byteLength });
@@ -50,10 +40,11 @@ async function convert({ size, overlap, ...claims }: z.infer<typeof task>): Prom
 }
 
 const [given = '{}'] = process.argv.slice(2);
-const { maxMemoryBytes, maxSeconds, ...rest } = task.parse(JSON.parse(given));
-watch({ maxMemoryBytes, maxSeconds });
+// As the converter wrote it.
+const task = JSON.parse(given) as ConverterTask;
+watch(task);
 try {
-  report({ type: 'done', chunks: await convert({ maxMemoryBytes, maxSeconds, ...rest }) });
+  report({ type: 'done', chunks: await convert(task) });
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   report({ type: 'refused', message: error.message });

@@ -1,3 +1,14 @@
+import type { ChunkSizes } from '../chunker.ts';
+
+/** What the converting process is told. */
+export interface ConverterTask extends ChunkSizes {
+  /** As the caller called the file. */
+  readonly name: string;
+  readonly claimedType: string;
+  readonly maxMemoryBytes: number;
+  readonly maxSeconds: number;
+}
+
 /** What the converting process says of itself, in this order; `done` or `refused` last. */
 export type ConverterReport =
   | { readonly type: 'validated'; readonly mimeType: string; readonly sizeBytes: number }

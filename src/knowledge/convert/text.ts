@@ -24,28 +24,36 @@ function marked(bytes: Uint8Array): string | null {
   return null;
 }
 
-/** A character that the end of a piece cuts through is not wrong. */
-const WHOLE_UTF8 = 3;
+/** Bytes that one character takes at most. */
+const LONGEST_CHARACTER = 4;
 
-function decodeUtf8(bytes: Uint8Array): string | null {
-  for (let cut = 0; cut <= WHOLE_UTF8 && cut <= bytes.length; cut++) {
+/** The end of a beginning may cut through a character. */
+function decodeUtf8(bytes: Uint8Array, isBeginning: boolean): string | null {
+  const most = isBeginning ? Math.min(LONGEST_CHARACTER, bytes.length) : 1;
+  for (let cut = 0; cut < most; cut++) {
     const text = decode(bytes.subarray(0, bytes.length - cut), 'utf-8', true);
     if (text !== null) return text;
   }
   return null;
 }
 
+export interface Encoding {
+  /** As web pages name it. */
+  readonly label?: string | undefined;
+  /** Whether the bytes are but the beginning of a text. */
+  readonly isBeginning?: boolean;
+}
+
 /**
  * Text in UTF-8, in UTF-16 with its mark, in the named encoding, or else in the one of old Windows files; null
  * where it is no text.
- * @param label of an encoding, as web pages name them
  */
-export function decodeText(bytes: Uint8Array, label?: string): string | null {
+export function decodeText(bytes: Uint8Array, { label, isBeginning = false }: Encoding = {}): string | null {
   const mark = marked(bytes);
   const text =
     (mark === null ? null : decode(bytes, mark, false)) ??
     (label === undefined ? null : decode(bytes, label, true)) ??
-    decodeUtf8(bytes) ??
+    decodeUtf8(bytes, isBeginning) ??
     decode(bytes, 'windows-1252', false);
   return text === null || hasControls(text) ? null : text;
 }

@@ -1,0 +1,200 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { zip } from '../../simulator/relief.ts';
+import { type Converter, createConverter } from '../../src/knowledge/convert/converter.ts';
+import { detect, mimeTypes } from '../../src/knowledge/convert/detect.ts';
+import { textOf } from '../../src/knowledge/convert/text-of.ts';
+import { docx, lockedPdf, pdf, wordFile } from './files.ts';
+
+const MIB = 1024 * 1024;
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'switchyard-convert-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const patient = createConverter({ concurrency: 2 });
+let files = 0;
+
+interface Asked {
+  readonly name?: string;
+  readonly type?: string;
+  readonly converter?: Converter;
+  readonly signal?: AbortSignal;
+  readonly onReport?: (type: string) => void;
+}
+
+/** What a process of its own makes of a file, made in this one: to start one takes longer than most files. */
+async function read(bytes: Uint8Array | string, { name = 'a file', type = '' }: Asked = {}) {
+  const file = Buffer.from(bytes);
+  const found = await detect(file, { name, claimedType: type });
+  return { mimeType: mimeTypes[found], text: await textOf(found, file, () => undefined) };
+}
+
+/** The chunks of a file, as a process of its own made them. */
+async function convert(bytes: Uint8Array | string, asked: Asked = {}) {
+  const { name = 'a file', type = '', converter = patient, signal = new AbortController().signal } = asked;
+  const target = path.join(folder, String(++files));
+  const types: string[] = [];
+  const { chunks } = await converter.convert({
+    ...{ file: new Blob([new Uint8Array(Buffer.from(bytes))]), name, claimedType: type, target, signal },
+    ...{ size: 200, overlap: 0 },
+    report: (report) => {
+      types.push(report.type === 'validated' ? report.mimeType : report.type);
+      asked.onReport?.(report.type);
+    },
+  });
+  const lines = (await readFile(target, 'utf8')).split('\n').filter((line) => line !== '');
+  const pieces = lines.map((line) => JSON.parse(line) as [number, number, string]);
+  expect(pieces).toHaveLength(chunks);
+  return { text: pieces.map(([, , piece]) => piece).join('\n'), pieces, mimeType: types[0] };
+}
+
+describe('a readable file', () => {
+  it('is made into chunks of its text by a process that can do nothing else', async () => {
+    const { mimeType, text } = await convert(pdf([['The words are in a PDF.']]));
+    expect({ mimeType, text }).toEqual({ mimeType: 'application/pdf', text: 'The words are in a PDF.' });
+  });
+
+  it('is known by its bytes, whatever it is called', async () => {
+    const { mimeType, text } = await read(pdf([['The words are in a PDF.']]), {
+      name: 'a.txt',
+      type: 'text/plain',
+    });
+    expect(mimeType).toBe('application/pdf');
+    expect(text).toBe('The words are in a PDF.');
+    const html = await read('<!doctype html><p>The words are in a page.', { name: 'a.pdf' });
+    expect(html).toMatchObject({ mimeType: 'text/html', text: 'The words are in a page.' });
+  });
+
+  it('has its headings, paragraphs, lists and tables, and none of its scripts', async () => {
+    const page = `<html><head><title>T</title><style>p { color: red }</style></head><body><h2>Head</h2><p>One
+      <b>bold</b> word.</p><ul><li>first</li><li>second</li></ul><script>alert("x")</script>
+      <table><tr><td>a</td><td>b</td></tr></table><pre>  kept\n  as it is</pre></body></html>`;
+    const { text } = await read(page);
+    expect(text).toBe('T\n\n## Head\n\nOne bold word.\n\n- first\n- second\n\na b\n\n  kept\n  as it is');
+    expect((await read(docx([{ heading: 'Head' }, 'Words.', 'More &amp; more.']))).text).toBe(
+      '# Head\n\nWords.\n\nMore & more.',
+    );
+    const book = pdf([
+      [{ heading: 'Chapter One' }, 'It begins with a hyphen-', 'ated word.'],
+      ['It ends here.'],
+    ]);
+    expect((await read(book)).text).toBe(
+      '# Chapter One\n\nIt begins with a hyphenated word.\n\nIt ends here.',
+    );
+  });
+
+  it('is decoded as it is encoded', async () => {
+    const words = 'Grüße, 你好, ¿qué tal?';
+    const utf16 = Buffer.concat([Buffer.of(0xff, 0xfe), Buffer.from(words, 'utf16le')]);
+    const page = Buffer.concat([
+      Buffer.from('<html><meta charset="iso-8859-1"><p>'),
+      Buffer.from('Grüße', 'latin1'),
+    ]);
+    expect((await read(utf16)).text).toBe(words);
+    expect((await read(Buffer.from('Grüße', 'latin1'))).text).toBe('Grüße');
+    expect((await read(page)).text).toBe('Grüße');
+    expect((await read(`\uFEFF${words}`)).text).toBe(words);
+  });
+
+  it('has offsets that are those of its text', async () => {
+    const text = `# Title\r\n\r\n${'A sentence with some words in it. '.repeat(40)}`;
+    const { pieces } = await convert(text, { name: 'a.md' });
+    const unix = text.replaceAll('\r\n', '\n');
+    for (const [start, end, piece] of pieces) expect(unix.slice(start, end)).toBe(piece);
+    expect(pieces.length).toBeGreaterThan(5);
+  });
+});
+
+/** Millions of empty paragraphs: they take seconds to be read. */
+const long = wordFile(Buffer.alloc(30 * MIB, '<w:p/>'));
+
+describe('a file that can not be read', () => {
+  it.each([
+    [
+      'a picture',
+      Buffer.from(
+        'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgAAIAAAUAAen63NgAAAAASUVORK5CYII=',
+        'base64',
+      ),
+      /it is image\/png; PDF, DOCX, HTML, Markdown and plain text can be read/,
+    ],
+    ['an archive', zip([['a.txt', Buffer.from('words')]]), /it is a ZIP archive/],
+    [
+      'an old Word file',
+      Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(600)]),
+      /old Word file \(\.doc\), or one with a password/,
+    ],
+    ['a locked PDF', lockedPdf(), /protected with a password/],
+    ['a PDF that is cut short', pdf([['words']]).subarray(0, 60), /looks like a PDF, but is damaged/],
+    ['a PDF without text', pdf([[], []]), /has no text: its 2 pages are empty, or pictures of text/],
+    ['a damaged Word file', wordFile(Buffer.from('<w:p><w:r>')), /Word file \(\.docx\), but is damaged/],
+    ['nothing but spaces', ' \n\t\n ', /has no text/],
+    ['a page without words', '<html><script>1</script></html>', /has no text/],
+    ['bytes', Buffer.from([1, 2, 3, 4, 5, 6, 7, 0, 0, 9]), /is no text, and of no type that is known/],
+    [
+      'a text that ends in bytes',
+      Buffer.concat([Buffer.from('word '.repeat(2_000)), Buffer.alloc(9)]),
+      /has bytes that no text has/,
+    ],
+    ['nothing', '', /the file is empty/],
+  ])('is refused with a reason: %s', async (_what, bytes, reason) => {
+    await expect(read(bytes)).rejects.toThrow(reason);
+    await expect(read(bytes)).rejects.toMatchObject({ name: 'Refusal' });
+  });
+
+  it('is refused by its process in the same words', async () => {
+    await expect(convert(pdf([[]]))).rejects.toMatchObject({
+      name: 'Refusal',
+      message: expect.stringContaining('pictures of text'),
+    });
+  });
+
+  it('takes no more time than it may', async () => {
+    const hasty = createConverter({ concurrency: 1, maxSeconds: 1 });
+    await expect(convert(long, { converter: hasty })).rejects.toThrow(
+      'reading it took longer than 1 seconds: it may be damaged, or too large',
+    );
+  });
+
+  it('takes no more memory than it may: a small archive may hold a very large file', async () => {
+    const bomb = wordFile(Buffer.alloc(200 * MIB, '<w:p/>'));
+    expect(bomb.length).toBeLessThan(MIB);
+    const narrow = createConverter({ concurrency: 1, maxMemoryBytes: 160 * MIB });
+    await expect(convert(bomb, { converter: narrow })).rejects.toThrow(
+      'reading it took more than 160 MiB of memory: it may be damaged, or too large',
+    );
+  });
+
+  it('has no more text than may be stored', async () => {
+    const small = createConverter({ concurrency: 1, maxOutputBytes: 100_000 });
+    await expect(convert('a word '.repeat(30_000), { converter: small })).rejects.toThrow(
+      /has more text than a document may have/,
+    );
+  });
+});
+
+describe('the process that reads a file', () => {
+  it('ends when nobody waits for it any more', async () => {
+    const stop = new AbortController();
+    const onReport = (type: string) => {
+      if (type === 'validated') stop.abort(new Error('enough'));
+    };
+    await expect(convert(long, { signal: stop.signal, onReport })).rejects.toThrow('enough');
+  });
+
+  it('waits its turn', async () => {
+    const one = createConverter({ concurrency: 1 });
+    const seen: string[] = [];
+    await Promise.all(
+      ['a', 'b', 'c'].map((name) =>
+        convert('words', { converter: one, onReport: (type) => seen.push(`${name} ${type}`) }),
+      ),
+    );
+    expect(seen.map((line) => line[0]).join('')).toBe('aabbcc');
+  });
+});
