@@ -98,6 +98,8 @@ Query      mutation {
                ... on Error { code message }
              }
            }
+or         mutation { createGeneration(input: {prompt: "a mill by a river"}) { ... on Generation { id } } }
+           (docs/generations.md goes on from there)
 
 Switchyard serves until Ctrl-C.`,
   );
