@@ -1,4 +1,4 @@
-import { SwitchyardError } from './errors.ts';
+import { createFiles, type Files } from './files.ts';
 import {
   type GpuNodeFragment,
   ListModelsDocument,
@@ -9,7 +9,7 @@ import {
   type UserFragment,
 } from './generated/operations.ts';
 import { createGenerations, type Generations } from './generations.ts';
-import { createHttp, networkError, type Token } from './http.ts';
+import { createHttp, type Token } from './http.ts';
 import { withRetries } from './retry.ts';
 import { createSchedules, type Schedules } from './schedules.ts';
 import { createSocket } from './socket.ts';
@@ -33,7 +33,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Client extends Tasks, Generations, Schedules {
+export interface Client extends Files, Tasks, Generations, Schedules {
   /** Runs a query; repeated while that may help. */
   query<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
@@ -57,8 +57,6 @@ export interface Client extends Tasks, Generations, Schedules {
   /** For operators and admins. */
   nodes(options?: CallOptions): Promise<GpuNode[]>;
   models(options?: CallOptions): Promise<Model[]>;
-  /** The bytes of an artifact, as a response to read or to stream. */
-  download(artifact: { readonly url: string }, options?: CallOptions): Promise<Response>;
   /** Ends every stream and closes the socket. */
   close(): void;
 }
@@ -72,6 +70,7 @@ export function createClient(options: ClientOptions): Client {
   const query: Client['query'] = (document, variables, { signal } = {}) =>
     withRetries(() => send(document, variables, signal), { retries, signal });
   return {
+    ...createFiles({ send, fetch: fetchWith, retries }),
     ...createTasks({ send, socket, retries }),
     ...createGenerations({ send, socket, retries }),
     ...createSchedules({ send, retries }),
@@ -81,8 +80,6 @@ export function createClient(options: ClientOptions): Client {
     me: async (calls) => (await query(MeDocument, {}, calls)).me,
     nodes: async (calls) => (await query(ListNodesDocument, {}, calls)).gpuNodes,
     models: async (calls) => (await query(ListModelsDocument, {}, calls)).models,
-    download: ({ url }, { signal } = {}) =>
-      withRetries(() => download(fetchWith, url, signal), { retries, signal }),
     close: () => socket.close(),
   };
 }
@@ -96,20 +93,4 @@ function endpoints(given: string): { httpUrl: string; socketUrl: string } {
   const socket = new URL(http);
   socket.protocol = http.protocol === 'https:' ? 'wss:' : 'ws:';
   return { httpUrl: http.href, socketUrl: socket.href };
-}
-
-async function download(fetchWith: typeof fetch, url: string, signal?: AbortSignal): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetchWith(url, signal === undefined ? {} : { signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw networkError(error);
-  }
-  if (response.ok) return response;
-  await response.body?.cancel();
-  throw new SwitchyardError(`the file cannot be had: HTTP ${response.status}`, {
-    code: response.status === 404 ? 'NOT_FOUND' : response.status === 403 ? 'FORBIDDEN' : 'BAD_ANSWER',
-    transient: response.status >= 500 || response.status === 429,
-  });
 }

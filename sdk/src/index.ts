@@ -14,6 +14,7 @@ export {
   type SwitchyardErrorCode,
   unwrap,
 } from './errors.ts';
+export type { Files, UploadOptions } from './files.ts';
 export * from './generated/operations.ts';
 export {
   type Generation,

@@ -97,7 +97,9 @@ builder.objectType(QueueFullError, {
 builder.objectType(QuotaExceededError, {
   name: 'QuotaExceededError',
   interfaces,
-  fields: (t) => ({ limit: t.exposeInt('limit', { description: 'How many there may be' }) }),
+  fields: (t) => ({
+    limit: t.exposeInt('limit', { description: 'How many there may be; of files: megabytes' }),
+  }),
 });
 builder.objectType(RateLimitedError, {
   name: 'RateLimitedError',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createClient } from '../../sdk/src/index.ts';
 import { createSimulator, drawPicture, type Simulator, speak } from '../../simulator/index.ts';
 import { serve, type TestServer } from '../artifacts/http-support.ts';
 import { startTestS3, type TestS3 } from '../artifacts/s3-server.ts';
@@ -155,6 +156,18 @@ test('a file that was sent to S3 goes to the node, past this server', async () =
   expect(await ask(query, { id: artifactId })).toMatchObject({
     node: { mimeType: 'audio/wav', sizeBytes: sound.byteLength, durationSeconds: expect.any(Number) },
   });
+});
+
+test('the SDK sends a file past the server, and has the result of a task with it', async () => {
+  const client = createClient({ url: app.url, token: adminKey });
+  const sound = new Blob([new Uint8Array(speak(WORDS))], { type: 'audio/wav' });
+  const artifactId = await client.upload(sound);
+  const { result } = await client.submitAndWait({ task: { speechToText: { audio: { artifactId } } } });
+  expect(result).toMatchObject({ text: WORDS });
+  const other = { sha256: 'a'.repeat(64) };
+  const wrong = { audio: { artifactId: await client.upload(sound, other) } };
+  await expect(client.submit({ task: { speechToText: wrong } })).rejects.toThrow('what was sent is refused');
+  client.close();
 });
 
 test('a result is downloaded from S3, and gone from there with its task', async () => {

@@ -63,6 +63,15 @@ export type CreateScheduleInput = {
   timeZone?: string | null | undefined;
 };
 
+export type CreateUploadInput = {
+  /** Such as image/png; the bytes must agree */
+  mimeType: string;
+  /** 64 hexadecimal digits; other bytes are refused */
+  sha256?: string | null | undefined;
+  /** Of the whole file: just as many must be sent */
+  sizeBytes: number;
+};
+
 /** Any other model: a JSON payload for the type that nodes offer as a model of the kind CUSTOM */
 export type CustomInput = {
   /** What the model takes, as it is; up to 256 KiB, nested up to 32 deep */
@@ -983,6 +992,17 @@ export type WatchTaskEventsSubscriptionVariables = Exact<{
 
 
 export type WatchTaskEventsSubscription = { taskEvents: { version: number, type: TaskEventType, status: TaskStatus, attempt: number, at: string, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null } };
+
+export type CreateUploadMutationVariables = Exact<{
+  input: CreateUploadInput;
+}>;
+
+
+export type CreateUploadMutation = { createUpload:
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'QuotaExceededError', limit: number, code: ErrorCode, message: string }
+    | { __typename: 'Upload', artifactId: string, url: string, headers: Record<string, unknown>, expiresAt: string }
+   };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -3265,3 +3285,47 @@ export const WatchTaskEventsDocument = new TypedDocumentString(`
     attempt
   }
 }`) as unknown as TypedDocumentString<WatchTaskEventsSubscription, WatchTaskEventsSubscriptionVariables>;
+export const CreateUploadDocument = new TypedDocumentString(`
+    mutation CreateUpload($input: CreateUploadInput!) {
+  createUpload(input: $input) {
+    __typename
+    ... on Upload {
+      artifactId
+      url
+      headers
+      expiresAt
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<CreateUploadMutation, CreateUploadMutationVariables>;
