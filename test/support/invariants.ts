@@ -8,6 +8,20 @@ const violations: Readonly<Record<string, string>> = {
   'the events of a task are not numbered 1, 2, 3 … up to its version': `
     SELECT t.id FROM task t LEFT JOIN task_event e ON e.task_id = t.id GROUP BY t.id
     HAVING count(e.version) <> t.version OR min(e.version) <> 1 OR max(e.version) <> t.version`,
+  'the events of a generation are not numbered 1, 2, 3 … up to its version': `
+    SELECT g.id FROM generation g LEFT JOIN generation_event e ON e.generation_id = g.id GROUP BY g.id
+    HAVING count(e.version) <> g.version OR min(e.version) <> 1 OR max(e.version) <> g.version`,
+  'the last update of a generation does not tell its state': `
+    SELECT id FROM generation g WHERE (status::text, phase::text) <> (
+      SELECT e.data->>'status', e.data->>'phase' FROM generation_event e
+      WHERE e.generation_id = g.id AND type = 'GenerationUpdated' ORDER BY version DESC LIMIT 1)`,
+  'a beginning or a success was told twice of a picture': `
+    SELECT generation_id FROM generation_event WHERE type IN ('ImageGenerating', 'ImageCompleted')
+    GROUP BY generation_id, type, data->>'index' HAVING count(*) > 1`,
+  'a generation is completed without a model': `
+    SELECT id FROM generation g WHERE status = 'COMPLETED' AND NOT EXISTS (
+      SELECT FROM generation_task p JOIN task t ON t.id = p.task_id
+      WHERE p.generation_id = g.id AND p.role = 'MODEL' AND p.status = 'COMPLETED' AND t.status = 'SUCCEEDED')`,
   'the last event of a task does not tell its status': `
     SELECT t.id FROM task t JOIN task_event e ON e.task_id = t.id AND e.version = t.version
     WHERE e.status <> t.status OR e.attempt <> t.attempt`,
