@@ -1,3 +1,4 @@
+import { type Batches, createBatches } from './batches.ts';
 import { createFiles, type Files } from './files.ts';
 import {
   type GpuNodeFragment,
@@ -33,7 +34,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Client extends Files, Tasks, Generations, Schedules {
+export interface Client extends Files, Tasks, Batches, Generations, Schedules {
   /** Runs a query; repeated while that may help. */
   query<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
@@ -72,6 +73,7 @@ export function createClient(options: ClientOptions): Client {
   return {
     ...createFiles({ send, fetch: fetchWith, retries }),
     ...createTasks({ send, socket, retries }),
+    ...createBatches({ send, socket, retries }),
     ...createGenerations({ send, socket, retries }),
     ...createSchedules({ send, retries }),
     query,

@@ -1,3 +1,4 @@
+export type { Batch } from './batches.ts';
 export {
   type Client,
   type ClientOptions,

@@ -24,6 +24,7 @@ import {
   WatchTaskEventsDocument,
 } from './generated/operations.ts';
 import type { Send } from './http.ts';
+import { randomKey } from './random-key.ts';
 import { backOff, withRetries } from './retry.ts';
 import type { Socket } from './socket.ts';
 
@@ -249,10 +250,4 @@ function isNewer(later: Task, earlier: Task): boolean {
     later.queuePosition !== earlier.queuePosition ||
     later.waitingReason !== earlier.waitingReason
   );
-}
-
-/** 128 random bits. Unlike `crypto.randomUUID`, this works on pages that were not loaded over HTTPS too. */
-function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `sdk-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }

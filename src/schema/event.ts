@@ -10,7 +10,8 @@ import { TaskErrorType } from './task-error.ts';
 export const TaskEventTypeEnum = builder.enumType('TaskEventType', {
   values: described<EventType>({
     SUBMITTED: 'The task was accepted',
-    RELEASED: 'Its start time came: it waits for a slot from now on',
+    RELEASED:
+      'Its start time came, or what it depends on succeeded: it waits for a slot, or still for its start time',
     STARTED: 'An attempt began on a node',
     RETRYING: 'An attempt failed, and the task goes back to its queue for another one',
     SUCCEEDED: 'The result is there',

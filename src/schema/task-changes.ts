@@ -95,7 +95,7 @@ builder.mutationFields((t) => ({
   retryTask: t.withAuth({ signedIn: true }).field({
     type: RetryTaskResult,
     description:
-      'Queues a failed or canceled task again, with all its attempts anew; or BLOCKED or SCHEDULED, where it has to wait for other tasks or its start time',
+      'Queues a failed or canceled task again, with all its attempts anew; or BLOCKED or SCHEDULED, where it has to wait for other tasks or its start time. With it goes whatever it depends on and did not succeed, and whatever failed with DEPENDENCY_FAILED for nothing but one of these',
     args: {
       id: t.arg.id({ required: true, description: TASK_ID }),
       task: t.arg({

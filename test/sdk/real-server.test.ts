@@ -69,6 +69,26 @@ test.each([
   expect(task.result).toMatchObject({ __typename: 'TranscriptResult', text: 'hello' });
 });
 
+test('a batch is submitted, followed to its end and listed; a circle in it is a problem that names its place', async () => {
+  const batch = await client.submitBatch({
+    tasks: [
+      { ref: 'second', dependsOnRefs: ['first'], input: fox },
+      { ref: 'first', input: fox },
+    ],
+  });
+  expect(batch).toMatchObject({ total: 2, queued: 2, blocked: 1 });
+  const seen = await Array.fromAsync(client.watchBatch(batch.id));
+  expect(seen.at(-1)).toMatchObject({ succeeded: 2, finishedAt: expect.any(String) });
+  const listed = await Array.fromAsync(client.tasks({ batchId: batch.id }, { orderBy: 'OLDEST' }));
+  expect(listed.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
+  expect(await Array.fromAsync(client.watchBatch('batch_none')).catch(({ code }) => code)).toBe('NOT_FOUND');
+  const circle = { tasks: [{ ref: 'a', dependsOnRefs: ['a'], input: fox }] };
+  await expect(client.submitBatch(circle)).rejects.toMatchObject({
+    code: 'BAD_USER_INPUT',
+    problem: { issues: [{ path: 'tasks[0].dependsOnRefs[0]' }] },
+  });
+});
+
 test('an idempotency key is one task, and another input under it is a conflict', async () => {
   const first = await client.submit({ ...later, idempotencyKey: 'once' });
   expect((await client.submit({ ...later, idempotencyKey: 'once' })).id).toBe(first.id);

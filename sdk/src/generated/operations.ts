@@ -3,6 +3,15 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type BatchTaskInput = {
+  /** Tasks of the same batch that have to succeed before it, wherever they stand in it */
+  dependsOnRefs?: Array<string> | null | undefined;
+  /** As submitTask takes it, but without idempotencyKey and waitMs */
+  input: SubmitTaskInput;
+  /** What others of the same batch call it; up to 100 characters */
+  ref?: string | null | undefined;
+};
+
 /** What a cancel came to */
 export type CancelOutcome =
   /** The node works on; its answer is dropped and its slot stays taken until it is free */
@@ -356,6 +365,13 @@ export type SubmitTaskInput = {
   webhookUrl?: string | null | undefined;
 };
 
+export type SubmitTasksInput = {
+  /** Same key and tasks from the same caller: the same batch; up to 255 characters */
+  idempotencyKey?: string | null | undefined;
+  /** 1 to 1,000 */
+  tasks: Array<BatchTaskInput>;
+};
+
 export type TaskErrorCode =
   /** The node answered something that is no result */
   | 'BAD_NODE_ANSWER'
@@ -385,7 +401,7 @@ export type TaskEventType =
   | 'CANCELED'
   /** No attempt is left, or none would help */
   | 'FAILED'
-  /** Its start time came: it waits for a slot from now on */
+  /** Its start time came, or what it depends on succeeded: it waits for a slot, or still for its start time */
   | 'RELEASED'
   /** Somebody asked for another go after it was final */
   | 'RETRIED'
@@ -571,6 +587,37 @@ export type MeQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type MeQuery = { me: { id: string, username: string, role: Role, tier: Tier, disabled: boolean, createdAt: string } | null };
+
+export type BatchFragment = { id: string, total: number, queued: number, scheduled: number, blocked: number, running: number, succeeded: number, failed: number, canceled: number, createdAt: string, finishedAt: string | null };
+
+export type GetBatchQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type GetBatchQuery = { batch: { id: string, total: number, queued: number, scheduled: number, blocked: number, running: number, succeeded: number, failed: number, canceled: number, createdAt: string, finishedAt: string | null } | null };
+
+export type SubmitTasksMutationVariables = Exact<{
+  input: SubmitTasksInput;
+}>;
+
+
+export type SubmitTasksMutation = { submitTasks:
+    | { __typename: 'Batch', id: string, total: number, queued: number, scheduled: number, blocked: number, running: number, succeeded: number, failed: number, canceled: number, createdAt: string, finishedAt: string | null }
+    | { __typename: 'IdempotencyConflictError', code: ErrorCode, message: string, task: { id: string } }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'NoSuchModelError', nearest: Array<string>, code: ErrorCode, message: string }
+    | { __typename: 'QueueFullError', retryAfterMs: number, code: ErrorCode, message: string }
+    | { __typename: 'QuotaExceededError', limit: number, code: ErrorCode, message: string }
+    | { __typename: 'RateLimitedError', retryAfterMs: number, code: ErrorCode, message: string }
+   };
+
+export type WatchBatchSubscriptionVariables = Exact<{
+  id: string;
+}>;
+
+
+export type WatchBatchSubscription = { batchUpdated: { id: string, total: number, queued: number, scheduled: number, blocked: number, running: number, succeeded: number, failed: number, canceled: number, createdAt: string, finishedAt: string | null } };
 
 type Problem_AlreadyExistsError_Fragment = { __typename: 'AlreadyExistsError', code: ErrorCode, message: string };
 
@@ -1032,6 +1079,21 @@ export const UserFragmentDoc = new TypedDocumentString(`
   createdAt
 }
     `, {"fragmentName":"User"}) as unknown as TypedDocumentString<UserFragment, unknown>;
+export const BatchFragmentDoc = new TypedDocumentString(`
+    fragment Batch on Batch {
+  id
+  total
+  queued
+  scheduled
+  blocked
+  running
+  succeeded
+  failed
+  canceled
+  createdAt
+  finishedAt
+}
+    `, {"fragmentName":"Batch"}) as unknown as TypedDocumentString<BatchFragment, unknown>;
 export const ProblemFragmentDoc = new TypedDocumentString(`
     fragment Problem on Error {
   __typename
@@ -1465,6 +1527,96 @@ export const MeDocument = new TypedDocumentString(`
   disabled
   createdAt
 }`) as unknown as TypedDocumentString<MeQuery, MeQueryVariables>;
+export const GetBatchDocument = new TypedDocumentString(`
+    query GetBatch($id: ID!) {
+  batch(id: $id) {
+    ...Batch
+  }
+}
+    fragment Batch on Batch {
+  id
+  total
+  queued
+  scheduled
+  blocked
+  running
+  succeeded
+  failed
+  canceled
+  createdAt
+  finishedAt
+}`) as unknown as TypedDocumentString<GetBatchQuery, GetBatchQueryVariables>;
+export const SubmitTasksDocument = new TypedDocumentString(`
+    mutation SubmitTasks($input: SubmitTasksInput!) {
+  submitTasks(input: $input) {
+    __typename
+    ...Batch
+    ...Problem
+  }
+}
+    fragment Batch on Batch {
+  id
+  total
+  queued
+  scheduled
+  blocked
+  running
+  succeeded
+  failed
+  canceled
+  createdAt
+  finishedAt
+}
+fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<SubmitTasksMutation, SubmitTasksMutationVariables>;
+export const WatchBatchDocument = new TypedDocumentString(`
+    subscription WatchBatch($id: ID!) {
+  batchUpdated(id: $id) {
+    ...Batch
+  }
+}
+    fragment Batch on Batch {
+  id
+  total
+  queued
+  scheduled
+  blocked
+  running
+  succeeded
+  failed
+  canceled
+  createdAt
+  finishedAt
+}`) as unknown as TypedDocumentString<WatchBatchSubscription, WatchBatchSubscriptionVariables>;
 export const GetGenerationDocument = new TypedDocumentString(`
     query GetGeneration($id: ID!) {
   generation(id: $id) {
