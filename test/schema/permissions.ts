@@ -118,8 +118,6 @@ const nodeQuery = `query ${byId} { node(id: $id) { id } }`;
 
 export const cases: readonly Case[] = [
   ...batchCases,
-  ...laterCases,
-  ...knowledgeCases,
   ...webhookCases,
   { field: 'Query.me', operation: '{ me { id } }', expected: ['null', 'ok', 'ok', 'ok', 'ok'] },
   { field: 'Query.node', what: 'own task', operation: nodeQuery, variables: ownTask, expected: seenByOwner },
@@ -405,4 +403,6 @@ export const cases: readonly Case[] = [
     operation: 'subscription { stats { workers { processes } } }',
     expected: signedIn,
   },
+  ...laterCases,
+  ...knowledgeCases,
 ];
