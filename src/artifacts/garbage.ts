@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.ts';
-import { IS_NAMED_ARTIFACT } from './named.ts';
+import { IS_KEPT_ARTIFACT, IS_NAMED_ARTIFACT } from './named.ts';
 import type { Storage } from './storage.ts';
 
 export interface Garbage {
@@ -28,9 +28,12 @@ const selectKnown = `
   SELECT storage_key AS key FROM artifact WHERE storage_key = ANY ($1)
   UNION ALL SELECT storage_key FROM upload WHERE storage_key = ANY ($1)`;
 
+const deleteGiven = `
+  DELETE FROM artifact WHERE id = ANY ($1) AND NOT ${IS_KEPT_ARTIFACT} RETURNING storage_key AS key`;
+
 const lockAll = 'SELECT id FROM artifact WHERE id = ANY ($1) ORDER BY id FOR UPDATE';
 
-/** Removes those of the artifacts that nothing names, and then their files. */
+/** Removes those of the artifacts that nothing names but a preview, and then their files. */
 export async function removeArtifacts(
   database: Database,
   storage: Storage,
@@ -38,7 +41,7 @@ export async function removeArtifacts(
 ): Promise<void> {
   const keys = await database.lanes.transact(async (tx) => {
     void tx.query(lockAll, [ids]);
-    return tx.query<{ key: string }>(deleteUnnamed, [ids]);
+    return tx.query<{ key: string }>(deleteGiven, [ids]);
   });
   for (const { key } of keys) await storage.remove(key);
 }
