@@ -41,14 +41,14 @@ export async function startWork({ services, config, log }: WorkOptions): Promise
     generations.follow(leading.signal),
   ]);
   const sending = new AbortController();
-  const sent = webhooks.send(sending.signal);
+  const sent = webhooks.send(sending.signal, config.drainTimeoutMs * SHARE_FOR_TASKS);
   await worker.start();
   return async () => {
     const { drainTimeoutMs } = config;
+    // What is told of the last tasks is for whoever is left, or the next start.
+    sending.abort();
     await worker.drain(drainTimeoutMs * SHARE_FOR_TASKS, drainTimeoutMs * SHARE_FOR_HANDING_BACK);
     leading.abort();
-    // The last changes of the tasks are told by whoever is left, or after the next start.
-    sending.abort();
     await Promise.all([duties, sent]);
   };
 }

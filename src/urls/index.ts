@@ -1,4 +1,3 @@
-export { bareHost } from './addresses.ts';
 export {
   createUrlGuard,
   ForbiddenUrlError,

@@ -38,8 +38,11 @@ export interface Webhooks {
   redeliver(userId: string, deliveryId: string): Promise<WebhookDelivery>;
   /** What is wrong with a URL that a task is to name; null where nothing is. */
   urlProblem(url: string): Promise<string | null>;
-  /** Sends what is due, beside other processes. Returns once the signal has aborted and what was under way has ended. */
-  send(signal: AbortSignal): Promise<void>;
+  /**
+   * Sends what is due, beside other processes. Returns once the signal has aborted and what was under way has ended, or
+   * was handed back after the grace: two seconds, or less.
+   */
+  send(signal: AbortSignal, graceMs?: number): Promise<void>;
   /** Housekeeping: removes what the log keeps no longer, and what is of no more use. */
   clean(): Promise<void>;
 }

@@ -41,14 +41,17 @@ export interface Failed {
 /** Of one webhook: what is under way, and what is next; what is asked for by hand comes before the rest. */
 const LOOKED_AT = 32;
 
-// From webhook to webhook by the index of what is pending, so that a long backlog of one costs the others nothing. Of each
+/** Retries that fall due at once; the rest follows a second later. */
+const MAX_WOKEN = 1_000;
+
+// From webhook to webhook by the index of what is due, so that a long backlog of one costs the others nothing. Of each
 // the oldest that are due, up to what may be under way at once; each webhook's first comes before any other's second.
 const claim = `
   WITH RECURSIVE waiting AS (
-    (SELECT webhook_id FROM webhook_delivery WHERE next_attempt_at IS NOT NULL ORDER BY webhook_id LIMIT 1)
+    (SELECT webhook_id FROM webhook_delivery WHERE is_due AND next_attempt_at IS NOT NULL ORDER BY webhook_id LIMIT 1)
     UNION ALL
     SELECT (SELECT d.webhook_id FROM webhook_delivery d
-            WHERE d.next_attempt_at IS NOT NULL AND d.webhook_id > waiting.webhook_id ORDER BY d.webhook_id LIMIT 1)
+            WHERE d.is_due AND d.next_attempt_at IS NOT NULL AND d.webhook_id > waiting.webhook_id ORDER BY d.webhook_id LIMIT 1)
     FROM waiting WHERE waiting.webhook_id IS NOT NULL
   ), due AS (
     SELECT d.id, d.place, d.next_attempt_at, w.failures >= ${DOWN_AFTER} AS is_down
@@ -59,7 +62,7 @@ const claim = `
       SELECT p.*, row_number() OVER (ORDER BY p.next_attempt_at, p.id) AS place
       FROM (SELECT id, next_attempt_at FROM (
               SELECT id, next_attempt_at, lease_until, by_hand FROM webhook_delivery
-              WHERE webhook_id = w.id AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT ${LOOKED_AT}
+              WHERE webhook_id = w.id AND is_due AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT ${LOOKED_AT}
             ) oldest
             WHERE (lease_until IS NULL OR lease_until <= now())
               AND (by_hand OR w.enabled AND (w.resting_until IS NULL OR w.resting_until <= now()))
@@ -86,6 +89,11 @@ const claim = `
   FROM taken JOIN webhook w ON w.id = taken.webhook_id JOIN user_account u ON u.id = w.user_id
   LEFT JOIN webhook_secret s ON s.owner_id = CASE WHEN w.for_tasks THEN w.user_id ELSE w.id END`;
 
+const wake = `
+  UPDATE webhook_delivery SET is_due = true WHERE id IN (
+    SELECT id FROM webhook_delivery WHERE NOT is_due AND next_attempt_at <= now()
+    ORDER BY next_attempt_at LIMIT ${MAX_WOKEN} FOR UPDATE SKIP LOCKED)`;
+
 const heal = `
   UPDATE webhook SET failures = 0, failing_since = NULL, resting_until = NULL, enabled = true, disabled_at = NULL,
     disabled_reason = NULL
@@ -106,7 +114,7 @@ const fail = `
              'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ': ' || $5::text END AS reason
     FROM webhook WHERE id = $3 FOR NO KEY UPDATE
   ), failed AS (
-    UPDATE webhook_delivery d SET lease_until = NULL, response_status = $4, error = $5,
+    UPDATE webhook_delivery d SET is_due = false, lease_until = NULL, response_status = $4, error = $5,
       next_attempt_at = CASE WHEN hook.enabled AND NOT hook.ends THEN now() + $6::float8 * interval '1 ms' END
     FROM hook WHERE d.id = $1 AND d.attempts = $2 AND d.delivered_at IS NULL
     RETURNING hook.ends, hook.reason
@@ -137,6 +145,8 @@ const handBack = `
 
 /** What is still to be sent, and what became of it; each that is claimed is one process's until its lease ends. */
 export interface Outbox {
+  /** Has retries whose time has come claimed. */
+  wake(): Promise<void>;
   claim(options: ClaimOptions): Promise<Claimed[]>;
   /** A webhook that was disabled is enabled by it. */
   succeeded(claimed: Claimed, status: number): Promise<void>;
@@ -156,6 +166,9 @@ interface Ended {
 
 export function createOutbox({ pool, lanes }: Pick<Database, 'pool' | 'lanes'>): Outbox {
   return {
+    async wake() {
+      await pool.query({ name: 'wake-webhooks', text: wake });
+    },
     async claim({ room, roomForDown, perWebhook, leaseMs }) {
       const values = [room, roomForDown, perWebhook, leaseMs];
       return (

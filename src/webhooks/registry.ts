@@ -38,11 +38,11 @@ const lockOfDelivery = `
 
 // Ahead of what waits for the same webhook.
 const dueAtOnce = `least(now(), (SELECT min(next_attempt_at) - interval '1 ms' FROM webhook_delivery
-  WHERE webhook_id = given.webhook_id AND next_attempt_at IS NOT NULL))`;
+  WHERE webhook_id = given.webhook_id AND is_due AND next_attempt_at IS NOT NULL))`;
 
 // The same event for the same webhook is under way at most once.
 const hasten = `
-  UPDATE webhook_delivery d SET by_hand = true,
+  UPDATE webhook_delivery d SET by_hand = true, is_due = true,
     next_attempt_at = CASE WHEN d.next_attempt_at > now() THEN ${dueAtOnce} ELSE d.next_attempt_at END
   FROM webhook_delivery given
   WHERE given.id = $1 AND d.webhook_id = given.webhook_id AND d.next_attempt_at IS NOT NULL

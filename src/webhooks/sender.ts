@@ -31,15 +31,16 @@ const LEASE_MARGIN_MS = 15_000;
 const BACKSTOP_MS = 1_000;
 /** Announcements come in bursts: so seldom is asked at most. */
 const MIN_PAUSE_MS = 20;
-/** For what is under way when the process stops. */
+/** For what is under way when the process stops, at most. */
 const GRACE_MS = 2_000;
 
 /** Sends what is due, beside the senders of other processes. */
 export interface Sender {
   /**
-   * Returns once the signal has aborted and what was under way has ended; after two seconds it is handed back.
+   * Returns once the signal has aborted and what was under way has ended; what has not within the grace, two seconds at
+   * most, is handed back.
    */
-  run(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal, graceMs?: number): Promise<void>;
 }
 
 export function createSender(options: SenderOptions): Sender {
@@ -48,6 +49,7 @@ export function createSender(options: SenderOptions): Sender {
   const waker = createWaker();
   const underWay = new Set<Promise<void>>();
   let down = 0;
+  let wokenAt = Number.NEGATIVE_INFINITY;
 
   async function settle(claimed: Claimed, outcome: Outcome): Promise<void> {
     if (outcome.isDelivered) return outbox.succeeded(claimed, outcome.status);
@@ -98,6 +100,10 @@ export function createSender(options: SenderOptions): Sender {
     // Whoever is down never has more than half of the places.
     const roomForDown = Math.max(0, Math.min(room, Math.floor(concurrency / 2) - down));
     try {
+      if (performance.now() - wokenAt >= BACKSTOP_MS) {
+        wokenAt = performance.now();
+        await outbox.wake();
+      }
       const leaseMs = timeoutMs + LEASE_MARGIN_MS;
       return await outbox.claim({ room, roomForDown, perWebhook: PER_WEBHOOK, leaseMs });
     } catch (error) {
@@ -107,7 +113,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   return {
-    async run(signal) {
+    async run(signal, graceMs = GRACE_MS) {
       const ending = new AbortController();
       const deafen = carrier.listen(({ type }) => {
         if (type === 'task' || type === 'resync') waker.wake();
@@ -122,7 +128,7 @@ export function createSender(options: SenderOptions): Sender {
         if (pause > 0) await createWaker().wait(pause, signal);
       }
       deafen();
-      if (!(await within(GRACE_MS, Promise.all(underWay)))) {
+      if (!(await within(Math.min(graceMs, GRACE_MS), Promise.all(underWay)))) {
         ending.abort(new Error('the process stops'));
         await Promise.all(underWay);
       }

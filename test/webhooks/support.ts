@@ -24,8 +24,11 @@ export interface HooksYard extends Yard {
   succeed(userId: string): Promise<string>;
   /** Of a webhook, the oldest first, once there are such. */
   until(webhookId: string, isSo: (deliveries: WebhookDelivery[]) => void): Promise<WebhookDelivery[]>;
-  /** Lets that much time pass for what a webhook has pending, and for the webhook. */
-  pass(webhookId: string, interval: string): Promise<void>;
+  /**
+   * Lets that much time pass for what a webhook has pending, and for the webhook.
+   * @param isSeen whether somebody has seen by then what is due
+   */
+  pass(webhookId: string, interval: string, isSeen?: boolean): Promise<void>;
 }
 
 export async function openHooks(): Promise<HooksYard> {
@@ -80,11 +83,13 @@ export async function openHooks(): Promise<HooksYard> {
         { timeout: 10_000, interval: 20 },
       );
     },
-    async pass(webhookId, interval) {
+    async pass(webhookId, interval, isSeen = true) {
       await sql(
-        `UPDATE webhook_delivery SET next_attempt_at = next_attempt_at - $2::interval, lease_until = lease_until - $2::interval
+        `UPDATE webhook_delivery SET next_attempt_at = next_attempt_at - $2::interval,
+           lease_until = lease_until - $2::interval,
+           is_due = is_due OR $3 AND next_attempt_at - $2::interval <= now()
          WHERE webhook_id = $1`,
-        [webhookId, interval],
+        [webhookId, interval, isSeen],
       );
       await sql(
         `UPDATE webhook SET resting_until = resting_until - $2::interval, failing_since = failing_since - $2::interval
