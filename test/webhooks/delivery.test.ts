@@ -264,6 +264,7 @@ describe('a receiver that fails', () => {
       log.filter(({ error }) => error !== null).length;
     await yard.until(id, (log) => {
       expect(failures(log)).toBeGreaterThanOrEqual(8);
+      expect(log.every(({ leaseUntil }) => leaseUntil === null)).toBe(true);
       expect(open).toBe(0);
     });
     expect(peak).toBe(8);
