@@ -87,7 +87,7 @@ export async function openHooks(): Promise<HooksYard> {
       await sql(
         `UPDATE webhook_delivery SET next_attempt_at = next_attempt_at - $2::interval,
            lease_until = lease_until - $2::interval,
-           is_due = is_due OR $3 AND next_attempt_at - $2::interval <= now()
+           is_due = is_due OR coalesce($3 AND next_attempt_at - $2::interval <= now(), false)
          WHERE webhook_id = $1`,
         [webhookId, interval, isSeen],
       );
