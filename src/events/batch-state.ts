@@ -18,7 +18,6 @@ export interface BatchState {
   readonly finishedAt: Date | null;
   /** Counts up with every event of its tasks. */
   readonly version: number;
-  readonly updatedAt: Date | null;
 }
 
 const count = (...statuses: string[]): string =>
@@ -30,7 +29,7 @@ const select = `
          ${count('BLOCKED')} AS blocked, ${count('RUNNING')} AS running, ${count('SUCCEEDED')} AS succeeded,
          ${count('FAILED')} AS failed, ${count('CANCELED')} AS canceled,
          CASE WHEN bool_and(t.finished_at IS NOT NULL) THEN max(t.finished_at) END AS "finishedAt",
-         coalesce(sum(t.version), 0)::float8 AS version, max(t.updated_at) AS "updatedAt"
+         coalesce(sum(t.version), 0)::float8 AS version
   FROM batch b LEFT JOIN batch_task m ON m.batch_id = b.id LEFT JOIN task t ON t.id = m.task_id
   WHERE b.id = ANY ($1::uuid[]) GROUP BY b.id`;
 

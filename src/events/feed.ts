@@ -40,7 +40,7 @@ export interface Feed {
    */
   taskEvents(id: string, after: number, options?: StreamOptions): AsyncIterableIterator<TaskEvent>;
   /**
-   * The batch as it is now, then after changes of its tasks, many of them together. Ends when all of them are final,
+   * The batch as it is now, then after events of its tasks, many of them together. Ends when all of them are final,
    * and when there is no such batch (any more).
    */
   batch(id: string, options?: StreamOptions): AsyncIterableIterator<BatchState>;

@@ -179,7 +179,7 @@ builder.subscriptionField('batchUpdated', (t) =>
   t.withAuth({ signedIn: true }).field({
     type: BatchType,
     description:
-      'The batch as it is now, then after changes of its tasks, many of them together; completes when all of them are final, or it is deleted',
+      'The batch as it is now, then after events of its tasks, many of them together; completes when all of them are final, or it is deleted',
     args: { id: t.arg.id({ required: true, description: BATCH_ID }) },
     subscribe: async (_root, args, context) => {
       const id = decodeId('Batch', args.id);

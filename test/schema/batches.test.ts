@@ -349,7 +349,7 @@ describe('a batch', () => {
     client.subscribe('1', WATCH(batch.id));
     expect((await client.next()).type).toBe('next');
     const { prisma, pool } = api.services.database;
-    await pool.query(`UPDATE task SET updated_at = now(), progress = 0.5 WHERE id IN (
+    await pool.query(`UPDATE task SET updated_at = now(), version = version + 1 WHERE id IN (
       SELECT task_id FROM batch_task m JOIN batch b ON b.id = m.batch_id ORDER BY b.created_at DESC LIMIT 1)`);
     expect((await client.next()).type).toBe('next');
     const member = await prisma.batchTask.findFirstOrThrow({ orderBy: { batchId: 'desc' } });

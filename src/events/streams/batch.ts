@@ -2,13 +2,9 @@ import type { BatchState } from '../batch-state.ts';
 import type { BatchWatch } from '../batch-watch.ts';
 import { type Source, Wake } from '../stream.ts';
 
+/** Progress alone is none: counts would be told again and again. */
 function isNews(state: BatchState, told: BatchState | null): boolean {
-  return (
-    told === null ||
-    state.version !== told.version ||
-    state.total !== told.total ||
-    state.updatedAt?.getTime() !== told.updatedAt?.getTime()
-  );
+  return told === null || state.version !== told.version || state.total !== told.total;
 }
 
 /** One batch, as it is and as it becomes, until all its tasks are final or it is gone. */
