@@ -1,4 +1,5 @@
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
+import type { Role } from '../../src/config.ts';
 import { type Answer, answerOf, type Json } from '../http/support.ts';
 import { startTestApp, type TestApp } from '../support/app.ts';
 
@@ -12,7 +13,7 @@ export interface Reader {
   base(name?: string): Promise<string>;
   /** Submits a file as an upload, and answers the task. */
   add(knowledgeBaseId: string, file: Sent, options?: object): Promise<Json>;
-  /** The task, once it is final; within ten seconds. */
+  /** The task, once it is final; within half a minute. */
   ended(taskId: string): Promise<Json>;
   /** Submits, and waits for the end. */
   index(knowledgeBaseId: string, file: Sent, options?: object): Promise<Json>;
@@ -53,6 +54,7 @@ const SEARCH = `query ($id: ID!, $query: String!, $first: Int) { knowledgeBase(i
 export async function openLibrary(
   nodes: readonly Partial<SimulatorOptions>[] = [{}, {}],
   variables: Record<string, string> = {},
+  role: Role = 'all',
 ): Promise<Library> {
   const simulators = await Promise.all(
     nodes.map((options) => createSimulator({ protocol: 'OPENAI', slots: 2, ...options })),
@@ -61,7 +63,7 @@ export async function openLibrary(
     ...{ name: `embedder-${n + 1}`, url, protocol: 'openai', slots: settings.slots },
     offers: [{ kind: 'EMBEDDING', models: [MODEL] }],
   }));
-  const app = await startTestApp({ GPU_NODES: JSON.stringify(entries), ...variables });
+  const app = await startTestApp({ GPU_NODES: JSON.stringify(entries), ...variables }, role);
   let people = 0;
   return {
     app,
@@ -130,7 +132,7 @@ function createReader(url: string, { userId, key }: { userId: string; key: strin
     const response = await fetch(`${url}/graphql`, {
       ...{ method: 'POST', body: JSON.stringify({ query: WAIT, variables: { id: taskId } }) },
       headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(30_000),
     });
     await response.text();
     const { task } = await ask(FIND, { id: taskId });

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { decodeId } from '../../src/ids.ts';
+import { wordFile } from '../knowledge/files.ts';
+import { type Library, openLibrary, type Reader } from '../knowledge/library.ts';
+import { type ServerProcess, startServer } from '../support/process.ts';
+
+vi.setConfig({ testTimeout: 90_000 });
+
+const LEASE = { WORKER_LEASE_MS: '2000' };
+
+let library: Library;
+let reader: Reader;
+
+beforeAll(async () => {
+  library = await openLibrary([{}, {}], LEASE, 'api');
+  reader = await library.reader();
+});
+afterAll(() => library?.[Symbol.asyncDispose]());
+
+/** A worker process on the database and the files of the app in this one. */
+function startWorker(): Promise<ServerProcess> {
+  const { databaseUrl, dataDir, jwtSecret } = library.app.config;
+  const shared = { DATABASE_URL: databaseUrl ?? '', DATA_DIR: dataDir, JWT_SECRET: jwtSecret ?? '' };
+  return startServer({ ...shared, ...LEASE, MIGRATE_AT_START: 'false' }, ['--role', 'worker']);
+}
+
+/** The processes that a process has started: on Linux, where the tests run. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const until = (check: () => Promise<void> | void): Promise<void> =>
+  vi.waitFor(check, { timeout: 30_000, interval: 50 });
+
+test('kill -9 of a worker while it reads a document, and of the next one while it embeds: it is indexed once', async () => {
+  const base = await reader.base();
+  const paragraph = '<w:p><w:r><w:t>A sentence of a long book.</w:t></w:r></w:p>';
+  const empty = Buffer.alloc(12 * 1024 * 1024, '<w:p/>');
+  const bytes = wordFile(Buffer.concat([Buffer.from(paragraph.repeat(2_000)), empty]));
+  let worker = await startWorker();
+  const task = await reader.add(base, { name: 'book.docx', bytes });
+
+  await until(async () => expect(await reader.documents(base, ['CONVERTING'])).toHaveLength(1));
+  const [converter, ...others] = childrenOf(worker.pid);
+  expect(others).toEqual([]);
+  await worker.end('SIGKILL');
+  // Nobody is left whom it could tell, nor who could end it.
+  await until(() => expect(isThere(converter ?? 0)).toBe(false));
+
+  for (const node of library.nodes) node.set({ latencyMs: 600_000 });
+  worker = await startWorker();
+  await until(async () => expect(await reader.documents(base, ['EMBEDDING'])).toHaveLength(1));
+  await until(() => expect(library.nodes.every(({ inFlight }) => inFlight === 2)).toBe(true));
+  await worker.end('SIGKILL');
+  for (const node of library.nodes) node.set({ latencyMs: 0 });
+
+  await using last = await startWorker();
+  expect(last.pid).toBeGreaterThan(0);
+  await until(async () => expect(await reader.documents(base, ['INDEXED'])).toHaveLength(1));
+  const { database } = library.app.services;
+  const id = decodeId('Task', String(task.id)) ?? '';
+  await until(async () => {
+    const { status, attempt } = await database.prisma.task.findUniqueOrThrow({ where: { id } });
+    expect({ status, attempt }).toEqual({ status: 'SUCCEEDED', attempt: 3 });
+  });
+  const [document] = await reader.documents(base);
+  const chunks = await database.prisma.chunk.findMany({
+    where: { documentId: id },
+    select: { edition: true },
+  });
+  expect(new Set(chunks.map(({ edition }) => edition))).toEqual(new Set([3]));
+  expect(chunks).toHaveLength(Number(document?.chunkCount));
+  const parts = await database.prisma.task.count({
+    where: { idempotencyKey: { startsWith: `document/${id}/` } },
+  });
+  expect(parts).toBe(Math.ceil(chunks.length / 64));
+  expect(await database.prisma.documentPart.count()).toBe(0);
+});

@@ -1,0 +1,213 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { decodeId } from '../../src/ids.ts';
+import { createDocuments } from '../../src/knowledge/documents.ts';
+import { LOCAL_NODE_ID } from '../../src/nodes/index.ts';
+import { type Library, openLibrary, type Reader } from './library.ts';
+
+let library: Library;
+let reader: Reader;
+
+beforeAll(async () => {
+  const tiers = { FREE: { concurrency: 1 } };
+  library = await openLibrary([{}], { WORKER_CONCURRENCY: '1', TIERS: JSON.stringify(tiers) });
+  reader = await library.reader('FREE');
+});
+afterAll(() => library?.[Symbol.asyncDispose]());
+
+const file = { name: 'a.txt', bytes: 'Some words that are found.' };
+const rowId = (task: { readonly id?: unknown }): string => decodeId('Task', String(task.id)) ?? '';
+
+describe('the built-in node', () => {
+  it('takes neither the one place of a worker nor the one of a user: a document and its parts run', async () => {
+    const base = await reader.base('narrow');
+    const tasks = await Promise.all([1, 2, 3].map((n) => reader.index(base, { ...file, name: `${n}.txt` })));
+    expect(tasks.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED', 'SUCCEEDED']);
+  });
+
+  it('is on no list and offers no model to choose, but is named where it worked', async () => {
+    const operator = await library.reader('VIP', 'OPERATOR');
+    const { gpuNodes, models, stats } = await operator.ask(
+      '{ gpuNodes { name } models { kind } stats { nodes { slots healthy } workers { idle } } }',
+    );
+    expect(gpuNodes).toEqual([{ name: 'embedder-1' }]);
+    expect(models).toEqual([{ kind: 'EMBEDDING' }]);
+    expect(stats).toEqual({ nodes: { slots: 2, healthy: 1 }, workers: { idle: 1 } });
+  });
+
+  it('can be drained and given other slots, and nothing else', async () => {
+    const { nodes } = library.app.services;
+    await expect(nodes.remove(LOCAL_NODE_ID)).rejects.toThrow('the built-in node stays');
+    await expect(nodes.update(LOCAL_NODE_ID, { url: 'http://127.0.0.1:9' })).rejects.toThrow(
+      /url: can not change/,
+    );
+    expect(await nodes.update(LOCAL_NODE_ID, { slots: 9 })).toMatchObject({ slotCount: 9 });
+    const other = {
+      name: 'x',
+      url: 'http://127.0.0.1:9',
+      protocol: 'local',
+      offers: [{ kind: 'DOCUMENT', models: ['builtin'] }],
+    };
+    await expect(nodes.register(other)).rejects.toThrow(/protocol: must be one of/);
+    await nodes.registerLocal();
+    const row = await library.app.services.database.prisma.gpuNode.findUniqueOrThrow({
+      where: { id: LOCAL_NODE_ID },
+    });
+    expect(row).toMatchObject({ name: 'local', slotCount: 9, healthy: true });
+  });
+});
+
+describe('a document', () => {
+  it('whose deadline comes before its turn has failed', async () => {
+    const { nodes } = library.app.services;
+    const base = await reader.base('late');
+    await nodes.drain(LOCAL_NODE_ID);
+    const task = await reader.add(base, file, { deadline: new Date(Date.now() + 500).toISOString() });
+    expect(await reader.documents(base)).toMatchObject([{ status: 'VALIDATING' }]);
+    expect(await reader.ended(String(task.id))).toMatchObject({ status: 'FAILED' });
+    await nodes.resume(LOCAL_NODE_ID);
+    expect(await reader.documents(base)).toMatchObject([
+      { status: 'FAILED', error: { code: 'DEADLINE_EXCEEDED' } },
+    ]);
+  });
+
+  it('that a lost attempt had indexed already is not embedded again', async () => {
+    const { nodes, database } = library.app.services;
+    const base = await reader.base('indexed, not settled');
+    await nodes.drain(LOCAL_NODE_ID);
+    const task = await reader.add(base, file);
+    await database.pool.query(
+      "UPDATE document SET stage = 'INDEXED', edition = 1, chunk_count = 1 WHERE id = $1",
+      [rowId(task)],
+    );
+    const calls = library.nodes[0]?.history.length;
+    await nodes.resume(LOCAL_NODE_ID);
+    expect(await reader.ended(String(task.id))).toMatchObject({ status: 'SUCCEEDED', attempt: 1 });
+    expect(library.nodes[0]?.history.length).toBe(calls);
+  });
+
+  it('is resumed where its lost attempt was, and shown by its own attempt only', async () => {
+    const { database } = library.app.services;
+    const base = await reader.base('lost in between');
+    const [node] = library.nodes;
+    node?.set({ latencyMs: 60_000 });
+    const task = await reader.add(base, { ...file, bytes: 'Words that are embedded once.' });
+    await vi.waitFor(async () => expect(await reader.documents(base, ['EMBEDDING'])).toHaveLength(1), {
+      timeout: 10_000,
+    });
+    const parts = () => database.prisma.documentPart.findMany({ where: { documentId: rowId(task) } });
+    await vi.waitFor(async () => expect(await parts()).toHaveLength(1), { timeout: 5_000 });
+    const [first] = await parts();
+    // As after a pause of the whole process: the worker hears that it has lost what it ran.
+    await database.pool.query("UPDATE worker SET lease_until = now() - interval '1 s'");
+    const outcomes = async () =>
+      (await database.prisma.taskAttempt.findMany({ where: { taskId: rowId(task), number: 1 } })).map(
+        ({ outcome }) => outcome,
+      );
+    await vi.waitFor(async () => expect(await outcomes()).toEqual(['WORKER_LOST']), { timeout: 15_000 });
+    node?.set({ latencyMs: 0 });
+    expect(await reader.ended(String(task.id))).toMatchObject({ status: 'SUCCEEDED', attempt: 2 });
+    const embedded = await database.prisma.task.findMany({
+      where: { idempotencyKey: { startsWith: `document/${rowId(task)}` } },
+    });
+    expect(embedded.map(({ id, status }) => ({ id, status }))).toEqual([
+      { id: first?.taskId, status: 'SUCCEEDED' },
+    ]);
+    const edition = {
+      documentId: rowId(task),
+      knowledgeBaseId: decodeId('KnowledgeBase', base) ?? '',
+      edition: 1,
+    };
+    await expect(
+      createDocuments(database).publish(edition, { chunkCount: 9, dimensions: 128 }),
+    ).rejects.toThrow('the attempt had ended before its document was indexed');
+    expect(await reader.documents(base)).toMatchObject([{ chunkCount: 1, status: 'INDEXED' }]);
+    expect(await parts()).toEqual([]);
+  });
+
+  it('with vectors of another length than its knowledge base has is refused', async () => {
+    const { database } = library.app.services;
+    const base = await reader.base('another model');
+    await database.pool.query('UPDATE knowledge_base SET dimensions = 7 WHERE id = $1', [
+      decodeId('KnowledgeBase', base),
+    ]);
+    const task = await reader.index(base, file);
+    expect(task).toMatchObject({
+      status: 'FAILED',
+      error: {
+        code: 'NODE_REJECTED',
+        message: expect.stringContaining('vectors of 128 numbers, where those of this knowledge base have 7'),
+      },
+    });
+  });
+});
+
+describe('a knowledge base', () => {
+  it('has a name of its own and a model that is offered', async () => {
+    const create = `mutation ($input: CreateKnowledgeBaseInput!) { createKnowledgeBase(input: $input) {
+      __typename ... on KnowledgeBase { name } ... on Error { message } ... on NoSuchModelError { nearest } } }`;
+    const answer = async (input: object) => (await reader.ask(create, { input })).createKnowledgeBase;
+    expect(await answer({ name: ' recipes ' })).toEqual({ __typename: 'KnowledgeBase', name: 'recipes' });
+    expect(await answer({ name: 'recipes' })).toEqual({
+      __typename: 'AlreadyExistsError',
+      message: 'you have a knowledge base named "recipes" already',
+    });
+    expect(await answer({ name: 'b', embeddingModel: 'words-129' })).toMatchObject({
+      __typename: 'NoSuchModelError',
+      nearest: ['words-128'],
+    });
+    expect(await answer({ name: ' ' })).toEqual({
+      __typename: 'InvalidInputError',
+      message: 'input.name: must not be empty',
+    });
+  });
+
+  it('is what tasks can be filtered by, in lists and streams', async () => {
+    const [one, two] = [await reader.base('one'), await reader.base('two')];
+    const task = await reader.index(one, file);
+    await reader.index(two, file);
+    const list =
+      'query ($id: ID!) { tasks(where: { knowledgeBaseId: $id }) { edges { node { id kind input } } } }';
+    const { tasks } = await reader.ask(list, { id: one });
+    expect(tasks).toEqual({
+      edges: [
+        {
+          node: {
+            id: task.id,
+            kind: 'DOCUMENT',
+            input: expect.objectContaining({ knowledgeBaseId: one, name: 'a.txt' }),
+          },
+        },
+      ],
+    });
+    const wrong = await reader.send(list, { id: task.id });
+    expect(wrong.errors).toMatchObject([
+      { message: 'where.knowledgeBaseId: must be a knowledge base, kb_…' },
+    ]);
+  });
+
+  it('takes as many statements for a page of ten as for one, with all of their documents', async () => {
+    const [alone, many] = [await library.reader(), await library.reader()];
+    const fill = async (who: Reader, count: number) => {
+      for (let n = 0; n < count; n++) await who.index(await who.base(`base ${n}`), file);
+    };
+    await Promise.all([fill(alone, 1), fill(many, 6)]);
+    const query = `{ knowledgeBases { edges { node { id name documents(first: 5) { edges { node {
+      name status error { code } task { status result { ... on DocumentResult { document { id } } } } } } } } } } }`;
+    const count = async (who: Reader): Promise<number[]> => {
+      const spy = vi.spyOn(pg.Client.prototype, 'query');
+      try {
+        const { knowledgeBases } = await who.ask(query);
+        const own = spy.mock.calls.filter(([text]) =>
+          /document|knowledge_base|task_data/.test(JSON.stringify(text)),
+        );
+        return [Object.keys(knowledgeBases?.edges ?? {}).length, own.length];
+      } finally {
+        spy.mockRestore();
+      }
+    };
+    const [few, most] = [await count(alone), await count(many)];
+    expect([few[0], most[0]]).toEqual([1, 6]);
+    expect(most[1]).toBeLessThanOrEqual((few[1] ?? 0) + 2);
+  });
+});

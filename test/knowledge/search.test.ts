@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeId } from '../../src/ids.ts';
+import { createSearch, fuse } from '../../src/knowledge/search.ts';
+import { createExactIndex } from '../../src/knowledge/vector-index.ts';
+import { testLog } from '../support/log.ts';
+import { type Library, openLibrary, type Reader } from './library.ts';
+
+let library: Library;
+let reader: Reader;
+let base: string;
+
+const animals = [
+  'Foxes live in forests and hunt at night.',
+  'The lighthouse keeper climbs the stairs every evening.',
+  'Bread is baked from flour, water and salt.',
+  '蒸汽机车在铁路上运行。北京是中国的首都。',
+  'The invoice number is INV-4711, to be paid in May.',
+];
+
+beforeAll(async () => {
+  library = await openLibrary([{}]);
+  reader = await library.reader();
+  base = await reader.base();
+  await Promise.all(animals.map((bytes, n) => reader.index(base, { name: `${n}.txt`, bytes })));
+});
+afterAll(() => library?.[Symbol.asyncDispose]());
+
+describe('a search', () => {
+  it.each([
+    ['a word in another form', 'hunting fox', 0],
+    ['a question', 'What is bread made of?', 2],
+    ['a number that stands nowhere else', 'INV-4711', 4],
+    ['words without spaces', '中国首都', 3],
+    ['parts of words, which only the vectors know', 'lighthouses keepers', 1],
+  ])('finds %s', async (_what, query, expected) => {
+    const hits = await reader.search(base, query, 3);
+    expect(hits[0]?.text).toBe(animals[expected]);
+    expect(hits.length).toBeLessThanOrEqual(3);
+    const scores = hits.map(({ score }) => Number(score));
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    for (const score of scores) expect(score > 0 && score <= 1).toBe(true);
+  });
+
+  it('tells where in the text a hit stands, and leaves no task behind', async () => {
+    const [hit] = await reader.search(base, 'foxes in forests', 1);
+    expect(hit).toMatchObject({
+      startOffset: 0,
+      endOffset: animals[0]?.length,
+      score: 1,
+      document: { name: '0.txt' },
+    });
+    const left = await library.app.services.database.prisma.task.count({
+      where: { data: { labels: { path: ['purpose'], equals: 'search' } } },
+    });
+    expect(left).toBe(0);
+  });
+
+  it('refuses what asks for nothing or for too much', async () => {
+    const query =
+      'query ($id: ID!, $q: String!, $n: Int) { knowledgeBase(id: $id) { search(query: $q, first: $n) { text } } }';
+    const codes = async (q: string, n: number) =>
+      (await reader.send(query, { id: base, q, n })).errors.map(({ message, extensions }) => [
+        extensions.code,
+        message,
+      ]);
+    expect(await codes(' ', 1)).toEqual([['BAD_USER_INPUT', 'query: must not be empty']]);
+    expect(await codes('fox', 0)).toEqual([['BAD_USER_INPUT', 'first: must be at least 1']]);
+    expect(await codes('fox', 101)).toEqual([['BAD_USER_INPUT', 'first: must be at most 100']]);
+    expect(await reader.search(await reader.base('empty'), 'fox')).toEqual([]);
+  });
+
+  it('goes by words alone where no node embeds the query in time', async () => {
+    const { services } = library.app;
+    const where = { id: decodeId('KnowledgeBase', base) ?? '' };
+    const row = await services.database.prisma.knowledgeBase.findUniqueOrThrow({ where });
+    const search = createSearch({
+      ...services,
+      index: createExactIndex(services.database),
+      waitMs: 300,
+      log: testLog,
+    });
+    const viewer = { userId: reader.userId, tier: 'VIP' } as const;
+    for (const node of library.nodes) node.set({ latencyMs: 60_000 });
+    const hits = await search(row, { query: 'foxes', first: 5, viewer });
+    for (const node of library.nodes) node.set({ latencyMs: 0 });
+    expect(hits.map(({ text }) => text)).toEqual([animals[0]]);
+    const other = await search({ ...row, dimensions: 7 }, { query: 'bread', first: 5, viewer });
+    expect(other.map(({ text }) => text)).toEqual([animals[2]]);
+  });
+});
+
+describe('a ranking of several', () => {
+  const key = (ordinal: number) => ({ documentId: 'd', ordinal });
+  const order = (...rankings: number[][]) =>
+    fuse(rankings.map((ranking) => ranking.map(key))).map(({ ordinal }) => ordinal);
+
+  it('puts first what stands high in all of them', () => {
+    expect(order([1, 2, 3], [3, 2, 4])).toEqual([3, 2, 1, 4]);
+    expect(order([1, 2], [])).toEqual([1, 2]);
+    expect(fuse([[key(1)], [key(1)]])).toEqual([{ ...key(1), score: 1 }]);
+    expect(fuse([])).toEqual([]);
+  });
+});
