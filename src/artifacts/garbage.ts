@@ -10,6 +10,14 @@ export interface Garbage {
 }
 
 const GROUP = 500;
+/** An object store takes its time for each. */
+const REMOVED_AT_ONCE = 16;
+
+async function removeFiles(storage: Storage, files: readonly { readonly key: string }[]): Promise<void> {
+  for (let at = 0; at < files.length; at += REMOVED_AT_ONCE) {
+    await Promise.all(files.slice(at, at + REMOVED_AT_ONCE).map(({ key }) => storage.remove(key)));
+  }
+}
 
 // The rows are locked before what names them is looked for, in a statement of its own and so with
 // a newer snapshot: what names one by then is seen, and nothing can name it any more.
@@ -43,7 +51,7 @@ export async function removeArtifacts(
     void tx.query(lockAll, [ids]);
     return tx.query<{ key: string }>(deleteGiven, [ids]);
   });
-  for (const { key } of keys) await storage.remove(key);
+  await removeFiles(storage, keys);
 }
 
 async function removeUnnamed(database: Database, storage: Storage, graceMs: number): Promise<number> {
@@ -54,7 +62,7 @@ async function removeUnnamed(database: Database, storage: Storage, graceMs: numb
       return tx.query<{ key: string }>(deleteUnnamed, [old.map(({ id }) => id)]);
     });
     // The rows are gone for good by now; a file that is left over is found as an orphan.
-    for (const { key } of keys) await storage.remove(key);
+    await removeFiles(storage, keys);
     removed += keys.length;
     if (keys.length === 0) return removed;
   }
@@ -68,11 +76,9 @@ async function removeOrphans(database: Database, storage: Storage, graceMs: numb
   async function removeUnknown(): Promise<void> {
     const { rows } = await database.pool.query<{ key: string }>(selectKnown, [keys]);
     const known = new Set(rows.map(({ key }) => key));
-    for (const key of keys) {
-      if (known.has(key)) continue;
-      await storage.remove(key);
-      removed++;
-    }
+    const unknown = keys.filter((key) => !known.has(key)).map((key) => ({ key }));
+    await removeFiles(storage, unknown);
+    removed += unknown.length;
     keys = [];
   }
 

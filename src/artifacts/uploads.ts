@@ -207,7 +207,12 @@ export function createUploads(options: UploadsOptions): Uploads {
       const expired = await prisma.upload.findMany({ where: { id: { in: rows.map(({ id }) => id) } } });
       let gone = 0;
       for (const upload of expired) {
-        if ((await finishShared(upload)) !== null) gone += await discard(upload);
+        try {
+          if ((await finishShared(upload)) !== null) gone += await discard(upload);
+        } catch (error) {
+          // It comes round again; the others need not wait for it.
+          log.warn({ err: error, artifactId: upload.id }, 'an upload that has expired could not be ended');
+        }
       }
       return gone;
     },

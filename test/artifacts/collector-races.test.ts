@@ -110,7 +110,7 @@ test('collectors, submissions that name old files, results and late uploads neve
     turns: fc.integer({ min: 0, max: 30 }),
   });
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 10, maxLength: 30 }), async (actions) => {
+    fc.asyncProperty(fc.array(action, { minLength: 8, maxLength: 20 }), async (actions) => {
       const userId = await yard.addUser();
       const olds = await Promise.all(actions.map((_, n) => old(userId, `old ${n}`)));
       const claimed = await claimFor(userId, actions.filter(({ what }) => what === 'settle').length);
@@ -132,6 +132,6 @@ test('collectors, submissions that name old files, results and late uploads neve
       await expectWhole();
       await drain(yard);
     }),
-    { numRuns: 6 },
+    { numRuns: 5 },
   );
 });
