@@ -1,74 +1,13 @@
-import { type CronExpression, CronExpressionParser } from 'cron-parser';
+import { parsePattern } from './pattern.ts';
 import { createTimeZone } from './time-zone.ts';
 
 /** When a schedule runs, in milliseconds since 1970. */
 export interface Calendar {
-  /** Its first time after that instant; null where there is none within about four years. */
+  /** Its first time after that instant; null where none comes within ten years. */
   next(after: number): number | null;
 }
 
-/** What is wrong with a cron expression, in words for whoever wrote it. */
-export class CronError extends Error {
-  override readonly name = 'CronError';
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  '@hourly': '0 * * * *',
-  '@daily': '0 0 * * *',
-  '@weekly': '0 0 * * 0',
-  '@monthly': '0 0 1 * *',
-  '@yearly': '0 0 1 1 *',
-};
-
-const EXAMPLE = 'such as "30 7 * * MON-FRI"';
-/** What the parser says when it has looked far enough. */
-const NOWHERE = 'Invalid expression, loop limit exceeded';
 const MINUTE_MS = 60_000;
-const HOURS = 24;
-
-interface Pattern {
-  /** Whether it is for every hour of the day. */
-  readonly isHourly: boolean;
-  /** The first local time after that one which matches; null where there is none. */
-  next(local: number): number | null;
-}
-
-function fieldsOf(cron: string): string {
-  const given = WORDS[cron.trim().toLowerCase()] ?? cron.trim();
-  if (given.startsWith('@')) throw new CronError(`must be one of ${Object.keys(WORDS).join(', ')}`);
-  const fields = given.split(/\s+/);
-  // The parser takes more or fewer; and its H is another time in each process.
-  if (fields.length !== 5) {
-    throw new CronError(`must have five fields, minute hour day-of-month month day-of-week, ${EXAMPLE}`);
-  }
-  if (fields.some((field) => /^H\b/i.test(field))) throw new CronError('must not have H: name the time');
-  return fields.join(' ');
-}
-
-/** Local times have no summer and winter: they are walked as UTC is. */
-function parsePattern(cron: string): Pattern {
-  const fields = fieldsOf(cron);
-  let expression: CronExpression;
-  try {
-    expression = CronExpressionParser.parse(fields, { tz: 'UTC', currentDate: new Date(0), strict: false });
-  } catch (error) {
-    throw new CronError(`must be a cron expression, ${EXAMPLE}: ${messageOf(error)}`);
-  }
-  return {
-    isHourly: expression.fields.hour.values.length === HOURS,
-    next(local) {
-      expression.reset(new Date(local));
-      try {
-        return expression.next().getTime();
-      } catch (error) {
-        if (messageOf(error) === NOWHERE) return null;
-        throw error;
-      }
-    },
-  };
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /**
  * When a cron expression runs in a time zone.

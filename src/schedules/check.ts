@@ -1,6 +1,7 @@
 import { type InputIssue, InvalidInputError } from '../errors.ts';
 import type { SubmissionOptions } from '../submission/index.ts';
-import { type Calendar, CronError, createCalendar } from './calendar.ts';
+import { type Calendar, createCalendar } from './calendar.ts';
+import { CronError } from './pattern.ts';
 import { isTimeZone, similarTimeZones } from './time-zone.ts';
 
 /** When something is to be submitted again and again. */

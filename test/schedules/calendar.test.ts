@@ -1,3 +1,4 @@
+import { CronExpressionParser } from 'cron-parser';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCalendar, lastTime, timesAfter } from '../../src/schedules/calendar.ts';
@@ -154,7 +155,35 @@ describe('the times of any schedule', () => {
   });
 });
 
+const field = (min: number, max: number, ...others: string[]) => {
+  const value = fc.integer({ min, max });
+  const range = fc.tuple(value, value).map(([a, b]) => `${Math.min(a, b)}-${Math.max(a, b)}`);
+  const step = fc.integer({ min: 1, max }).map((n) => `*/${n}`);
+  const one = fc.oneof(value.map(String), range, step, ...others.map((other) => fc.constant(other)));
+  // What is in a list twice is refused.
+  const list = fc.uniqueArray(value, { minLength: 2, maxLength: 3 }).map((values) => values.join());
+  return fc.oneof(fc.constant('*'), one, list);
+};
+
 describe('a cron expression', () => {
+  it('means what its parser takes it for', () => {
+    const expressions = fc.tuple(
+      field(0, 59),
+      field(0, 23),
+      fc.oneof(field(1, 28), fc.constant('L'), fc.constant('?')),
+      field(1, 12, 'JAN', 'FEB-MAY'),
+      fc.oneof(field(0, 6, 'MON', 'TUE-FRI', '7'), fc.constantFrom('5L', 'MON#2', '0#5', '?')),
+    );
+    const property = fc.property(expressions, fc.integer({ min: 0, max: 3_000_000 }), (fields, minutes) => {
+      const cron = fields.join(' ');
+      const after = Date.parse('2024-01-01T00:00Z') + minutes * MINUTE_MS + (minutes % 3) * 20_000;
+      const theirs = CronExpressionParser.parse(cron, { tz: 'UTC', currentDate: new Date(after) });
+      const ours = timesAfter(createCalendar(cron, 'UTC'), after, 3);
+      expect([cron, ...ours]).toEqual([cron, ...Array.from(ours, () => theirs.next().getTime())]);
+    });
+    fc.assert(property, { numRuns: 100 });
+  });
+
   it.each([
     ['', 'must have five fields, minute hour day-of-month month day-of-week, such as "30 7 * * MON-FRI"'],
     ['* * *', 'must have five fields'],
