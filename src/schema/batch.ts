@@ -54,7 +54,7 @@ const loadTasks = createLoader(async (pages: readonly PageOfBatch[], { database 
   return new Map([...byPage].map(([key, ids]) => [key, ids.flatMap(({ id }) => byId.get(id) ?? [])]));
 }, keyOf);
 
-export const BatchType = builder.loadableNode('Batch', {
+const BatchType = builder.loadableNode('Batch', {
   description: 'Tasks that were submitted together. Its counts are those of its tasks that were not deleted.',
   id: { resolve: ({ id }) => id },
   load: (ids: string[], { services }: Context): Promise<BatchState[]> =>

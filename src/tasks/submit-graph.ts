@@ -68,7 +68,9 @@ export function createGraphSubmitter(core: Core, options: GraphSubmitterOptions)
     const refs = new Map(tasks.map(({ taskId, ref }) => [taskId, ref]));
     const fresh: NewBatch = { ...batch, batchId: newId(), refs };
     // A replay is held against no limit, and needs no model.
-    const known = await core.database.lanes.transact((tx) => findBatch(tx, fresh), { durable: false });
+    const { lanes } = core.database;
+    const find = () => lanes.transact((tx) => findBatch(tx, fresh), { durable: false });
+    const known = await untilCertain(find);
     if (known) return known;
     const entries = await entrance.enterAll(tasks, tier);
     for (const verdict of (await admitAll(entries)).values()) if ('error' in verdict) throw verdict.error;

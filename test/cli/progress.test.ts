@@ -94,6 +94,7 @@ test.each<[Task, string]>([
   [{ ...running, progressMessage: 'step 10 of 20' }, '50 %, step 10 of 20 on gpu-1'],
   [{ ...running, status: 'FAILED', error }, 'failed: out of memory'],
   [{ ...running, status: 'CANCELED' }, 'canceled'],
+  [{ ...waiting, status: 'BLOCKED' }, 'waits for other tasks'],
   [
     { ...waiting, status: 'SCHEDULED', startAt: '2030-01-01T00:00:00Z' },
     'scheduled for 2030-01-01T00:00:00Z',

@@ -18,6 +18,23 @@ test('a bucket grants its burst, then refuses and says when the next token flows
   expect(await take(2)).toMatchObject([{ granted: 1 }]);
 });
 
+test('what is wanted as a whole is granted whole or not at all, and owed where the bucket can never hold it', async () => {
+  await using database = await openTestDatabase();
+  const take = (amount: number, isWhole = true) =>
+    database.lanes.transact((tx) => takeTokens(tx, [{ key: 'ann', amount, isWhole, ...slow }]));
+  expect(await take(3)).toMatchObject([{ granted: 3, retryAfterMs: 0 }]);
+  const [refused] = await take(4);
+  expect(refused).toMatchObject({ granted: 0 });
+  // Two are left: two more take 2,000 seconds.
+  expect(refused?.retryAfterMs).toBeGreaterThan(1_990_000);
+  expect(refused?.retryAfterMs).toBeLessThanOrEqual(2_000_000);
+  await take(-3);
+  expect(await take(8)).toMatchObject([{ granted: 8 }]);
+  const [later] = await take(1, false);
+  expect(later).toMatchObject({ granted: 0 });
+  expect(later?.retryAfterMs).toBeGreaterThan(3_990_000);
+});
+
 test('a bucket fills again on the clock of the database, up to its burst', async () => {
   await using database = await openTestDatabase();
   const take = (amount: number) =>

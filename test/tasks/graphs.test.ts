@@ -146,6 +146,27 @@ describe('a task that depends on earlier ones', () => {
     await expectInvariants(yard.database);
   });
 
+  test('keeps them beyond the time for which tasks are kept', async () => {
+    const { yard, userId } = await prepared('old');
+    const { ids, ...batch } = graph(userId, [[], []], { model: 'old' });
+    await yard.tasks.submitBatch(batch, 'VIP');
+    await runAll(yard);
+    const parents = [newIdAfter([]), newIdAfter([])].map((id) => `01000000${id.slice(8)}`);
+    for (const [n, id] of ids.entries()) {
+      // As if they had been submitted long ago.
+      await yard.sql('ALTER TABLE task DISABLE TRIGGER ALL');
+      await yard.sql(`UPDATE task SET id = $2, finished_at = '2020-01-01' WHERE id = $1`, [id, parents[n]]);
+      await yard.sql('ALTER TABLE task ENABLE TRIGGER ALL');
+    }
+    const startAt = new Date(Date.now() + 3_600_000);
+    const given = submission(userId, { model: 'old', dependsOn: [parents[0] ?? ''], startAt });
+    const child = await yard.tasks.submit(given, 'VIP');
+    expect(await yard.tasks.applyRetention()).toBe(1);
+    expect(await statuses(yard, [...parents, child.taskId])).toEqual(['SUCCEEDED', 'GONE', 'SCHEDULED']);
+    await yard.tasks.cancel(child.taskId);
+    expect(await yard.tasks.applyRetention()).toBe(1);
+  });
+
   test('keeps them from being deleted until it is final', async () => {
     const { yard, userId } = await prepared('kept');
     const { ids, ...batch } = graph(userId, [[], [0], [1]], { model: 'kept' });

@@ -4,6 +4,7 @@ import { openCutProxy } from '../support/cut-proxy.ts';
 import { expectAllDone, expectInvariants } from '../support/invariants.ts';
 import { testLog } from '../support/log.ts';
 import { claimOne, drain, finish, openYard, submission, success } from '../support/yard.ts';
+import { graph, runAll } from './graph-support.ts';
 
 const title =
   'when the connection breaks after a commit was sent, nothing is lost, doubled or forgotten: %i connections';
@@ -48,6 +49,32 @@ test.for([1, 4])(title, async (lanes) => {
   expect(await finish(tasks, success(claimed))).toBe('stale');
   expect(await yard.task(taskId)).toMatchObject({ status: 'SUCCEEDED', version: 3 });
   await drain(yard);
+  await expectAllDone(yard.database);
+  await connections.close();
+});
+
+test('when it breaks as a batch is committed, the batch is there once and whole', async () => {
+  await using yard = await openYard();
+  await using proxy = await openCutProxy(yard.database.url);
+  const connections = await openDatabase({ url: proxy.url, log: testLog, poolSize: 2, lanes: 2 });
+  const shaky = await yard.another(connections);
+  await yard.addNode({ models: ['cut'] });
+  const userId = await yard.addUser();
+  await shaky.queue.ensure('TEXT_TO_IMAGE', 'cut');
+  // The commits of the look for a replay, of the admission, and of the batch itself.
+  for (const nth of [1, 2, 3]) {
+    const { ids, ...batch } = graph(userId, [[], [0], [0, 1]], {
+      model: 'cut',
+      idempotencyKey: `batch${nth}`,
+    });
+    const cut = proxy.cutCommit(nth);
+    const { batchId, existing } = await shaky.tasks.submitBatch(batch, 'VIP');
+    await cut;
+    expect(existing).toBe(false);
+    expect(await yard.tasks.submitBatch(batch, 'VIP')).toEqual({ batchId, existing: true });
+    await expectInvariants(yard.database);
+    expect(await runAll(yard)).toEqual(ids);
+  }
   await expectAllDone(yard.database);
   await connections.close();
 });
