@@ -7,8 +7,12 @@ import {
   isGenerationFinal,
 } from '../../sdk/src/index.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
+import { createApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config.ts';
+import { startCuttableProxy } from '../sdk/cuttable-proxy.ts';
 import { adminKey, startTestApp } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
+import { testLog } from '../support/log.ts';
 import { openSite } from './site.ts';
 
 interface Crew {
@@ -56,7 +60,7 @@ function keepDiary(client: Client, id: string): Diary {
   const events: GenerationEvent[] = [];
   const waiting = new Set<() => void>();
   const read = async (): Promise<void> => {
-    for await (const event of client.generationEvents(id, { signal: AbortSignal.timeout(60_000) })) {
+    for await (const event of client.generationEvents(id, { signal: AbortSignal.timeout(100_000) })) {
       events.push(event);
       for (const look of waiting) look();
     }
@@ -109,7 +113,9 @@ function expectWhole({ events }: Diary): void {
   expect(log.map(nameOf).toSorted()).toEqual(everything);
 }
 
-test('a generation runs from its prompt to its files on nodes of three kinds, whatever attempts it takes', async () => {
+test('a generation runs from its prompt to its files, whatever attempts and connections it takes', {
+  timeout: 40_000,
+}, async () => {
   const { painter, sculptor, writer, entries } = await openCrew(100);
   const app = opened.use(await startTestApp({ GPU_NODES: JSON.stringify(entries) }));
   const client = createClient({ url: app.url, token: adminKey });
@@ -118,7 +124,13 @@ test('a generation runs from its prompt to its files on nodes of three kinds, wh
   painter.failNext({ type: 'fail' }, 2);
   sculptor.failNext({ type: 'status', status: 500 });
   const { id } = await client.createGeneration({ prompt: 'a mill by a river', format: 'GLB' });
-  const diary = keepDiary(client, id);
+  const line = opened.use(await startCuttableProxy(app.url));
+  const watcher = createClient({ url: line.url, token: adminKey });
+  opened.defer(() => watcher.close());
+  const diary = keepDiary(watcher, id);
+  for (const name of ['ImageGenerating 1', 'ModelGenerating']) {
+    void diary.until((event) => nameOf(event) === name).then(() => line.cut());
+  }
   await diary.until(isStatus('IMAGE_COMPLETED'));
   const drawn = await client.generation(id);
   expect(new Set(drawn?.images.map(({ image }) => image?.sha256)).size).toBe(4);
@@ -146,14 +158,17 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
 }`;
 
 test('kill -9 of the worker in every phase: nothing is lost, doubled or told twice', {
-  timeout: 90_000,
+  timeout: 120_000,
 }, async () => {
   const { painter, sculptor, writer, entries } = await openCrew(60_000);
   const site = opened.use(await openSite());
   const lease = { WORKER_LEASE_MS: '2000' };
-  const [api, first] = await Promise.all([site.start('api', lease), site.start('worker', lease)]);
+  const config = loadConfig({ ...site.variables, ...lease, PORT: '0' }, 'api');
+  const api = opened.adopt(await createApp(config, testLog), (app) => app.close());
+  const first = await site.start('worker', lease);
   for (const input of entries) await post(api.url, adminKey, REGISTER, { input });
-  const client = site.client(api);
+  const client = createClient({ url: api.url, token: adminKey });
+  opened.defer(() => client.close());
   const { id } = await client.createGeneration({ prompt: 'a mill' });
   const diary = keepDiary(client, id);
 
