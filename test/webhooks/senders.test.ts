@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { startReceiver } from '../support/receiver.ts';
+import { type Received, startReceiver } from '../support/receiver.ts';
+import { submission } from '../support/yard.ts';
 import { delivered, type HooksYard, openHooks } from './support.ts';
 
 let yard: HooksYard;
@@ -18,6 +19,69 @@ it('three senders send each event once', async () => {
   expect(new Set(receiver.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(60);
   expect(receiver.requests).toHaveLength(60);
   await Promise.all(stops.map((stop) => stop()));
+});
+
+it.each<[string, (received: Received) => void]>([
+  ['hangs', () => undefined],
+  [
+    'drips its headers',
+    ({ response }) => {
+      const timer = setInterval(() => response.socket?.write('x'), 20);
+      response.once('close', () => clearInterval(timer));
+      response.socket?.write('HTTP/1.1 200 OK\r\nx-slow: ');
+    },
+  ],
+])('a receiver that %s has only so much time', async (_what, answer) => {
+  const stop = yard.send({ timeoutMs: 500 });
+  await using receiver = await startReceiver(answer);
+  const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
+  await yard.cancel(userId);
+  const error = 'it did not answer within 0.5 seconds';
+  await yard.until(id, ([one]) => expect(one).toMatchObject({ attempts: 1, error, deliveredAt: null }));
+  await stop();
+});
+
+it('a receiver that hangs does not delay others, however much it has to be told', async () => {
+  const timeoutMs = 2_000;
+  const stop = yard.send({ timeoutMs });
+  let [open, peak] = [0, 0];
+  await using dead = await startReceiver(({ response }) => {
+    peak = Math.max(peak, ++open);
+    response.once('close', () => open--);
+  });
+  const { userId, id } = await yard.hook(dead.url, { events: ['SUBMITTED'] });
+  const many = Array.from({ length: 40 }, () =>
+    yard.tasks.submit(submission(userId, { model: 'owl' }), 'VIP'),
+  );
+  await Promise.all(many);
+  await dead.received(8);
+  await using receiver = await startReceiver();
+  const other = await yard.hook(receiver.url);
+  const startedAt = performance.now();
+  await yard.cancel(other.userId);
+  await receiver.received(2);
+  expect(performance.now() - startedAt).toBeLessThan(timeoutMs);
+  // Soon it is taken to be down, and gets one at a time with rests between.
+  const failures = (log: readonly { error: string | null }[]) =>
+    log.filter(({ error }) => error !== null).length;
+  await yard.until(id, (log) => {
+    expect(failures(log)).toBeGreaterThanOrEqual(8);
+    expect(log.every(({ leaseUntil }) => leaseUntil === null)).toBe(true);
+    expect(open).toBe(0);
+  });
+  expect(peak).toBe(8);
+  peak = 0;
+  const before = dead.requests.length;
+  expect(before).toBeLessThan(40);
+  // What it has not been told yet is not given up for that.
+  await yard.pass(id, '1 minute');
+  await dead.received(before + 1);
+  dead.answer = ({ response }) => void response.writeHead(200).end();
+  await yard.until(id, (log) => expect(failures(log)).toBeGreaterThan(before));
+  expect(peak).toBe(1);
+  await yard.pass(id, '10 minutes');
+  await yard.until(id, delivered(40));
+  await stop();
 });
 
 it('what a sender has under way is taken over when its lease has run out, and its late word changes nothing', async () => {
@@ -59,7 +123,7 @@ it('what is under way when a sender stops is handed back without an attempt, and
 });
 
 it('a webhook that is deleted gets nothing more, whatever is pending or under way', async () => {
-  const stop = yard.send();
+  const stop = yard.send({ timeoutMs: 60_000 });
   await using receiver = await startReceiver(() => undefined);
   const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
   for (let n = 0; n < 10; n++) await yard.cancel(userId);

@@ -5,9 +5,6 @@ import { createWebhooks, type NewWebhook, type Webhooks } from '../../src/webhoo
 import { testLog } from '../support/log.ts';
 import { claimOne, finish, openYard, submission, success, type Yard } from '../support/yard.ts';
 
-/** Of one attempt, in these tests. */
-export const TIMEOUT_MS = 500;
-
 /** For `until`: so many have been delivered. */
 export const delivered = (count: number) => (deliveries: readonly { deliveredAt: Date | null }[]) =>
   expect(deliveries.filter(({ deliveredAt }) => deliveredAt !== null)).toHaveLength(count);
@@ -47,9 +44,9 @@ export async function openHooks(): Promise<HooksYard> {
   return {
     ...yard,
     webhooks,
-    send({ timeoutMs = TIMEOUT_MS } = {}) {
+    send(changes = {}) {
       const stopping = new AbortController();
-      const sending = createWebhooks({ ...options, timeoutMs }).send(stopping.signal);
+      const sending = createWebhooks({ ...options, ...changes }).send(stopping.signal);
       const stop = async (): Promise<void> => {
         stopping.abort();
         await sending;
