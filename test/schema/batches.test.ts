@@ -390,6 +390,31 @@ describe('a batch', () => {
     client.socket.close();
   });
 
+  it('is canceled and retried as a whole', async () => {
+    const batch = await submit([{ ref: 'a' }, { ref: 'b', dependsOnRefs: ['a'] }, { dependsOnRefs: ['b'] }]);
+    const bulk = async (field: string, more: object = {}) => {
+      const operation = `mutation ($where: TaskWhere!) { it: ${field}(where: $where) { ... on BulkPayload { count } } }`;
+      const { data, errors } = await api.send(operation, {
+        as: owner,
+        variables: { where: { batchId: batch.id, ...more } },
+      });
+      expect(errors).toEqual([]);
+      const counts = await api.send(
+        'query ($id: ID!) { batch(id: $id) { queued blocked failed canceled } }',
+        {
+          as: owner,
+          variables: { id: batch.id },
+        },
+      );
+      return [data.it?.count, counts.data.batch];
+    };
+    expect(await bulk('cancelTasks')).toEqual([3, { queued: 0, blocked: 0, failed: 0, canceled: 3 }]);
+    expect(await bulk('retryTasks', { status: ['CANCELED'] })).toEqual([
+      3,
+      { queued: 3, blocked: 2, failed: 0, canceled: 0 },
+    ]);
+  });
+
   it('is shown with a page of tasks by the same number of statements, however many there are', async () => {
     const everything = `query ($id: ID!) { tasks(first: 100, where: { userId: $id }) { edges { node {
       ref dependsOn { id ref } batch { total blocked tasks(first: 2) { edges { node { id } } } }
