@@ -75,7 +75,7 @@ const loadTasks = createLoader(
   historyKey,
 );
 
-export const ScheduleType = builder.loadableNode('Schedule', {
+const ScheduleType = builder.loadableNode('Schedule', {
   id: { resolve: ({ id }) => id },
   load: (ids: string[], { services }: Context): Promise<Schedule[]> =>
     services.database.prisma.schedule.findMany({ where: { id: { in: ids } } }),
