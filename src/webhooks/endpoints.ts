@@ -6,9 +6,9 @@ import { makeSecret } from './secrets.ts';
 // later: whoever submits a task with its URL still wants to be told.
 const find = `
   SELECT id FROM webhook
-  WHERE user_id = $1 AND url = $2
-    AND (NOT for_tasks OR used_at > now() - interval '1 hour' AND (enabled OR disabled_at > now() - interval '1 day'))
-  ORDER BY for_tasks, enabled DESC, id LIMIT 1`;
+  WHERE user_id = $1 AND url = $2 AND (NOT for_tasks AND enabled
+    OR for_tasks AND used_at > now() - interval '1 hour' AND (enabled OR disabled_at > now() - interval '1 day'))
+  ORDER BY for_tasks, id LIMIT 1`;
 
 const make = `
   WITH secret AS (
@@ -16,7 +16,9 @@ const make = `
   )
   INSERT INTO webhook AS w (id, user_id, url, for_tasks) VALUES ($1, $2, $3, true)
   ON CONFLICT (user_id, url) WHERE for_tasks DO UPDATE SET used_at = now(),
-    enabled = w.enabled OR w.disabled_at <= now() - interval '1 day'
+    enabled = w.enabled OR w.disabled_at <= now() - interval '1 day',
+    disabled_at = CASE WHEN w.disabled_at > now() - interval '1 day' THEN w.disabled_at END,
+    disabled_reason = CASE WHEN w.disabled_at > now() - interval '1 day' THEN w.disabled_reason END
   RETURNING id`;
 
 /** The webhook for a URL that a task of the user names: a row id. It is made where there is none. */

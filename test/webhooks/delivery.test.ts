@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { encodeId } from '../../src/ids.ts';
 import { type Received, startReceiver } from '../support/receiver.ts';
 import { delivered, type HooksYard, openHooks } from './support.ts';
@@ -176,6 +176,27 @@ describe('a receiver that fails', () => {
       enabled: false,
       disabledReason: 'it answered with status 410: it wants nothing any more',
     });
+  });
+
+  it('with 410 to a task’s own URL is tried again by what names it a day later', async () => {
+    await using receiver = await startReceiver(status(410));
+    const userId = await yard.addUser();
+    const taskId = await yard.cancel(userId, receiver.url);
+    const webhook = async () => (await yard.webhooks.ofTasks([taskId])).get(taskId);
+    await vi.waitFor(async () => expect(await webhook()).toMatchObject({ enabled: false }), {
+      timeout: 10_000,
+    });
+    receiver.answer = status(200);
+    const id = (await webhook())?.id ?? '';
+    const before = await yard.until(id, (log) =>
+      expect(log.every(({ leaseUntil }) => leaseUntil === null)).toBe(true),
+    );
+    await yard.cancel(userId, receiver.url);
+    expect(await yard.until(id, () => undefined)).toHaveLength(before.length);
+    await yard.sql(`UPDATE webhook SET disabled_at = now() - interval '25 hours' WHERE id = $1`, [id]);
+    await yard.cancel(userId, receiver.url);
+    await yard.until(id, delivered(2));
+    expect(await webhook()).toMatchObject({ enabled: true, disabledAt: null, disabledReason: null });
   });
 
   it('and asks for it is left alone with everything', async () => {
