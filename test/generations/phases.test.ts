@@ -195,6 +195,19 @@ describe('a failed image', () => {
   });
 });
 
+test('an image that somebody cancels alone is left out, which the log says', async () => {
+  const { id, claimed } = await drawing(2);
+  const [first, second] = claimed;
+  if (!first || !second) throw new Error('too little was claimed');
+  await studio.act(person, 'cancelTask', taskIdOf(second));
+  await studio.succeed(first);
+  const { images } = await studio.until(person, id, { status: 'IMAGE_COMPLETED' });
+  expect([images?.[0]?.status, images?.[1]?.status].toSorted()).toEqual(['CANCELED', 'COMPLETED']);
+  await studio.cancel(person, id);
+  const messages = (await told(id)).map(({ message }) => message).filter((message) => message != null);
+  expect(messages).toEqual([expect.stringMatching(/^image [01] was canceled$/)]);
+});
+
 describe('a selection', () => {
   test('is of a picture that there is, and of one that is completed', async () => {
     const { id, claimed } = await drawing(2);
