@@ -111,7 +111,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     DRAIN_TIMEOUT_MS: '3000',
     LOG_LEVEL: process.env.TEST_LOG ?? 'info',
   };
-  const servers: ServerProcess[] = [];
+  const servers: Promise<ServerProcess>[] = [];
   const apps: App[] = [];
   const clients: Client[] = [];
   const nodes: OutsideNode[] = [];
@@ -133,8 +133,8 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     databaseUrl: url,
     database,
     variables,
-    async start(role = 'all', more = {}, options = {}) {
-      const server = await startServer({ ...variables, ...more }, ['--role', role], options);
+    start(role = 'all', more = {}, options = {}) {
+      const server = startServer({ ...variables, ...more }, ['--role', role], options);
       servers.push(server);
       return server;
     },
@@ -173,8 +173,10 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     },
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.close();
+      // Also those that a test did not wait for, since it failed before they were ready.
+      const started = (await Promise.allSettled(servers)).filter((start) => start.status === 'fulfilled');
       await Promise.all([
-        ...servers.map((server) => server.end('SIGKILL')),
+        ...started.map(({ value }) => value.end('SIGKILL')),
         ...apps.map((app) => app.close()),
       ]);
       await Promise.all(nodes.map((node) => node.die()));
