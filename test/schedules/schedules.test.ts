@@ -148,7 +148,7 @@ describe('when its time has come, a schedule', () => {
   it('does nothing while it is paused, and makes up for nothing when it is resumed', async () => {
     const { api, schedule, makeDue, read } = open();
     const person = await api.person();
-    const id = await schedule(person, { cron: '* * * * *' });
+    const id = await schedule(person, { cron: '0 0 1 1 *' });
     const pause = async (paused: boolean): Promise<Json> =>
       (
         await api.send(
