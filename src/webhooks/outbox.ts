@@ -12,6 +12,7 @@ export interface Claimed extends Told {
   readonly url: string;
   /** Of the webhook: failures in a row before this. */
   readonly failures: number;
+  readonly enabled: boolean;
   /** Whether its user may not do anything any more. */
   readonly isForbidden: boolean;
   readonly secrets: readonly Uint8Array[];
@@ -83,7 +84,7 @@ const claim = `
     FROM free WHERE d.id = free.id RETURNING d.*
   )
   SELECT taken.id, taken.attempts, taken.webhook_id AS "webhookId", taken.type, taken.subject_id AS "subjectId",
-    taken.version, taken.status, taken.attempt, taken.kind, taken.at, w.user_id AS "userId", w.url, w.failures,
+    taken.version, taken.status, taken.attempt, taken.kind, taken.at, w.user_id AS "userId", w.url, w.failures, w.enabled,
     u.disabled AS "isForbidden",
     array_remove(ARRAY[s.secret, CASE WHEN s.previous_until > now() THEN s.previous END], NULL) AS secrets
   FROM taken JOIN webhook w ON w.id = taken.webhook_id JOIN user_account u ON u.id = w.user_id
@@ -175,9 +176,9 @@ export function createOutbox({ pool, lanes }: Pick<Database, 'pool' | 'lanes'>):
         await pool.query<Claimed & Record<string, unknown>>({ name: 'claim-webhooks', text: claim, values })
       ).rows;
     },
-    async succeeded({ id, attempts, webhookId }, status) {
+    async succeeded({ id, attempts, webhookId, failures, enabled }, status) {
       // First: what is lost in between is delivered again.
-      await pool.query(heal, [webhookId]);
+      if (failures > 0 || !enabled) await pool.query(heal, [webhookId]);
       await pool.query(succeed, [id, attempts, status]);
     },
     failed({ id, attempts, webhookId, userId }, { status, error, delayMs, restMs, isGone }) {

@@ -29,8 +29,8 @@ const PER_WEBHOOK = 8;
 const LEASE_MARGIN_MS = 15_000;
 /** Retries fall due without anybody announcing it. */
 const BACKSTOP_MS = 1_000;
-/** Announcements come in bursts: so seldom is asked at most. */
-const MIN_PAUSE_MS = 20;
+/** What wakes comes in bursts: so seldom is asked at most. */
+const MIN_PAUSE_MS = 10;
 /** For what is under way when the process stops, at most. */
 const GRACE_MS = 2_000;
 
