@@ -56,10 +56,10 @@ export interface Knowledge {
 
   // Housekeeping. Each answers how much it changed.
 
-  /** Cancels what is under way for documents that need it no more. Every second or so. */
-  cancelLeft(): Promise<number>;
+  /** Ends what is under way for documents that need it no more, and removes what is done. Every second or so. */
+  clearParts(): Promise<number>;
   /** Removes the chunks that nobody sees any more. Hourly. */
-  removeLeft(): Promise<number>;
+  clearChunks(): Promise<number>;
 }
 
 export interface KnowledgeOptions {
@@ -119,7 +119,7 @@ export async function createKnowledge(options: KnowledgeOptions): Promise<Knowle
       await cancel(id);
       await chunks.remove(id);
     }
-    if (documentIds.length > 0) await parts.cancelLeft();
+    if (documentIds.length > 0) await parts.clearLeft();
   }
 
   return {
@@ -162,7 +162,7 @@ export async function createKnowledge(options: KnowledgeOptions): Promise<Knowle
         documents: createDocuments(database),
       }),
     },
-    cancelLeft: parts.cancelLeft,
-    removeLeft: chunks.removeLeft,
+    clearParts: parts.clearLeft,
+    clearChunks: chunks.removeLeft,
   };
 }

@@ -21,7 +21,7 @@ import { normalized } from './vectors.ts';
 export interface PartsOptions {
   readonly database: Database;
   readonly artifacts: Artifacts;
-  readonly tasks: Pick<Tasks, 'submit' | 'retry' | 'cancel'>;
+  readonly tasks: Pick<Tasks, 'submit' | 'retry' | 'cancel' | 'remove'>;
   readonly feed: Feed;
 }
 
@@ -36,10 +36,11 @@ export interface Parts {
     texts: readonly string[],
     signal: AbortSignal,
   ): Promise<Float32Array[]>;
-  /** Nobody needs the document's tasks any more. */
-  forget(documentId: string): Promise<void>;
-  /** Cancels those that work for a document which has ended, or is gone. Answers how many. */
-  cancelLeft(): Promise<number>;
+  /**
+   * Cancels those that work for a document which has ended, and removes them where it is indexed or gone: what they
+   * made is in the index, or of no use. Where it failed, a retry takes up what they made. Answers how many.
+   */
+  clearLeft(): Promise<number>;
 }
 
 /** Where nobody says when: a place in a queue may be free again. */
@@ -47,10 +48,9 @@ const REFUSED_PAUSE_MS = 1_000;
 const MAX_GROUP = 200;
 
 const link = 'INSERT INTO document_part (task_id, document_id) VALUES ($1, $2) ON CONFLICT DO NOTHING';
-const unlink = 'DELETE FROM document_part WHERE document_id = $1';
 const unlinkTasks = 'DELETE FROM document_part WHERE task_id = ANY ($1::uuid[])';
 const selectLeft = `
-  SELECT p.task_id AS id FROM document_part p
+  SELECT p.task_id AS id, d.id IS NULL OR d.edition IS NOT NULL AS "isDone" FROM document_part p
   LEFT JOIN document d ON d.id = p.document_id LEFT JOIN task t ON t.id = p.document_id
   WHERE d.id IS NULL OR d.edition IS NOT NULL OR t.status IN ('SUCCEEDED', 'FAILED', 'CANCELED') LIMIT ${MAX_GROUP}`;
 
@@ -110,13 +110,14 @@ export function createParts({ database: { pool }, artifacts, tasks, feed }: Part
     return last;
   }
 
-  /** Cancels what has not ended. */
-  async function cancel(taskId: string): Promise<void> {
+  /** It may have ended, and be gone. */
+  async function end(taskId: string, isDone: boolean): Promise<void> {
     try {
       await tasks.cancel(taskId);
     } catch (error) {
       if (!(error instanceof InvalidStateError || error instanceof NotFoundError)) throw error;
     }
+    if (isDone) await tasks.remove(taskId);
   }
 
   return {
@@ -141,13 +142,10 @@ export function createParts({ database: { pool }, artifacts, tasks, feed }: Part
         throw failed('a part of the document came back with vectors missing');
       return vectors.map(normalized);
     },
-    async forget(documentId) {
-      await pool.query(unlink, [documentId]);
-    },
-    async cancelLeft() {
-      const { rows } = await pool.query<{ id: string }>(selectLeft);
-      const ids = rows.map(({ id }) => id);
-      await Promise.all(ids.map(cancel));
+    async clearLeft() {
+      const { rows } = await pool.query<{ id: string; isDone: boolean }>(selectLeft);
+      const ended = await Promise.allSettled(rows.map(({ id, isDone }) => end(id, isDone)));
+      const ids = rows.map(({ id }) => id).filter((_, n) => ended[n]?.status === 'fulfilled');
       if (ids.length > 0) await pool.query(unlinkTasks, [ids]);
       return ids.length;
     },

@@ -99,10 +99,9 @@ class Processing {
     const dimensions = await this.#embed(file, chunkCount);
     this.#job.signal.throwIfAborted();
     this.#job.progress(share.indexing, 'indexing');
-    const { documents, chunks, parts, replaced } = this.#options;
+    const { documents, chunks, replaced } = this.#options;
     const gone = await documents.publish(this.#edition, { chunkCount, dimensions });
     await replaced(gone);
-    await parts.forget(this.#document.id);
     await chunks.remove(this.#document.id, this.#edition.edition);
   }
 

@@ -32,7 +32,7 @@ export interface HousekeepingOptions {
   readonly accounts: Pick<Accounts, 'removeExpired'>;
   readonly schedules: Pick<Schedules, 'runDue' | 'forgetOldRuns'>;
   readonly generations: { applyRetention(): Promise<number> };
-  readonly knowledge: { cancelLeft(): Promise<number>; removeLeft(): Promise<number> };
+  readonly knowledge: { clearParts(): Promise<number>; clearChunks(): Promise<number> };
   readonly webhooks: Pick<Webhooks, 'clean'>;
   readonly log: Log;
 }
@@ -57,8 +57,8 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     { name: 'release', everyMs: SECOND_MS / 4, work: () => tasks.releaseDue() },
     { name: 'schedules', everyMs: SECOND_MS, work: () => schedules.runDue() },
     { name: 'deadlines', everyMs: SECOND_MS, work: () => tasks.failOverdue() },
-    { name: 'document parts', everyMs: SECOND_MS, work: () => knowledge.cancelLeft() },
-    { name: 'chunks', everyMs: HOUR_MS, work: () => knowledge.removeLeft() },
+    { name: 'document parts', everyMs: SECOND_MS, work: () => knowledge.clearParts() },
+    { name: 'chunks', everyMs: HOUR_MS, work: () => knowledge.clearChunks() },
     { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
     { name: 'retention', everyMs: 5 * MINUTE_MS, work: () => tasks.applyRetention() },
     { name: 'old generations', everyMs: 5 * MINUTE_MS, work: () => generations.applyRetention() },

@@ -34,7 +34,14 @@ export interface Library extends AsyncDisposable {
   reader(tier?: 'FREE' | 'PRO' | 'VIP', role?: 'USER' | 'OPERATOR'): Promise<Reader>;
 }
 
-export const MODEL = 'words-128';
+export type { Json } from '../http/support.ts';
+
+/** How many texts the nodes were asked to embed, whatever became of it. */
+export function textsSent(nodes: readonly Simulator[]): number {
+  return nodes.flatMap(({ history }) => history.flatMap(({ input }) => input.input)).length;
+}
+
+const MODEL = 'words-128';
 
 const FIELDS = `id status attempt progress progressMessage model labels input gpuNode { name }
   error { code message retryable attempt }

@@ -1,8 +1,8 @@
 import type { DocumentType } from './detect.ts';
-import { decodeHtml, htmlText } from './html.ts';
 import { Refusal } from './refusal.ts';
 import { decodeText, tidy } from './text.ts';
 
+/** Parsers are loaded where they are needed: most of the time that a small file takes is that of starting. */
 async function extract(
   type: DocumentType,
   bytes: Uint8Array,
@@ -14,6 +14,7 @@ async function extract(
     case 'docx':
       return (await import('./docx.ts')).docxText(bytes);
     case 'html': {
+      const { decodeHtml, htmlText } = await import('./html.ts');
       const html = decodeHtml(bytes);
       return html === null ? null : htmlText(html);
     }

@@ -38,9 +38,10 @@ const DocumentResult = builder.objectRef<TaggedOutput<'DOCUMENT'>>('DocumentResu
 
 const MAX_NAME = 255;
 
-/** What the caller's own machine calls the file, or the last part of its URL. */
-function fileName({ upload, url, artifactId }: MediaSource): string {
+/** What the caller's own machine calls the file, the last part of its URL, or what else tells it from others. */
+function fileName({ upload, url, artifactId, fromTask }: MediaSource): string {
   if (upload != null && upload.name !== '') return upload.name;
+  if (fromTask != null) return `${fromTask.taskId} ${fromTask.index ?? 0}`;
   const last = url == null ? undefined : URL.parse(url)?.pathname.split('/').at(-1);
   return last ? decodeURIComponent(last) : (artifactId ?? 'document');
 }
