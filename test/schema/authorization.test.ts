@@ -3,7 +3,7 @@ import { createSchema } from '../../src/schema/index.ts';
 import { first } from '../http/streams.ts';
 import { type Answer, type Api, type Person, startApi } from '../http/support.ts';
 import { joinWork, registerNode } from '../http/work.ts';
-import { callers, cases, heartbeat, newNode, ownTask, type Stage } from './permissions.ts';
+import { callers, cases, heartbeat, newNode, ownTask, type Stage } from './permissions/index.ts';
 
 let stage: Stage;
 let api: Api;

@@ -1,8 +1,7 @@
-import { decodeId, encodeId } from '../../src/ids.ts';
-import { type Case, ownTask, type Stage } from './permissions.ts';
+import { decodeId, encodeId } from '../../../src/ids.ts';
+import { byId, type Case, nodeQuery, type Stage, signedIn, union } from './matrix.ts';
+import { ownTask } from './tasks.ts';
 
-const byId = '($id: ID!)';
-const union = '{ __typename ... on Error { message } }';
 const create = (url: string): string => `mutation { createWebhook(input: { url: "${url}" }) ${union} }`;
 
 /** The only one that the owner has, so that no quota holds it back. */
@@ -22,7 +21,6 @@ async function ownDelivery(stage: Stage): Promise<{ id: string }> {
   return { id: encodeId('WebhookDelivery', id) };
 }
 
-const signedIn: Case['expected'] = ['UNAUTHENTICATED', 'ok', 'ok', 'ok', 'ok'];
 /** Not even operators: a URL may bear what only its owner is to know. */
 const ownersOnly: Case['expected'] = [
   'UNAUTHENTICATED',
@@ -37,7 +35,7 @@ export const webhookCases: readonly Case[] = [
   {
     field: 'Query.node',
     what: 'own webhook',
-    operation: `query ${byId} { node(id: $id) { id } }`,
+    operation: nodeQuery,
     variables: ownWebhook,
     expected: ['UNAUTHENTICATED', 'null', 'ok', 'null', 'null'],
   },

@@ -1,7 +1,14 @@
-import type { Case, Stage } from './permissions.ts';
+import {
+  byId,
+  type Case,
+  nodeQuery,
+  type Stage,
+  seenByOwner,
+  signedIn,
+  union,
+  watchedByOwner,
+} from './matrix.ts';
 
-const byId = '($id: ID!)';
-const union = '{ __typename ... on Error { message } }';
 const SUBMIT = `mutation ($input: SubmitTasksInput!) {
   submitTasks(input: $input) { __typename ... on Batch { id } ... on Error { message } }
 }`;
@@ -29,20 +36,20 @@ export const batchCases: readonly Case[] = [
     field: 'Query.batch',
     operation: `query ${byId} { batch(id: $id) { id total } }`,
     variables: ownBatch,
-    expected: ['UNAUTHENTICATED', 'null', 'ok', 'ok', 'ok'],
+    expected: seenByOwner,
   },
   {
     field: 'Query.node',
     what: 'own batch',
-    operation: `query ${byId} { node(id: $id) { id } }`,
+    operation: nodeQuery,
     variables: ownBatch,
-    expected: ['UNAUTHENTICATED', 'null', 'ok', 'ok', 'ok'],
+    expected: seenByOwner,
   },
   {
     field: 'Mutation.submitTasks',
     operation: SUBMIT,
     variables: () => newBatch,
-    expected: ['UNAUTHENTICATED', 'ok', 'ok', 'ok', 'ok'],
+    expected: signedIn,
   },
   {
     // Not even operators may have others' results for their own.
@@ -56,6 +63,6 @@ export const batchCases: readonly Case[] = [
     field: 'Subscription.batchUpdated',
     operation: `subscription ${byId} { batchUpdated(id: $id) { id } }`,
     variables: ownBatch,
-    expected: ['UNAUTHENTICATED', 'NOT_FOUND', 'ok', 'ok', 'ok'],
+    expected: watchedByOwner,
   },
 ];

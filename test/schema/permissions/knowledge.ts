@@ -1,9 +1,15 @@
-import { decodeId, encodeId, newId } from '../../src/ids.ts';
-import type { Case, Stage } from './permissions.ts';
+import { decodeId, encodeId, newId } from '../../../src/ids.ts';
+import {
+  byId,
+  type Case,
+  foundByOwner,
+  nodeQuery,
+  type Stage,
+  seenByOwner,
+  signedIn,
+  union,
+} from './matrix.ts';
 
-const byId = '($id: ID!)';
-const union = '{ __typename ... on Error { message } }';
-const node = `query ${byId} { node(id: $id) { id } }`;
 const submit = `mutation ($input: SubmitTaskInput!) {
   submitTask(input: $input) { __typename ... on Task { id } ... on Error { message } }
 }`;
@@ -41,23 +47,19 @@ async function newBase({ api, unique }: Stage): Promise<object> {
   return { input: { name: unique('new base') } };
 }
 
-const seenByOwner: Case['expected'] = ['UNAUTHENTICATED', 'null', 'ok', 'ok', 'ok'];
-const foundByOwner: Case['expected'] = ['UNAUTHENTICATED', 'NotFoundError', 'ok', 'ok', 'ok'];
-const signedIn: Case['expected'] = ['UNAUTHENTICATED', 'ok', 'ok', 'ok', 'ok'];
-
 /** Knowledge bases and their documents. */
 export const knowledgeCases: readonly Case[] = [
   {
     field: 'Query.node',
     what: 'own knowledge base',
-    operation: node,
+    operation: nodeQuery,
     variables: ownBase,
     expected: seenByOwner,
   },
   {
     field: 'Query.node',
     what: 'own document',
-    operation: node,
+    operation: nodeQuery,
     variables: ownDocument,
     expected: seenByOwner,
   },

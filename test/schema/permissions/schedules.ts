@@ -1,10 +1,15 @@
-import { encodeId } from '../../src/ids.ts';
-import type { Case, Stage } from './permissions.ts';
+import {
+  byId,
+  type Case,
+  foundByOwner,
+  nodeQuery,
+  ownUser,
+  type Stage,
+  seenByOwner,
+  signedIn,
+  union,
+} from './matrix.ts';
 
-const union = '{ __typename ... on Error { message } }';
-const byId = '($id: ID!)';
-const signedIn = ['UNAUTHENTICATED', 'ok', 'ok', 'ok', 'ok'] as const;
-const foundByOwner = ['UNAUTHENTICATED', 'NotFoundError', 'ok', 'ok', 'ok'] as const;
 const ofTheOwner = ['UNAUTHENTICATED', 'FORBIDDEN', 'ok', 'ok', 'ok'] as const;
 
 const create = `mutation ($input: CreateScheduleInput!) {
@@ -25,16 +30,14 @@ async function ownSchedule(stage: Stage): Promise<{ id: string }> {
   return { id: String(data.createSchedule?.id) };
 }
 
-const ownUser = ({ people }: Stage): { id: string } => ({ id: encodeId('User', people.owner.user.id) });
-
 /** Who may do what with schedules, and with many tasks at once. */
-export const laterCases: readonly Case[] = [
+export const scheduleCases: readonly Case[] = [
   {
     field: 'Query.node',
     what: 'own schedule',
-    operation: `query ${byId} { node(id: $id) { id } }`,
+    operation: nodeQuery,
     variables: ownSchedule,
-    expected: ['UNAUTHENTICATED', 'null', 'ok', 'ok', 'ok'],
+    expected: seenByOwner,
   },
   { field: 'Query.schedules', operation: '{ schedules { id } }', expected: signedIn },
   {
