@@ -1,8 +1,13 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Tracing } from '../tracing/index.ts';
-import type { Api } from './api.ts';
+
+/** What answers requests, and tells the route of each. */
+interface Answering {
+  answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<string | null>;
+}
 
 /** The same API, with a span for each request, which goes on with the caller's own trace. */
-export function traceApi(api: Api, tracing: Tracing): Api {
+export function traceApi<Api extends Answering>(api: Api, tracing: Tracing): Api {
   return {
     ...api,
     answer(path, request, response) {

@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../database/index.ts';
 import type { Carrier } from '../events/announcement.ts';
 import type { Log } from '../log.ts';
 import type { Queue } from '../queue/index.ts';
-import type { Changed } from './change.ts';
+import type { Changed } from './apply.ts';
 import type { FairShare } from './fair/index.ts';
 
 /** What every part of this folder works with. */

@@ -18,7 +18,7 @@ import {
 } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import type { Log } from '../log.ts';
-import type { Span, SpanOptions, Tracing } from './index.ts';
+import type { Span, SpanOptions, Tracing } from './types.ts';
 
 /** A collector that does not answer costs a drain no more than that. */
 const EXPORT_TIMEOUT_MS = 2_000;
