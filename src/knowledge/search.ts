@@ -44,12 +44,13 @@ const MIN_CANDIDATES = 50;
 /** Reciprocal rank fusion: how little the first places stand out. */
 const RANK_OFFSET = 60;
 
-// One of the words is enough: a question has many that its answer has not.
+// One of the words is enough, since a question has many that its answer has not; those that have all come first.
 const byWords = `
   SELECT c.document_id AS "documentId", c.ordinal
-  FROM ${SEEN}, (SELECT replace(plainto_tsquery('${TEXT_SEARCH}', $2)::text, ' & ', ' | ')::tsquery AS wanted) q
-  WHERE c.knowledge_base_id = $1 AND c.words @@ wanted
-  ORDER BY ts_rank(c.words, wanted) DESC, c.document_id, c.ordinal LIMIT $3`;
+  FROM ${SEEN}, plainto_tsquery('${TEXT_SEARCH}', $2) AS wanted,
+    LATERAL (SELECT replace(wanted::text, ' & ', ' | ')::tsquery AS any_of) q
+  WHERE c.knowledge_base_id = $1 AND c.words @@ any_of
+  ORDER BY c.words @@ wanted DESC, ts_rank(c.words, any_of) DESC, c.document_id, c.ordinal LIMIT $3`;
 
 const selectHits = `
   SELECT c.document_id AS "documentId", c.ordinal, c.text, c.start_offset AS "startOffset", c.end_offset AS "endOffset"

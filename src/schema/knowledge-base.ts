@@ -61,7 +61,7 @@ const SearchHitType = builder.objectRef<SearchHit>('SearchHit').implement({
 /** What a search costs beside what it finds: a query is embedded by a node. */
 const SEARCH_COST = 20;
 
-export const KnowledgeBaseType = builder.loadableNode('KnowledgeBase', {
+const KnowledgeBaseType = builder.loadableNode('KnowledgeBase', {
   description: 'Documents that are searched together',
   id: { resolve: ({ id }) => id },
   load: (ids: string[], { services }: Context): Promise<KnowledgeBase[]> =>

@@ -10,7 +10,11 @@ let reader: Reader;
 
 beforeAll(async () => {
   const tiers = { FREE: { concurrency: 1 } };
-  library = await openLibrary([{}], { WORKER_CONCURRENCY: '1', TIERS: JSON.stringify(tiers) });
+  library = await openLibrary([{}], {
+    WORKER_CONCURRENCY: '1',
+    TASK_RETENTION_DAYS: '1',
+    TIERS: JSON.stringify(tiers),
+  });
   reader = await library.reader('FREE');
 });
 afterAll(() => library?.[Symbol.asyncDispose]());
@@ -116,6 +120,24 @@ describe('a document', () => {
     ).rejects.toThrow('the attempt had ended before its document was indexed');
     expect(await reader.documents(base)).toMatchObject([{ chunkCount: 1, status: 'INDEXED' }]);
     await vi.waitFor(async () => expect(await parts()).toEqual([]), { timeout: 5_000 });
+  });
+
+  it('keeps its task beyond the time that tasks are kept', async () => {
+    const { database, tasks } = library.app.services;
+    const base = await reader.base('for long');
+    const kept = await reader.index(base, file);
+    const { submitTask: other } = await reader.ask(
+      'mutation { submitTask(input: { task: { embedding: { texts: ["a"] } }, waitMs: 20000 }) { ... on Task { id } } }',
+    );
+    const ids = [rowId(kept), rowId(other ?? {})];
+    await database.pool.query("UPDATE task SET finished_at = now() - interval '2 days' WHERE id = ANY ($1)", [
+      ids,
+    ]);
+    await tasks.applyRetention();
+    expect(await database.prisma.task.findMany({ where: { id: { in: ids } }, select: { id: true } })).toEqual(
+      [{ id: ids[0] }],
+    );
+    expect(await reader.search(base, 'words')).toHaveLength(1);
   });
 
   it('with vectors of another length than its knowledge base has is refused', async () => {

@@ -15,6 +15,7 @@ const animals = [
   'Bread is baked from flour, water and salt.',
   '蒸汽机车在铁路上运行。北京是中国的首都。',
   'The invoice number is INV-4711, to be paid in May.',
+  'An invoice. One more invoice, and the next invoice: nothing but invoices and invoices.',
 ];
 
 beforeAll(async () => {
@@ -30,6 +31,7 @@ describe('a search', () => {
     ['a word in another form', 'hunting fox', 0],
     ['a question', 'What is bread made of?', 2],
     ['a number that stands nowhere else', 'INV-4711', 4],
+    ['what has all the words, before what has one of them often', 'invoice in May', 4],
     ['words without spaces', '中国首都', 3],
     ['parts of words, which only the vectors know', 'lighthouses keepers', 1],
   ])('finds %s', async (_what, query, expected) => {
