@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from './outside/client.ts';
 import { cancel, good, load, type Outcome, PROBLEM } from './outside/contract.ts';
-import { type Cluster, openCluster } from './outside/place.ts';
+import { type Cluster, openSiblings } from './outside/place.ts';
 import { next, rest, until } from './outside/streams.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await openCluster({ HEALTH_CHECK_INTERVAL_MS: '1000' });
+  cluster = await openSiblings();
 });
 afterAll(() => cluster?.[Symbol.asyncDispose]());
 

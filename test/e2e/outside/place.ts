@@ -143,10 +143,19 @@ export async function openProcess(variables: Record<string, string> = {}): Promi
 }
 
 export interface Cluster extends Omit<Place, 'url'> {
-  readonly apis: readonly [ServerProcess, ServerProcess];
+  /** Those with the API. */
+  readonly apis: readonly [{ readonly url: string }, { readonly url: string }];
 }
 
-/** Two processes with the API, and a worker. */
+/** Two servers with the API, and a worker, in this process: they share nothing but the database. */
+export async function openSiblings(variables: Record<string, string> = {}): Promise<Cluster> {
+  const app = await startTestApp({ ...common, ...variables }, 'api');
+  const [two] = await Promise.all([app.sibling('api'), app.sibling('worker')]);
+  const close = async () => app[Symbol.asyncDispose]();
+  return { ...placeOn({ admin: createClient(app.url, adminKey), close }), apis: [app, two] };
+}
+
+/** The same in processes of their own. */
 export async function openCluster(variables: Record<string, string> = {}): Promise<Cluster> {
   const { servers, ...place } = await openProcesses(['api', 'api', 'worker'], variables);
   const [one, two] = servers as [ServerProcess, ServerProcess, ServerProcess];
