@@ -116,6 +116,7 @@ test('tables whose rows change often have room for it', async () => {
     { table: 'task_count', options: ['fillfactor=30'] },
     { table: 'task_data', options: ['fillfactor=70'] },
     { table: 'token_bucket', options: ['fillfactor=50'] },
+    { table: 'user_storage', options: ['fillfactor=70'] },
     { table: 'worker', options: ['fillfactor=30'] },
   ]);
 });
