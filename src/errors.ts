@@ -120,6 +120,15 @@ export class RateLimitedError extends CallerError {
   }
 }
 
+/** Whether it is a limit that refused: the same may be accepted later. */
+export function isLimit(error: unknown): error is QueueFullError | QuotaExceededError | RateLimitedError {
+  return (
+    error instanceof QueueFullError ||
+    error instanceof QuotaExceededError ||
+    error instanceof RateLimitedError
+  );
+}
+
 /** Why a whole request is refused: a GraphQL error with this code in its extensions. */
 export type RefusalCode =
   | 'UNAUTHENTICATED'

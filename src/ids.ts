@@ -33,6 +33,9 @@ export function newId(): string {
   return new TypeID('').toUUID();
 }
 
+/** Below every row's id: no row has it. */
+export const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+
 /** The lowest id that a row of that time can have. */
 export function firstIdOf(time: Date): string {
   const hex = Math.max(0, time.getTime()).toString(16).padStart(12, '0');

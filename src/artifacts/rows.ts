@@ -3,7 +3,7 @@ import {
   createBatcher,
   type Database,
   type Transaction,
-  UncertainCommitError,
+  untilCertain,
 } from '../database/index.ts';
 import { lockStored, refuseOverQuota, type StorageLimits } from './quota.ts';
 
@@ -20,7 +20,6 @@ export interface ArtifactRows {
 
 const MAX_GROUP = 100;
 const MAX_IN_FLIGHT = 2;
-const MAX_TRIES = 5;
 
 const insert = `
   INSERT INTO artifact (id, user_id, storage_key, mime_type, size_bytes, sha256, width, height, duration_seconds)
@@ -34,17 +33,6 @@ const select = `
   FROM artifact WHERE id = ANY ($1)`;
 
 type Row = Artifact & { readonly [column: string]: unknown };
-
-/** Repeats what can be repeated after a commit of which nobody knows whether it stands. */
-export async function untilCertain<T>(write: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (tries === MAX_TRIES || !(error instanceof UncertainCommitError)) throw error;
-    }
-  }
-}
 
 /** Those that exist, in no order. */
 export function findArtifacts(tx: Transaction, ids: readonly string[]): Promise<Artifact[]> {

@@ -1,11 +1,17 @@
-import type { Artifact, Database, Transaction, Upload } from '../database/index.ts';
+import {
+  type Artifact,
+  type Database,
+  type Transaction,
+  type Upload,
+  untilCertain,
+} from '../database/index.ts';
 import { CallerError, InvalidInputError, NotFoundError, QuotaExceededError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { measure } from './measure.ts';
 import { HEAD_BYTES } from './media-type.ts';
 import { lockStored, refuseOverQuota, type StorageLimits } from './quota.ts';
-import { findArtifacts, insertArtifacts, untilCertain } from './rows.ts';
+import { findArtifacts, insertArtifacts } from './rows.ts';
 import type { UrlSigner } from './signed-url.ts';
 import { tap } from './source.ts';
 import type { SignedRequest, Storage, Stored } from './storage.ts';

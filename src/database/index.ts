@@ -13,6 +13,7 @@ export { Prisma, TaskEventType } from './generated/client.ts';
 export { type Lanes, type Transaction, UncertainCommitError } from './lanes.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
 export { connectionConfig } from './pool.ts';
+export { untilCertain } from './until-certain.ts';
 
 export interface Database {
   readonly url: string;

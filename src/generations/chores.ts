@@ -1,11 +1,4 @@
-import {
-  CallerError,
-  InvalidStateError,
-  NotFoundError,
-  QueueFullError,
-  QuotaExceededError,
-  RateLimitedError,
-} from '../errors.ts';
+import { CallerError, InvalidStateError, isLimit, NotFoundError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import { type Core, change, upToDate } from './core.ts';
 import { choresOf, step } from './step.ts';
@@ -33,9 +26,6 @@ async function cancelPart({ tasks }: Core, { taskId }: Part): Promise<void> {
     if (!(error instanceof InvalidStateError || error instanceof NotFoundError)) throw error;
   }
 }
-
-const isLimit = (error: unknown): boolean =>
-  error instanceof QueueFullError || error instanceof QuotaExceededError || error instanceof RateLimitedError;
 
 /** What was accepted is not refused any more for a limit: it waits. */
 async function submitOrWait(core: Core, generation: Generation, part: Part): Promise<void> {

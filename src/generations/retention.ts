@@ -1,5 +1,5 @@
 import { InvalidStateError, NotFoundError } from '../errors.ts';
-import { firstIdOf } from '../ids.ts';
+import { firstIdOf, LOWEST_ID } from '../ids.ts';
 import type { Core } from './core.ts';
 import { removeGeneration } from './remove.ts';
 
@@ -10,7 +10,6 @@ const DAY_MS = 24 * 3600 * 1000;
 const selectOld = `
   SELECT id FROM generation WHERE id < $1 AND id > $2 AND updated_at < $3 AND follow_at IS NULL
   ORDER BY id LIMIT ${GROUP}`;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 export function createRetention(core: Core, retentionDays: number) {
   const { pool, clock } = core.database;
@@ -31,7 +30,7 @@ export function createRetention(core: Core, retentionDays: number) {
     const limit = new Date(clock.now().getTime() - retentionDays * DAY_MS);
     const before = firstIdOf(new Date(limit.getTime() + DAY_MS));
     let removed = 0;
-    for (let after = FIRST_ID; ; ) {
+    for (let after = LOWEST_ID; ; ) {
       const { rows } = await pool.query<{ id: string }>(selectOld, [before, after, limit]);
       for (const { id } of rows) removed += await removeOld(id);
       const last = rows.at(-1);

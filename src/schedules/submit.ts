@@ -1,11 +1,5 @@
 import type { Database, Prisma, Tier } from '../database/index.ts';
-import {
-  CallerError,
-  InvalidStateError,
-  QueueFullError,
-  QuotaExceededError,
-  RateLimitedError,
-} from '../errors.ts';
+import { CallerError, InvalidStateError, isLimit } from '../errors.ts';
 import { kindOf } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { Tasks } from '../tasks/index.ts';
@@ -50,11 +44,7 @@ interface Outcome {
   readonly isTriedAgain: boolean;
 }
 
-const mayHelp = (error: unknown): boolean =>
-  !(error instanceof CallerError) ||
-  error instanceof QueueFullError ||
-  error instanceof QuotaExceededError ||
-  error instanceof RateLimitedError;
+const mayHelp = (error: unknown): boolean => !(error instanceof CallerError) || isLimit(error);
 
 export function createRunSubmitter(options: {
   readonly database: Database;

@@ -7,7 +7,7 @@ import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { isAdmin, isOperator } from '../accounts/index.ts';
 import { RefusedError } from '../errors.ts';
-import { decodeAnyId, encodeId, type IdType } from '../ids.ts';
+import { decodeAnyId, encodeId, type IdType, LOWEST_ID } from '../ids.ts';
 import type { Context, NodeContext, SignedInContext } from './context.ts';
 import { getDatamodel, type default as PrismaTypes } from './generated/pothos.ts';
 import { mayBeRefetched } from './refetch.ts';
@@ -42,8 +42,6 @@ export interface SchemaTypes {
   };
 }
 
-const NO_ROW = '00000000-0000-0000-0000-000000000000';
-
 /** What pages of lists have, whatever they list. */
 const pages = {
   beforeArgOptions: { description: 'Only what comes before this cursor' },
@@ -74,7 +72,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     encodeGlobalID: (typename, id) => encodeId(typename as IdType, String(id)),
     // What is no id of ours is looked for and not found, as any other that does not exist.
     decodeGlobalID: (id) => {
-      const { type, uuid } = decodeAnyId(id) ?? { type: 'Task', uuid: NO_ROW };
+      const { type, uuid } = decodeAnyId(id) ?? { type: 'Task', uuid: LOWEST_ID };
       return { typename: type, id: uuid };
     },
     idFieldOptions: { description: 'Unique among everything' },

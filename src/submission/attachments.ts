@@ -1,7 +1,7 @@
 import type { Artifacts, Source } from '../artifacts/index.ts';
 import type { Artifact } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
-import { decodeId } from '../ids.ts';
+import { decodeId, LOWEST_ID } from '../ids.ts';
 import { kindOf, type MediaReference, type TaskFile } from '../kinds/index.ts';
 import type { FindOwned } from './owned.ts';
 import type { Relatives, TaskName } from './relatives.ts';
@@ -108,7 +108,7 @@ export function createAttachments(options: AttachmentsOptions): CollectedAttachm
 
   async function owned(globalId: string, field: string): Promise<Artifact> {
     // What is no artifact's id names no artifact, and is told so in the same words.
-    const id = decodeId('Artifact', globalId) ?? '00000000-0000-0000-0000-000000000000';
+    const id = decodeId('Artifact', globalId) ?? LOWEST_ID;
     return findOwned({ id, path: field });
   }
 

@@ -43,12 +43,12 @@ import type {
 } from './types.ts';
 import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
-export type { Pages } from './bulk.ts';
 export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
 export type { Edit } from './edit.ts';
 export type { Estimate, EstimateRequest, WaitingReason } from './forecast/index.ts';
 export type { LeftWork } from './left-work.ts';
+export type { Pages } from './pages.ts';
 export type { RemoteJobs } from './remote-jobs.ts';
 export { removeTogether } from './remove.ts';
 export type { MadeResult } from './results.ts';

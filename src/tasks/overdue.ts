@@ -1,19 +1,17 @@
 import type { Transaction } from '../database/index.ts';
-import type { JobKey } from '../queue/index.ts';
+import { LOWEST_ID } from '../ids.ts';
 import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { lockWithBelow } from './dependents.ts';
 import { deadlineExceeded } from './failures.ts';
+import { lockJobsOf, type WithJob } from './job-locks.ts';
 import { createWindow, type Step } from './window.ts';
 
 const MAX_GROUP = 500;
 
 /** A task that may be overdue, and the job that it waits with. */
-export interface Suspect {
+export interface Suspect extends WithJob {
   readonly taskId: string;
-  readonly queueId: string;
-  /** Null for a scheduled or blocked task. */
-  readonly jobId: string | null;
 }
 
 interface OverdueRow extends Suspect {
@@ -42,23 +40,12 @@ export async function failOverdueTasks(
   tx: Transaction,
   suspects: readonly Suspect[],
 ): Promise<FailedOverdue> {
-  const { queue: boss } = core;
-  const queues = new Map(
-    await Promise.all(suspects.map(async ({ queueId }) => [queueId, await boss.get(queueId)] as const)),
-  );
-  const keyOf = ({ queueId, jobId }: Suspect): JobKey[] => {
-    const queue = queues.get(queueId);
-    return queue && jobId !== null ? [{ queue, id: jobId }] : [];
-  };
-  const jobs = await boss.lock(tx, suspects.flatMap(keyOf));
-  const lockedJobs = new Set(jobs.filter(({ isLive }) => isLive).map(({ id }) => id));
+  const jobs = await lockJobsOf(core, tx, suspects);
+  const lockedJobs = jobs.live;
   const taskIds = suspects.map(({ taskId }) => taskId);
   lockWithBelow(tx, taskIds);
   const overdue = await tx.query<OverdueRow>(lockOverdue, [taskIds, [...lockedJobs]]);
-  for (const [queue, keys] of Map.groupBy(overdue.flatMap(keyOf), (key) => key.queue)) {
-    const ids = keys.map(({ id }) => id);
-    await boss.cancel(tx, queue, ids);
-  }
+  await jobs.cancel(overdue);
   const changed = await change(
     core,
     tx,
@@ -77,15 +64,13 @@ const selectOverdue = `
   WHERE deadline > $1 AND deadline <= now() AND status IN ('SCHEDULED', 'BLOCKED', 'QUEUED') AND id > $2
   ORDER BY id LIMIT ${MAX_GROUP}`;
 
-const NO_ID = '00000000-0000-0000-0000-000000000000';
-
 export function createFailOverdue(core: Core) {
   const { database } = core;
   const window = createWindow(database);
 
   /** Fails the waiting tasks whose deadline has passed. Answers how many. */
   return function failOverdue(): Promise<number> {
-    let after = NO_ID;
+    let after = LOWEST_ID;
     return window.sweep(async (since): Promise<Step> => {
       const { rows } = await database.pool.query<OverdueRow>(selectOverdue, [since, after]);
       const last = rows.at(-1);

@@ -3,14 +3,7 @@ import type { TaskStatus, Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
 import type { Core } from './core.ts';
 import { isFinal } from './lifecycle.ts';
-
-const HAS_ENDED = "status IN ('SUCCEEDED', 'FAILED', 'CANCELED')";
-const IS_NAMED = `(EXISTS (SELECT FROM generation_task WHERE task_id = task.id)
-  OR EXISTS (SELECT FROM document WHERE document.id = task.id))`;
-
-// Its result may be what they take up.
-const IS_NEEDED = `EXISTS (SELECT FROM task_dependency d JOIN task c ON c.id = d.child_id
-  WHERE d.parent_id = task.id AND c.status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED'))`;
+import { HAS_ENDED, IS_NAMED, IS_NEEDED } from './removable.ts';
 
 const remove = `
   DELETE FROM task WHERE id = $1 AND ${HAS_ENDED} AND NOT ${IS_NAMED} AND NOT ${IS_NEEDED}

@@ -1,5 +1,6 @@
 import { firstIdOf } from '../ids.ts';
 import type { Core } from './core.ts';
+import { HAS_ENDED, IS_NAMED, IS_NEEDED } from './removable.ts';
 
 const MAX_GROUP = 500;
 const DAY_MS = 24 * 3600 * 1000;
@@ -9,11 +10,7 @@ const DAY_MS = 24 * 3600 * 1000;
 const removeOld = `
   WITH old AS (
     SELECT id FROM task
-    WHERE id < $1 AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED') AND finished_at < $2
-      AND NOT EXISTS (SELECT FROM generation_task WHERE task_id = task.id)
-      AND NOT EXISTS (SELECT FROM document WHERE document.id = task.id)
-      AND NOT EXISTS (SELECT FROM task_dependency d JOIN task c ON c.id = d.child_id
-        WHERE d.parent_id = task.id AND c.status NOT IN ('SUCCEEDED', 'FAILED', 'CANCELED'))
+    WHERE id < $1 AND ${HAS_ENDED} AND finished_at < $2 AND NOT ${IS_NAMED} AND NOT ${IS_NEEDED}
     ORDER BY id LIMIT ${MAX_GROUP} FOR UPDATE SKIP LOCKED
   )
   DELETE FROM task USING old WHERE task.id = old.id RETURNING task.id, task.user_id AS "userId"`;

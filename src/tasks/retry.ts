@@ -7,9 +7,9 @@ import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { readEdges } from './dependents.ts';
 import { costOf, type Edit, type PlannedEdit, writeEdit } from './edit.ts';
+import { explain } from './refusals.ts';
 import { decideRetry, lockRelatives, type Relative, type Revival } from './revive.ts';
 import { SupersededError, untilCurrent } from './superseded.ts';
-import { explain } from './uncertain.ts';
 
 export interface RetryOptions {
   /** Who asks for it, a user's id: the log tells. */

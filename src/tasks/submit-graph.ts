@@ -1,10 +1,10 @@
-import type { Tier } from '../database/index.ts';
+import { type Tier, untilCertain } from '../database/index.ts';
 import { newId } from '../ids.ts';
 import { admit, type Entry, type Verdict } from './admission.ts';
 import { announceChanged, type Core } from './core.ts';
 import type { Entrance } from './entrance.ts';
+import { explain } from './refusals.ts';
 import type { BatchSubmission, SubmittedBatch } from './types.ts';
-import { explain, untilCertain } from './uncertain.ts';
 import { findBatch, type Graph, type NewBatch, type WrittenGraph, writeGraph } from './write-graph.ts';
 import type { Written } from './write-submissions.ts';
 

@@ -1,14 +1,14 @@
 import type { Tiers } from '../accounts/index.ts';
-import { createBatcher, type Tier } from '../database/index.ts';
+import { createBatcher, type Tier, untilCertain } from '../database/index.ts';
 import { NoSuchModelError } from '../errors.ts';
 import { newIdAfter } from '../ids.ts';
 import type { Nodes } from '../nodes/index.ts';
 import { admit, type Entry, findByKey, type Keyed, type Verdict } from './admission.ts';
 import type { Core } from './core.ts';
 import { createEntrance } from './entrance.ts';
+import { explain } from './refusals.ts';
 import { createGraphSubmitter, type GraphSubmitter } from './submit-graph.ts';
 import type { Submission, Submitted } from './types.ts';
-import { explain, untilCertain } from './uncertain.ts';
 import { NotAdmittedError, type Written, writeSubmissions } from './write-submissions.ts';
 
 const MAX_GROUP = 200;

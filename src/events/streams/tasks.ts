@@ -1,3 +1,4 @@
+import { LOWEST_ID } from '../../ids.ts';
 import { patiently } from '../backoff.ts';
 import type { Position } from '../changes.ts';
 import { type Source, Wake } from '../stream.ts';
@@ -23,7 +24,6 @@ export interface TaskReader {
 /** Changed tasks that a subscriber has not read yet. With more, it reads them again from the table. */
 const MAX_PENDING = 256;
 const LOAD_SIZE = 50;
-const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** The latest state of each changed task, bounded; beyond the bound, only since when it has to read again. */
 class Pending {
@@ -80,7 +80,7 @@ class Replay {
   constructor(reader: TaskReader, userId: string | null, since: Date) {
     this.#reader = reader;
     this.#userId = userId;
-    this.#from = { id: FIRST_ID, updatedAt: since };
+    this.#from = { id: LOWEST_ID, updatedAt: since };
   }
 
   async next(ended: AbortSignal): Promise<TaskRow | null> {

@@ -1,18 +1,4 @@
-import { UncertainCommitError } from '../database/index.ts';
 import { type InputIssue, InvalidInputError } from '../errors.ts';
-
-const MAX_TRIES = 5;
-
-/** Repeats what can be repeated after a commit of which nobody knows whether it stands. */
-export async function untilCertain<T>(write: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await write();
-    } catch (error) {
-      if (tries === MAX_TRIES || !(error instanceof UncertainCommitError)) throw error;
-    }
-  }
-}
 
 /** What a broken constraint says of a submission. */
 const refusals: Readonly<Record<string, InputIssue>> = {
