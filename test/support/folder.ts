@@ -15,7 +15,7 @@ const ROOM_BYTES = 4 * 1024 ** 3;
  * For databases: in memory, where there is room. A database is hundreds of files, and making them on a disk
  * takes up to ten times as long.
  */
-export async function quickParent(): Promise<string> {
+async function quickParent(): Promise<string> {
   const memory = await statfs(MEMORY).catch(() => null);
   return memory !== null && memory.bavail * memory.bsize >= ROOM_BYTES ? MEMORY : tmpdir();
 }
