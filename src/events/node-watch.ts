@@ -18,6 +18,8 @@ export interface NodeWatch {
 
 /** With how many of its slots are busy, which nobody announces: from it comes whether a drain has ended, too. */
 const ofAll = {
+  // The built-in one, which is Switchyard itself, is on no list.
+  where: { protocol: { not: 'LOCAL' } },
   include: { _count: { select: { slots: { where: { taskId: { not: null } } } } } },
   orderBy: { id: 'asc' },
 } as const;

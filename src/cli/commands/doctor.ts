@@ -24,7 +24,7 @@ async function registeredNodes(url: string): Promise<CheckedNode[]> {
     const { rows: tables } = await client.query("SELECT to_regclass('gpu_node') AS nodes");
     if (tables[0].nodes === null) return [];
     const { rows } = await client.query<CheckedNode>(
-      `SELECT name, url, protocol, token FROM gpu_node WHERE state <> 'REMOVED' ORDER BY id`,
+      `SELECT name, url, protocol, token FROM gpu_node WHERE state <> 'REMOVED' AND protocol <> 'LOCAL' ORDER BY id`,
     );
     return rows;
   } finally {
