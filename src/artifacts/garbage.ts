@@ -54,8 +54,19 @@ export async function removeArtifacts(
   await removeFiles(storage, keys);
 }
 
-async function removeUnnamed(database: Database, storage: Storage, graceMs: number): Promise<number> {
-  for (let removed = 0; ; ) {
+interface Bounds {
+  readonly graceMs: number;
+  /** Ends the collection early. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+async function removeUnnamed(
+  database: Database,
+  storage: Storage,
+  { graceMs, signal }: Bounds,
+): Promise<number> {
+  let removed = 0;
+  while (!signal?.aborted) {
     const keys = await database.lanes.transact(async (tx) => {
       const old = await tx.query<{ id: string }>(lockOld, [graceMs / 1000]);
       if (old.length === 0) return [];
@@ -64,11 +75,16 @@ async function removeUnnamed(database: Database, storage: Storage, graceMs: numb
     // The rows are gone for good by now; a file that is left over is found as an orphan.
     await removeFiles(storage, keys);
     removed += keys.length;
-    if (keys.length === 0) return removed;
+    if (keys.length === 0) break;
   }
+  return removed;
 }
 
-async function removeOrphans(database: Database, storage: Storage, graceMs: number): Promise<number> {
+async function removeOrphans(
+  database: Database,
+  storage: Storage,
+  { graceMs, signal }: Bounds,
+): Promise<number> {
   const before = Date.now() - graceMs;
   let removed = 0;
   let keys: string[] = [];
@@ -83,6 +99,7 @@ async function removeOrphans(database: Database, storage: Storage, graceMs: numb
   }
 
   for await (const { key, modifiedAt } of storage.list()) {
+    if (signal?.aborted) return removed;
     if (modifiedAt.getTime() < before) keys.push(key);
     if (keys.length >= GROUP) await removeUnknown();
   }
@@ -91,13 +108,9 @@ async function removeOrphans(database: Database, storage: Storage, graceMs: numb
 }
 
 /** Removes what nothing names and is older than the grace: rows with their files, then files without a row. */
-export async function collectGarbage(
-  database: Database,
-  storage: Storage,
-  graceMs: number,
-): Promise<Garbage> {
+export async function collectGarbage(database: Database, storage: Storage, bounds: Bounds): Promise<Garbage> {
   return {
-    artifacts: await removeUnnamed(database, storage, graceMs),
-    files: await removeOrphans(database, storage, graceMs),
+    artifacts: await removeUnnamed(database, storage, bounds),
+    files: await removeOrphans(database, storage, bounds),
   };
 }

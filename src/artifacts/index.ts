@@ -1,20 +1,17 @@
 import type { Readable } from 'node:stream';
-import { type Artifact, type Database, UncertainCommitError } from '../database/index.ts';
+import type { Artifact, Database } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
-import { newId } from '../ids.ts';
 import type { Media, MediaReference } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { UrlGuard } from '../urls/index.ts';
 import { collectGarbage, type Garbage, removeArtifacts } from './garbage.ts';
 import { createMediaLoader } from './media.ts';
-import { HEAD_BYTES, type Inspection, inspect } from './media-type.ts';
-import { assertPcmFormat, type PcmFormat, pcmDuration, pcmMimeType } from './pcm.ts';
 import { shownAs } from './presentation.ts';
 import type { StorageLimits } from './quota.ts';
 import { createArtifactRows } from './rows.ts';
+import { createSaving, type Saving } from './saving.ts';
 import { createUrlSigner, type VerifiedUpload, type VerifiedUrl } from './signed-url.ts';
-import { type Source, tap } from './source.ts';
-import type { ByteRange, Storage, Stored } from './storage.ts';
+import type { ByteRange, Storage } from './storage.ts';
 import type { UploadRequest } from './upload-check.ts';
 import { createUploads, type UploadTicket } from './uploads.ts';
 
@@ -30,24 +27,8 @@ export type { UploadRequest } from './upload-check.ts';
 export type { UploadTicket } from './uploads.ts';
 export { readVectors } from './vectors.ts';
 
-interface Owned {
-  readonly userId: string;
-  /** The field of the input that the file came in, for messages. */
-  readonly field?: string;
-  /** What was made for the user is kept whatever he has stored already; and counts. */
-  readonly overQuota?: boolean;
-}
-
 /** Stored files: what callers upload, and what nodes make. */
-export interface Artifacts {
-  /**
-   * Stores a file, durably once it resolves. Its type is found in its bytes; `mimeType` counts only for
-   * formats that have no mark of their own, such as plain text.
-   * @throws InvalidInputError where it is empty or larger than the limit, QuotaExceededError
-   */
-  save(file: Source & Owned & { readonly mimeType?: string }): Promise<Artifact>;
-  /** Stores raw samples as they are. @throws InvalidInputError naming sampleRate, channels or data; QuotaExceededError */
-  savePcm(file: Source & Owned & PcmFormat): Promise<Artifact>;
+export interface Artifacts extends Saving {
   /** Those that exist, in no order. */
   find(ids: readonly string[]): Promise<Artifact[]>;
   /** As `find`; and those whose bytes were sent to the object store meanwhile. */
@@ -74,12 +55,18 @@ export interface Artifacts {
   verifyUpload(url: URL): VerifiedUpload | null;
   /** See `Uploads.receive`. */
   receiveUpload(id: string, bytes: AsyncIterable<Uint8Array>): Promise<Artifact>;
-  /** Ends the uploads that have expired. */
-  collectUploads(): Promise<number>;
+  /** Ends the uploads that have expired, until the signal aborts. Answers how many are gone. */
+  collectUploads(signal?: AbortSignal): Promise<number>;
   /** Removes those of them that no task has as a file, with their bytes. */
   remove(ids: readonly string[]): Promise<void>;
-  /** Removes what nothing names and is older than the grace: a day, unless said otherwise. */
-  collectGarbage(graceMs?: number): Promise<Garbage>;
+  /** Removes what nothing names and is older than the grace, until the signal aborts. */
+  collectGarbage(options?: CollectOptions): Promise<Garbage>;
+}
+
+interface CollectOptions {
+  /** A day, unless said otherwise. */
+  readonly graceMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface ArtifactsOptions {
@@ -104,7 +91,6 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
   const { database, storage, guard, maxBytes, log } = options;
   const signer = createUrlSigner({ ...options, clock: database.clock });
   const limits = options.limits ?? { FREE: null, PRO: null, VIP: null };
-  const rows = createArtifactRows(database, limits);
   const uploads = createUploads({ ...options, limits, signer });
   const find = (ids: readonly string[]) =>
     database.prisma.artifact.findMany({ where: { id: { in: [...ids] } } });
@@ -119,52 +105,8 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
     return { found: [...found, ...(await find(missing))], problems };
   }
 
-  /** What is left over in spite of it goes with the clean-up. */
-  async function takeAway(key: string): Promise<void> {
-    await storage
-      .remove(key)
-      .catch((error: unknown) => log.warn({ err: error, key }, 'a file was left over'));
-  }
-
-  /** Writes the file, then its row; a file that gets no row is taken away again. */
-  async function store(
-    file: Source & Owned,
-    describe: (stored: Stored, head: Uint8Array) => Promise<Inspection>,
-  ): Promise<Artifact> {
-    const tapped = tap(file, { maxBytes, headBytes: HEAD_BYTES, field: file.field ?? '' });
-    const stored = await storage.put(tapped.chunks);
-    try {
-      const inspection = await describe(stored, tapped.head());
-      const { key, size, sha256 } = stored;
-      const { userId, overQuota = false } = file;
-      const row = { id: newId(), userId, storageKey: key, sizeBytes: size, sha256, ...inspection };
-      return await rows.write({ ...row, overQuota });
-    } catch (error) {
-      // There may be a row that names it.
-      if (!(error instanceof UncertainCommitError)) await takeAway(stored.key);
-      throw error;
-    }
-  }
-
   return {
-    save(file) {
-      return store(file, async ({ size }, head) => {
-        if (size === 0) {
-          throw new InvalidInputError([{ path: file.field ?? '', message: 'the file is empty' }]);
-        }
-        return inspect(head, size, file.mimeType);
-      });
-    },
-    async savePcm(file) {
-      const { field = '' } = file;
-      assertPcmFormat(file, field);
-      return store({ ...file, field: field === '' ? 'data' : `${field}.data` }, async ({ size }) => ({
-        mimeType: pcmMimeType(file),
-        width: null,
-        height: null,
-        durationSeconds: pcmDuration(file, size, field),
-      }));
-    },
+    ...createSaving({ storage, rows: createArtifactRows(database, limits), maxBytes, log }),
     find,
     load: async (ids) => (await findOrFinish(ids)).found,
     async requireOwned(userId, wanted) {
@@ -200,8 +142,8 @@ export function createArtifacts(options: ArtifactsOptions): Artifacts {
     receiveUpload: uploads.receive,
     collectUploads: uploads.collect,
     remove: (ids) => removeArtifacts(database, storage, ids),
-    async collectGarbage(graceMs = DAY_MS) {
-      const garbage = await collectGarbage(database, storage, graceMs);
+    async collectGarbage({ graceMs = DAY_MS, signal } = {}) {
+      const garbage = await collectGarbage(database, storage, { graceMs, signal });
       if (garbage.artifacts + garbage.files > 0) log.info(garbage, 'unused artifacts removed');
       return garbage;
     },

@@ -5,17 +5,16 @@ import {
   type Upload,
   untilCertain,
 } from '../database/index.ts';
-import { CallerError, InvalidInputError, NotFoundError, QuotaExceededError } from '../errors.ts';
+import { NotFoundError, QuotaExceededError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { measure } from './measure.ts';
+import { createArrivals } from './arrivals.ts';
 import { HEAD_BYTES } from './media-type.ts';
 import { lockStored, refuseOverQuota, type StorageLimits } from './quota.ts';
-import { findArtifacts, insertArtifacts } from './rows.ts';
 import type { UrlSigner } from './signed-url.ts';
 import { tap } from './source.ts';
-import type { SignedRequest, Storage, Stored } from './storage.ts';
-import { checkArrived, checkRequest, type UploadRequest } from './upload-check.ts';
+import type { SignedRequest, Storage } from './storage.ts';
+import { checkRequest, type UploadRequest } from './upload-check.ts';
 
 /** Where, and with what, a file can be sent. */
 export interface UploadTicket extends SignedRequest {
@@ -39,8 +38,11 @@ export interface Uploads {
    * @returns why the others, as far as they are open, are none yet
    */
   finish(ids: readonly string[], userId?: string): Promise<Map<string, string>>;
-  /** Ends uploads that have expired: those whose bytes are there become artifacts. Answers how many are gone. */
-  collect(): Promise<number>;
+  /**
+   * Ends uploads that have expired, until the signal aborts: those whose bytes are there become artifacts.
+   * Answers how many are gone.
+   */
+  collect(signal?: AbortSignal): Promise<number>;
 }
 
 export interface UploadsOptions {
@@ -59,13 +61,10 @@ const LATE_SECONDS = 600;
 const MAX_OPEN = 1_000;
 const MAX_COLLECTED = 500;
 
-const NOT_SENT = 'its bytes have not arrived yet: send them with PUT to the URL that createUpload answered';
-
 const countOpen = 'SELECT count(*)::int AS open FROM upload WHERE user_id = $1';
 const insertUpload = `
   INSERT INTO upload (id, user_id, storage_key, mime_type, size_bytes, sha256, expires_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING`;
-const endUpload = 'DELETE FROM upload WHERE id = $1 RETURNING id';
 
 /** Inserts the row if its user may have one more. */
 async function open(tx: Transaction, upload: Upload, limits: StorageLimits): Promise<void> {
@@ -91,75 +90,7 @@ export function createUploads(options: UploadsOptions): Uploads {
   const { lanes, prisma } = database;
   const { direct } = storage;
 
-  /** The upload's row becomes the artifact's; whoever comes second has his file taken away again. */
-  async function replace(upload: Upload, file: Stored, head: Uint8Array): Promise<Artifact | null> {
-    const { id, userId } = upload;
-    const inspection = await checkArrived(upload, file, head);
-    const { key: storageKey, size: sizeBytes, sha256 } = file;
-    const [artifact] = await untilCertain(() =>
-      lanes.transact(async (tx) => {
-        const ended = await tx.query(endUpload, [id]);
-        if (ended.length === 0) return findArtifacts(tx, [id]);
-        return insertArtifacts(tx, [{ id, userId, storageKey, sizeBytes, sha256, ...inspection }]);
-      }),
-    );
-    if (artifact?.storageKey !== storageKey) await storage.remove(storageKey);
-    return artifact ?? null;
-  }
-
-  /** What was stored, but is not what it should be, goes; a failure of the database leaves it to the clean-up. */
-  async function replaceOrRemove(upload: Upload, file: Stored, head: Uint8Array): Promise<Artifact | null> {
-    try {
-      return await replace(upload, file, head);
-    } catch (error) {
-      if (error instanceof CallerError) await storage.remove(file.key);
-      throw error;
-    }
-  }
-
-  /** Reads a file that the store has had all along. */
-  async function readStored(key: string, { sizeBytes }: Upload): Promise<{ file: Stored; head: Uint8Array }> {
-    const stream = await storage.read(key);
-    const tapped = tap({ stream }, { maxBytes: sizeBytes, headBytes: HEAD_BYTES, field: '' });
-    const meter = measure(tapped.chunks);
-    try {
-      for await (const _ of meter.chunks);
-    } catch (error) {
-      if (error instanceof CallerError) await storage.remove(key);
-      throw error;
-    }
-    return { file: { key, ...meter.result() }, head: tapped.head() };
-  }
-
-  /** @returns why it is no artifact yet; null where it is one, or nothing is awaited any more */
-  async function finishOne(upload: Upload): Promise<string | null> {
-    const { storageKey } = upload;
-    // Without a store that others can write to, the request that sends the bytes finishes it.
-    const taken = storageKey === null ? null : await direct?.take(storageKey);
-    if (storageKey === null || taken == null) return NOT_SENT;
-    try {
-      const { file, head } = await readStored(taken, upload);
-      await replaceOrRemove(upload, file, head);
-      await storage.remove(storageKey);
-      return null;
-    } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error;
-      // Until it expires, other bytes may be sent.
-      await storage.remove(storageKey);
-      log.info({ artifactId: upload.id, reason: error.message }, 'an upload was refused');
-      return `what was sent is refused: ${error.message}`;
-    }
-  }
-
-  const finishing = new Map<string, Promise<string | null>>();
-
-  /** Once at a time, however many ask for it. */
-  function finishShared(upload: Upload): Promise<string | null> {
-    const { id } = upload;
-    const running = finishing.get(id) ?? finishOne(upload).finally(() => finishing.delete(id));
-    finishing.set(id, running);
-    return running;
-  }
+  const arrivals = createArrivals({ database, storage, log });
 
   /** What is left of an upload that never came. */
   async function discard({ id, storageKey }: Upload): Promise<number> {
@@ -193,7 +124,7 @@ export function createUploads(options: UploadsOptions): Uploads {
       const { sizeBytes } = upload;
       const tapped = tap({ stream: bytes }, { maxBytes: sizeBytes, headBytes: HEAD_BYTES, field: '' });
       const file = await storage.put(tapped.chunks);
-      const artifact = await replaceOrRemove(upload, file, tapped.head());
+      const artifact = await arrivals.accept(upload, file, tapped.head());
       if (!artifact) throw gone();
       return artifact;
     },
@@ -201,11 +132,11 @@ export function createUploads(options: UploadsOptions): Uploads {
       const whose = userId === undefined ? {} : { userId };
       const uploads = await prisma.upload.findMany({ where: { id: { in: [...ids] }, ...whose } });
       const problems = await Promise.all(
-        uploads.map(async (upload) => [upload.id, await finishShared(upload)] as const),
+        uploads.map(async (upload) => [upload.id, await arrivals.finish(upload)] as const),
       );
       return new Map(problems.flatMap(([id, problem]) => (problem === null ? [] : [[id, problem] as const])));
     },
-    async collect() {
+    async collect(signal) {
       const { rows } = await database.pool.query<{ id: string }>(
         'SELECT id FROM upload WHERE expires_at < now() - make_interval(secs => $1) ORDER BY expires_at LIMIT $2',
         [LATE_SECONDS, MAX_COLLECTED],
@@ -213,8 +144,9 @@ export function createUploads(options: UploadsOptions): Uploads {
       const expired = await prisma.upload.findMany({ where: { id: { in: rows.map(({ id }) => id) } } });
       let gone = 0;
       for (const upload of expired) {
+        if (signal?.aborted) break;
         try {
-          if ((await finishShared(upload)) !== null) gone += await discard(upload);
+          if ((await arrivals.finish(upload)) !== null) gone += await discard(upload);
         } catch (error) {
           // It comes round again; the others need not wait for it.
           log.warn({ err: error, artifactId: upload.id }, 'an upload that has expired could not be ended');

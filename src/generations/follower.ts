@@ -31,8 +31,8 @@ class Memory {
   }
 }
 
-/** Looks after them, few at once. Never fails: what could not be done is done later. */
-async function lookAfterAll(core: Core, ids: Iterable<string>): Promise<void> {
+/** Looks after them, few at once, until the signal aborts. Never fails: what was not done is done later. */
+async function lookAfterAll(core: Core, ids: Iterable<string>, signal: AbortSignal): Promise<void> {
   const { database, log } = core;
   const left = [...ids];
 
@@ -48,7 +48,9 @@ async function lookAfterAll(core: Core, ids: Iterable<string>): Promise<void> {
   }
 
   async function work(): Promise<void> {
-    for (let id = left.shift(); id !== undefined; id = left.shift()) await lookAfterOne(id);
+    for (let id = left.shift(); id !== undefined && !signal.aborted; id = left.shift()) {
+      await lookAfterOne(id);
+    }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
@@ -92,7 +94,7 @@ export async function follow(core: Core, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const found = await find();
     for (const one of found) memory.add(one);
-    await lookAfterAll(core, new Set(found.filter(({ isDue }) => isDue).map(({ id }) => id)));
+    await lookAfterAll(core, new Set(found.filter(({ isDue }) => isDue).map(({ id }) => id)), signal);
     await waker.wait(rounds.waitMs(), signal);
   }
   deafen();

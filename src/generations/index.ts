@@ -37,8 +37,8 @@ export interface Generations extends GenerationFeed {
    * @throws NotFoundError; InvalidStateError while something of it is under way
    */
   remove(id: string): Promise<void>;
-  /** Deletes those in which nothing has happened for longer than tasks are kept. Answers how many. */
-  applyRetention(): Promise<number>;
+  /** Deletes those in which nothing has happened for longer than tasks are kept, until the signal aborts. Answers how many. */
+  applyRetention(signal?: AbortSignal): Promise<number>;
   /**
    * Takes generations further as their tasks end, until the signal aborts: in every process that works. Any number of
    * them may do so at once.

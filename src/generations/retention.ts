@@ -25,17 +25,21 @@ export function createRetention(core: Core, retentionDays: number) {
     }
   }
 
-  /** Deletes the generations in which nothing has happened for longer than tasks are kept. Answers how many. */
-  return async function applyRetention(): Promise<number> {
+  /**
+   * Deletes the generations in which nothing has happened for longer than tasks are kept, until the signal aborts.
+   * Answers how many.
+   */
+  return async function applyRetention(signal?: AbortSignal): Promise<number> {
     const limit = new Date(clock.now().getTime() - retentionDays * DAY_MS);
     const before = firstIdOf(new Date(limit.getTime() + DAY_MS));
     let removed = 0;
-    for (let after = LOWEST_ID; ; ) {
+    for (let after = LOWEST_ID; !signal?.aborted; ) {
       const { rows } = await pool.query<{ id: string }>(selectOld, [before, after, limit]);
       for (const { id } of rows) removed += await removeOld(id);
       const last = rows.at(-1);
-      if (!last || rows.length < GROUP) return removed;
+      if (!last || rows.length < GROUP) break;
       after = last.id;
     }
+    return removed;
   };
 }

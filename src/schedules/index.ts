@@ -40,8 +40,8 @@ export interface Schedules {
 
   // Housekeeping, for one process at a time to call now and then; several do no harm.
 
-  /** Submits the tasks whose time has come. Every second or so. Answers how many. */
-  runDue(): Promise<number>;
+  /** Submits the tasks whose time has come, until the signal aborts. Every second or so. Answers how many. */
+  runDue(signal?: AbortSignal): Promise<number>;
   /** Forgets what ran longer ago than tasks are kept. Answers how many. */
   forgetOldRuns(): Promise<number>;
 }
@@ -90,13 +90,15 @@ export function createSchedules(options: SchedulesOptions): Schedules {
     nextRuns: (schedule, count) => (schedule.paused ? [] : timesOf(schedule, count)),
     tasks: (asked) => tasksOf(database, asked),
     runs: (scheduleIds, take) => runsOf(database, scheduleIds, take),
-    async runDue() {
-      while (await beginRuns(database, log));
-      for (let total = 0; ; ) {
+    async runDue(signal) {
+      while (!signal?.aborted && (await beginRuns(database, log)));
+      let total = 0;
+      for (let isDone = false; !isDone && !signal?.aborted; ) {
         const { submitted, hasMore } = await submitRuns();
         total += submitted;
-        if (!hasMore) return total;
+        isDone = !hasMore;
       }
+      return total;
     },
     forgetOldRuns: () => forgetOldRuns(database, config.taskRetentionDays),
   };

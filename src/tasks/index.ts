@@ -128,8 +128,8 @@ export interface Tasks extends Workers, Previews, Texts, Forecasts, LeftWorks, R
   releaseDue(): Promise<number>;
   /** Fails the waiting tasks whose deadline has passed. Every second or so. */
   failOverdue(): Promise<number>;
-  /** Deletes the tasks that ended longer ago than they are kept. Every few minutes. */
-  applyRetention(): Promise<number>;
+  /** Deletes the tasks that ended longer ago than they are kept, until the signal aborts. Every few minutes. */
+  applyRetention(signal?: AbortSignal): Promise<number>;
   /**
    * Gives queued tasks without a job, which only somebody else can have made, a new one: by the minute in the
    * queues where the counts betray them, hourly everywhere.

@@ -16,17 +16,18 @@ const removeOld = `
   DELETE FROM task USING old WHERE task.id = old.id RETURNING task.id, task.user_id AS "userId"`;
 
 export function createRetention({ database, carrier }: Core, retentionDays: number) {
-  /** Deletes the tasks that ended longer ago than they are kept. Answers how many. */
-  return async function applyRetention(): Promise<number> {
+  /** Deletes the tasks that ended longer ago than they are kept, until the signal aborts. Answers how many. */
+  return async function applyRetention(signal?: AbortSignal): Promise<number> {
     const limit = new Date(database.clock.now().getTime() - retentionDays * DAY_MS);
     // A day more: processes' clocks, which make the ids, may be wrong by that much.
     const before = firstIdOf(new Date(limit.getTime() + DAY_MS));
     let removed = 0;
-    for (;;) {
+    while (!signal?.aborted) {
       const { rows } = await database.pool.query<{ id: string; userId: string }>(removeOld, [before, limit]);
       for (const { id, userId } of rows) carrier.announce({ type: 'task', id, userId });
       removed += rows.length;
-      if (rows.length < MAX_GROUP) return removed;
+      if (rows.length < MAX_GROUP) break;
     }
+    return removed;
   };
 }

@@ -34,14 +34,20 @@ const removeUnused = `
       AND NOT EXISTS (SELECT FROM webhook_delivery d WHERE d.webhook_id = w.id)
     LIMIT ${MAX_GROUP} FOR UPDATE OF w SKIP LOCKED)`;
 
-/** Removes what the log keeps no longer, and what is of no more use. Answers how much of each. */
-export async function cleanWebhooks({ pool, clock }: Pick<Database, 'pool' | 'clock'>, logDays: number) {
+/** Removes what the log keeps no longer, and what is of no more use, until the signal aborts. Answers how much of each. */
+export async function cleanWebhooks(
+  { pool, clock }: Pick<Database, 'pool' | 'clock'>,
+  logDays: number,
+  signal?: AbortSignal,
+) {
   async function all(statement: string, values: readonly unknown[] = []): Promise<number> {
-    for (let total = 0; ; ) {
+    let total = 0;
+    while (!signal?.aborted) {
       const { rowCount } = await pool.query(statement, [...values]);
       total += rowCount ?? 0;
-      if ((rowCount ?? 0) < MAX_GROUP) return total;
+      if ((rowCount ?? 0) < MAX_GROUP) break;
     }
+    return total;
   }
   const limit = new Date(clock.now().getTime() - logDays * DAY_MS);
   return {

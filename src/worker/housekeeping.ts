@@ -31,7 +31,7 @@ export interface HousekeepingOptions {
   readonly artifacts: Pick<Artifacts, 'collectGarbage' | 'collectUploads'>;
   readonly accounts: Pick<Accounts, 'removeExpired'>;
   readonly schedules: Pick<Schedules, 'runDue' | 'forgetOldRuns'>;
-  readonly generations: { applyRetention(): Promise<number> };
+  readonly generations: { applyRetention(signal: AbortSignal): Promise<number> };
   readonly knowledge: { clearParts(): Promise<number>; clearChunks(): Promise<number> };
   readonly webhooks: Pick<Webhooks, 'clean'>;
   readonly log: Log;
@@ -55,21 +55,25 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     { name: 'sweep', everyMs: SECOND_MS, work: () => tasks.sweep() },
     { name: 'left work', everyMs: SECOND_MS, work: (signal) => stopLeftWork(options, signal) },
     { name: 'release', everyMs: SECOND_MS / 4, work: () => tasks.releaseDue() },
-    { name: 'schedules', everyMs: SECOND_MS, work: () => schedules.runDue() },
+    { name: 'schedules', everyMs: SECOND_MS, work: (signal) => schedules.runDue(signal) },
     { name: 'deadlines', everyMs: SECOND_MS, work: () => tasks.failOverdue() },
     { name: 'document parts', everyMs: SECOND_MS, work: () => knowledge.clearParts() },
     { name: 'chunks', everyMs: HOUR_MS, work: () => knowledge.clearChunks() },
     { name: 'queue', everyMs: MINUTE_MS, work: () => queue.maintain() },
-    { name: 'retention', everyMs: 5 * MINUTE_MS, work: () => tasks.applyRetention() },
-    { name: 'old generations', everyMs: 5 * MINUTE_MS, work: () => generations.applyRetention() },
+    { name: 'retention', everyMs: 5 * MINUTE_MS, work: (signal) => tasks.applyRetention(signal) },
+    {
+      name: 'old generations',
+      everyMs: 5 * MINUTE_MS,
+      work: (signal) => generations.applyRetention(signal),
+    },
     { name: 'repair', everyMs: MINUTE_MS, work: () => tasks.repair('suspects') },
     { name: 'thorough repair', everyMs: HOUR_MS, work: () => tasks.repair('everywhere') },
     { name: 'virtual time', everyMs: HOUR_MS, work: () => tasks.rebase() },
     { name: 'idle shares', everyMs: HOUR_MS, work: () => tasks.forgetShares() },
     { name: 'old runs', everyMs: HOUR_MS, work: () => schedules.forgetOldRuns() },
-    { name: 'uploads', everyMs: MINUTE_MS, work: () => artifacts.collectUploads() },
-    { name: 'garbage', everyMs: HOUR_MS, work: () => artifacts.collectGarbage() },
-    { name: 'webhooks', everyMs: 5 * MINUTE_MS, work: () => webhooks.clean() },
+    { name: 'uploads', everyMs: MINUTE_MS, work: (signal) => artifacts.collectUploads(signal) },
+    { name: 'garbage', everyMs: HOUR_MS, work: (signal) => artifacts.collectGarbage({ signal }) },
+    { name: 'webhooks', everyMs: 5 * MINUTE_MS, work: (signal) => webhooks.clean(signal) },
     { name: 'credentials', everyMs: HOUR_MS, work: () => accounts.removeExpired() },
   ];
 

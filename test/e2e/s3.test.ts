@@ -182,7 +182,7 @@ test('a result is downloaded from S3, and gone from there with its task', async 
   const { database, artifacts, tasks } = app.services;
   const row = await database.prisma.task.findFirstOrThrow({ where: { kind: 'TEXT_TO_IMAGE' } });
   await tasks.remove(row.id);
-  await artifacts.collectGarbage(0);
+  await artifacts.collectGarbage({ graceMs: 0 });
   expect((await fetch(image?.url ?? '')).status).toBe(404);
   await expectInvariants(database);
 });
@@ -206,7 +206,7 @@ test('who has stored all that he may can send nothing, and begin nothing new, un
     limit: 1,
   });
   await database.prisma.task.deleteMany({ where: { userId: user.id } });
-  await app.services.artifacts.collectGarbage(0);
+  await app.services.artifacts.collectGarbage({ graceMs: 0 });
   expect(await submit(fox, member)).toMatchObject({ status: 'SUCCEEDED' });
   await expectInvariants(database);
 });

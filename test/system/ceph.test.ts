@@ -89,7 +89,7 @@ test('what a killed process had sent of a file is listed as unfinished, and take
   await once(child, 'exit');
   expect((await collect(storage.list())).map(({ key }) => key)).toContain(kept.storageKey);
   await house.database.pool.query(`UPDATE artifact SET created_at = now() + interval '1 hour'`);
-  expect(await house.artifacts.collectGarbage(0)).toEqual({ artifacts: 0, files: 1 });
+  expect(await house.artifacts.collectGarbage({ graceMs: 0 })).toEqual({ artifacts: 0, files: 1 });
   expect((await collect(storage.list())).map(({ key }) => key)).toEqual([kept.storageKey]);
 });
 
