@@ -3,6 +3,7 @@ import type { Carrier } from '../events/announcement.ts';
 import type { Log } from '../log.ts';
 import type { UrlGuard } from '../urls/index.ts';
 import { cleanWebhooks } from './cleanup.ts';
+import { createDeliveries } from './deliveries.ts';
 import { createRegistry, type NewWebhook, urlProblem } from './registry.ts';
 import { createSender, type SenderOptions } from './sender.ts';
 
@@ -43,8 +44,8 @@ export interface Webhooks {
    * was handed back after the grace: two seconds, or less.
    */
   send(signal: AbortSignal, graceMs?: number): Promise<void>;
-  /** Housekeeping: removes what the log keeps no longer, and what is of no more use. */
-  clean(): Promise<void>;
+  /** Housekeeping, until the signal aborts: removes what the log keeps no longer, and what is of no more use. */
+  clean(signal?: AbortSignal): Promise<void>;
 }
 
 export interface WebhooksOptions extends Omit<SenderOptions, 'database' | 'carrier' | 'guard' | 'log'> {
@@ -58,13 +59,13 @@ export interface WebhooksOptions extends Omit<SenderOptions, 'database' | 'carri
 
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { database, guard, log } = options;
-  const registry = createRegistry(database, guard);
   return {
-    ...registry,
+    ...createRegistry(database, guard),
+    ...createDeliveries(database),
     urlProblem: (url) => urlProblem(guard, url),
     send: createSender(options).run,
-    async clean() {
-      const removed = await cleanWebhooks(database, options.logDays);
+    async clean(signal) {
+      const removed = await cleanWebhooks(database, options.logDays, signal);
       log.debug(removed, 'webhooks cleaned');
     },
   };
