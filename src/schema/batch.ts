@@ -11,7 +11,6 @@ import {
   RefusedError,
 } from '../errors.ts';
 import { type BatchState, readBatches } from '../events/index.ts';
-import { decodeId } from '../ids.ts';
 import { submitBatch } from '../submission/index.ts';
 import { builder } from './builder.ts';
 import type { Context, SignedInContext } from './context.ts';
@@ -21,6 +20,7 @@ import { connectionCost, pageOf, pageRequest } from './page.ts';
 import { type TaskShape, TaskType } from './task.ts';
 import { TaskConnection } from './task-connection.ts';
 import { requestOf, SubmitTaskInput } from './task-submit.ts';
+import { visible } from './visible.ts';
 
 interface PageOfBatch {
   readonly batchId: string;
@@ -136,6 +136,11 @@ const SubmitTasksResult = builder.errorUnion('SubmitTasksResult', {
   resolveType: () => 'Batch',
 });
 
+async function findBatch(id: string, { services }: Context): Promise<BatchState | undefined> {
+  const [batch] = await readBatches(services.database.pool, [id]);
+  return batch;
+}
+
 const BATCH_ID = 'Of the batch: batch_…';
 
 builder.mutationField('submitTasks', (t) =>
@@ -157,9 +162,8 @@ builder.mutationField('submitTasks', (t) =>
   }),
 );
 
-async function findBatch(id: string, { services, viewer }: SignedInContext): Promise<BatchState | null> {
-  const [batch] = await readBatches(services.database.pool, [id]);
-  return batch && canSee(viewer, batch.userId) ? batch : null;
+function visibleBatch(globalId: string, context: SignedInContext): Promise<BatchState | null> {
+  return visible(['Batch', globalId], context, (id) => findBatch(id, context));
 }
 
 builder.queryField('batch', (t) =>
@@ -168,10 +172,7 @@ builder.queryField('batch', (t) =>
     nullable: true,
     description: "Null where it does not exist or is not the caller's",
     args: { id: t.arg.id({ required: true, description: BATCH_ID }) },
-    resolve: async (_root, args, context) => {
-      const id = decodeId('Batch', args.id);
-      return id && findBatch(id, context);
-    },
+    resolve: (_root, args, context) => visibleBatch(args.id, context),
   }),
 );
 
@@ -182,8 +183,7 @@ builder.subscriptionField('batchUpdated', (t) =>
       'The batch as it is now, then after events of its tasks, many of them together; completes when all of them are final, or it is deleted',
     args: { id: t.arg.id({ required: true, description: BATCH_ID }) },
     subscribe: async (_root, args, context) => {
-      const id = decodeId('Batch', args.id);
-      const batch = id && (await findBatch(id, context));
+      const batch = await visibleBatch(args.id, context);
       if (!batch) throw new RefusedError('NOT_FOUND', 'there is no such batch');
       return live(context, {
         open: (signal) => context.services.feed.batch(batch.id, { signal }),

@@ -1,4 +1,3 @@
-import { canSee } from '../accounts/index.ts';
 import {
   InvalidInputError,
   InvalidStateError,
@@ -9,13 +8,14 @@ import {
   RateLimitedError,
 } from '../errors.ts';
 import type { GenerationInput } from '../generations/index.ts';
-import { decodeId, encodeId } from '../ids.ts';
+import { encodeId } from '../ids.ts';
 import { builder } from './builder.ts';
 import type { SignedInContext } from './context.ts';
 import { DeleteResult } from './delete.ts';
 import { GenerationType, writtenGeneration } from './generation.ts';
 import { given } from './given.ts';
 import { ModelFormat } from './kinds/image-to-3d.ts';
+import { visibleGeneration } from './visible.ts';
 
 const CreateGenerationInput = builder.inputType('CreateGenerationInput', {
   fields: (t) => ({
@@ -64,12 +64,10 @@ const CancelGenerationResult = builder.errorUnion('CancelGenerationResult', {
 });
 
 /** The row id of the caller's generation: another's is told in the same words as none. */
-async function ownGeneration(globalId: string, { services, viewer }: SignedInContext): Promise<string> {
-  const id = decodeId('Generation', globalId);
-  const found =
-    id && (await services.database.prisma.generation.findUnique({ where: { id }, select: { userId: true } }));
-  if (!id || !found || !canSee(viewer, found.userId)) throw new NotFoundError('there is no such generation');
-  return id;
+async function ownGeneration(globalId: string, context: SignedInContext): Promise<string> {
+  const generation = await visibleGeneration(globalId, context);
+  if (!generation) throw new NotFoundError('there is no such generation');
+  return generation.id;
 }
 
 const GENERATION_ID = 'Of the generation: generation_…';

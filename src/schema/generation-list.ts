@@ -1,8 +1,7 @@
-import { canSee } from '../accounts/index.ts';
-import { decodeId } from '../ids.ts';
 import { builder } from './builder.ts';
 import { GenerationType } from './generation.ts';
 import { connectionCost, pageOf, pageRequest } from './page.ts';
+import { visibleGeneration } from './visible.ts';
 
 builder.queryField('generation', (t) =>
   t.withAuth({ signedIn: true }).field({
@@ -10,11 +9,7 @@ builder.queryField('generation', (t) =>
     nullable: true,
     description: "Null where it does not exist or is not the caller's",
     args: { id: t.arg.id({ required: true, description: 'Of the generation: generation_…' }) },
-    resolve: async (_root, args, { services, viewer }) => {
-      const id = decodeId('Generation', args.id);
-      const generation = id && (await services.database.prisma.generation.findUnique({ where: { id } }));
-      return generation && canSee(viewer, generation.userId) ? generation : null;
-    },
+    resolve: (_root, args, context) => visibleGeneration(args.id, context),
   }),
 );
 

@@ -1,12 +1,12 @@
 import { canSee } from '../accounts/index.ts';
 import { InvalidInputError, RefusedError } from '../errors.ts';
 import type { EventRow, ModelProgress } from '../generations/index.ts';
-import { decodeId } from '../ids.ts';
 import { ArtifactType } from './artifact.ts';
 import { builder } from './builder.ts';
 import { GenerationPhaseEnum, GenerationStatusEnum, GenerationType } from './generation.ts';
 import { live } from './live.ts';
 import { TaskErrorType } from './task-error.ts';
+import { visibleGeneration } from './visible.ts';
 
 type Event = EventRow | ModelProgress;
 type EventOf<Type extends Event['type']> = Extract<Event, { readonly type: Type }>;
@@ -148,17 +148,13 @@ builder.subscriptionField('generationEvents', (t) =>
       after: t.arg.int({ defaultValue: 0, description: 'The last version seen; 0: from the beginning' }),
     },
     subscribe: async (_root, args, context) => {
-      const { database, generations } = context.services;
       const after = args.after ?? 0;
       if (after < 0) throw new InvalidInputError([{ path: 'after', message: 'must be 0 or more' }]);
-      const id = decodeId('Generation', args.id);
-      const found = id && (await database.prisma.generation.findUnique({ where: { id } }));
-      if (!found || !canSee(context.viewer, found.userId)) {
-        throw new RefusedError('NOT_FOUND', 'there is no such generation');
-      }
-      const { userId } = found;
+      const generation = await visibleGeneration(args.id, context);
+      if (!generation) throw new RefusedError('NOT_FOUND', 'there is no such generation');
+      const { id, userId } = generation;
       return live(context, {
-        open: (signal) => generations.events(found.id, after, { signal }),
+        open: (signal) => context.services.generations.events(id, after, { signal }),
         may: (viewer) => canSee(viewer, userId),
       });
     },

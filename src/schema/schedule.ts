@@ -20,6 +20,7 @@ import { connectionCost, pageOf, pageRequest } from './page.ts';
 import { TaskType, withApiIds } from './task.ts';
 import { TaskConnection } from './task-connection.ts';
 import { requestOf, SubmitTaskInput } from './task-submit.ts';
+import { visible } from './visible.ts';
 
 const MAX_LISTED = 100;
 
@@ -180,10 +181,9 @@ const PauseScheduleResult = builder.errorUnion('PauseScheduleResult', {
 });
 
 /** The row id of the caller's schedule: another's is told in the words for none. */
-async function ownSchedule(globalId: string, { services, viewer }: SignedInContext): Promise<string> {
-  const id = decodeId('Schedule', globalId);
-  const schedule = id && (await services.schedules.find(id));
-  if (!schedule || !canSee(viewer, schedule.userId)) throw new NotFoundError('there is no such schedule');
+async function ownSchedule(globalId: string, context: SignedInContext): Promise<string> {
+  const schedule = await visible(['Schedule', globalId], context, context.services.schedules.find);
+  if (!schedule) throw new NotFoundError('there is no such schedule');
   return schedule.id;
 }
 

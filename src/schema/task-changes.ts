@@ -1,8 +1,7 @@
-import { canSee } from '../accounts/index.ts';
 import type { Task } from '../database/index.ts';
 import { InvalidInputError, InvalidStateError, NoSuchModelError, NotFoundError } from '../errors.ts';
 import { isFinal } from '../events/index.ts';
-import { decodeId, encodeId } from '../ids.ts';
+import { encodeId } from '../ids.ts';
 import { kindOf } from '../kinds/index.ts';
 import { prepareEdit, type SubmissionRequest } from '../submission/index.ts';
 import type { CancelOutcome, Edit } from '../tasks/index.ts';
@@ -11,6 +10,7 @@ import type { SignedInContext } from './context.ts';
 import { described } from './described.ts';
 import { kindSchemaOf, readSpec, TaskSpec } from './kinds/index.ts';
 import { TaskType, writtenTask } from './task.ts';
+import { visibleTask } from './visible.ts';
 
 const CancelOutcomeEnum = builder.enumType('CancelOutcome', {
   description: 'What a cancel came to',
@@ -48,10 +48,9 @@ const DeleteTaskResult = builder.errorUnion('DeleteTaskResult', {
 });
 
 /** The caller's task, or what says that there is none: another's is told in the same words. */
-async function ownTask(globalId: string, { services, viewer }: SignedInContext): Promise<Task> {
-  const id = decodeId('Task', globalId);
-  const task = id && (await services.database.prisma.task.findUnique({ where: { id } }));
-  if (!task || !canSee(viewer, task.userId)) throw new NotFoundError('there is no such task');
+async function ownTask(globalId: string, context: SignedInContext): Promise<Task> {
+  const task = await visibleTask(globalId, context);
+  if (!task) throw new NotFoundError('there is no such task');
   return task;
 }
 

@@ -1,11 +1,10 @@
-import { canSee } from '../accounts/index.ts';
-import { decodeId } from '../ids.ts';
 import { builder } from './builder.ts';
 import { described } from './described.ts';
 import { connectionCost, pageOf, pageRequest } from './page.ts';
 import { TaskType } from './task.ts';
 import { TaskConnection } from './task-connection.ts';
 import { TaskWhereInput, taskFilter, taskQuery } from './task-where.ts';
+import { visibleTask } from './visible.ts';
 
 const TaskOrderEnum = builder.enumType('TaskOrder', {
   values: described<'NEWEST' | 'OLDEST'>({
@@ -20,11 +19,7 @@ builder.queryField('task', (t) =>
     nullable: true,
     description: "Null where it does not exist or is not the caller's",
     args: { id: t.arg.id({ required: true, description: 'Of the task: task_…' }) },
-    resolve: async (_root, args, { services, viewer }) => {
-      const id = decodeId('Task', args.id);
-      const task = id && (await services.database.prisma.task.findUnique({ where: { id } }));
-      return task && canSee(viewer, task.userId) ? task : null;
-    },
+    resolve: (_root, args, context) => visibleTask(args.id, context),
   }),
 );
 

@@ -2,18 +2,17 @@ import { canSee } from '../accounts/index.ts';
 import type { Task } from '../database/index.ts';
 import { InvalidInputError, RefusedError } from '../errors.ts';
 import type { TaskRow } from '../events/index.ts';
-import { decodeId } from '../ids.ts';
 import { builder } from './builder.ts';
 import type { SignedInContext } from './context.ts';
 import { TaskEventType } from './event.ts';
 import { live } from './live.ts';
 import { TaskType } from './task.ts';
 import { type TaskFilter, TaskWhereInput, taskFilter, taskMatches } from './task-where.ts';
+import { visibleTask } from './visible.ts';
 
-async function watchedTask(globalId: string, { services, viewer }: SignedInContext): Promise<Task> {
-  const id = decodeId('Task', globalId);
-  const task = id && (await services.database.prisma.task.findUnique({ where: { id } }));
-  if (!task || !canSee(viewer, task.userId)) throw new RefusedError('NOT_FOUND', 'there is no such task');
+async function watchedTask(globalId: string, context: SignedInContext): Promise<Task> {
+  const task = await visibleTask(globalId, context);
+  if (!task) throw new RefusedError('NOT_FOUND', 'there is no such task');
   return task;
 }
 
