@@ -1,3 +1,4 @@
+import { aborting, type CallOptions, type Dependencies } from './calls.ts';
 import { unwrap } from './errors.ts';
 import {
   type BatchFragment,
@@ -8,7 +9,6 @@ import {
 } from './generated/operations.ts';
 import { randomKey } from './random-key.ts';
 import { backOff, withRetries } from './retry.ts';
-import type { CallOptions, TasksDependencies } from './tasks.ts';
 
 export type Batch = BatchFragment;
 
@@ -28,7 +28,7 @@ export interface Batches {
   watchBatch(id: string, options?: CallOptions): AsyncGenerator<Batch, void, undefined>;
 }
 
-export function createBatches({ send, socket, retries }: TasksDependencies): Batches {
+export function createBatches({ send, socket, retries }: Dependencies): Batches {
   async function batch(id: string, { signal }: CallOptions = {}): Promise<Batch | null> {
     const attempt = () => send(GetBatchDocument, { id }, signal);
     return (await withRetries(attempt, { retries, signal })).batch;
@@ -52,7 +52,7 @@ export function createBatches({ send, socket, retries }: TasksDependencies): Bat
         }
         // It ended before its tasks did, as when a server shuts down; or it is gone.
         const isOver = last != null && last.finishedAt !== null;
-        if (isOver || (await batch(id, signal === undefined ? {} : { signal })) === null) return;
+        if (isOver || (await batch(id, aborting(signal))) === null) return;
         await backOff(0, null, signal);
       }
     },

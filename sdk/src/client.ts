@@ -1,4 +1,5 @@
 import { type Batches, createBatches } from './batches.ts';
+import type { CallOptions } from './calls.ts';
 import { createFiles, type Files } from './files.ts';
 import {
   type GpuNodeFragment,
@@ -14,7 +15,7 @@ import { createHttp, type Token } from './http.ts';
 import { withRetries } from './retry.ts';
 import { createSchedules, type Schedules } from './schedules.ts';
 import { createSocket } from './socket.ts';
-import { type CallOptions, createTasks, type Tasks } from './tasks.ts';
+import { createTasks, type Tasks } from './tasks.ts';
 
 export type User = UserFragment;
 export type GpuNode = GpuNodeFragment;

@@ -1,8 +1,8 @@
+import { aborting, type CallOptions } from './calls.ts';
 import { SwitchyardError, unwrap } from './errors.ts';
 import { CreateUploadDocument } from './generated/operations.ts';
 import { networkError, type Send } from './http.ts';
 import { withRetries } from './retry.ts';
-import type { CallOptions } from './tasks.ts';
 
 export interface UploadOptions extends CallOptions {
   /** Hexadecimal: other bytes are refused. */
@@ -39,8 +39,6 @@ async function ask(fetchWith: typeof fetch, url: string, request: RequestInit): 
     transient: response.status >= 500 || response.status === 429,
   });
 }
-
-const aborting = (signal: AbortSignal | undefined) => (signal === undefined ? {} : { signal });
 
 export function createFiles({ send, fetch: fetchWith, retries }: FilesOptions): Files {
   return {

@@ -1,3 +1,4 @@
+import { aborting, type CallOptions, type Dependencies, readPages, type WatchOptions } from './calls.ts';
 import { unwrap } from './errors.ts';
 import {
   CancelGenerationDocument,
@@ -9,12 +10,10 @@ import {
   type GenerationStatus,
   GetGenerationDocument,
   ListGenerationsDocument,
-  type ListGenerationsQuery,
   SelectImageDocument,
   WatchGenerationEventsDocument,
 } from './generated/operations.ts';
 import { backOff, withRetries } from './retry.ts';
-import type { CallOptions, TasksDependencies, WatchOptions } from './tasks.ts';
 
 export type Generation = GenerationFragment;
 export type GenerationEvent = GenerationEventFragment;
@@ -56,7 +55,7 @@ export function isGenerationFinal(generation: { readonly status: GenerationStatu
   return finalStatuses.has(generation.status);
 }
 
-export function createGenerations({ send, socket, retries }: TasksDependencies): Generations {
+export function createGenerations({ send, socket, retries }: Dependencies): Generations {
   async function generation(id: string, { signal }: CallOptions = {}): Promise<Generation | null> {
     const attempt = () => send(GetGenerationDocument, { id }, signal);
     return (await withRetries(attempt, { retries, signal })).generation;
@@ -64,7 +63,7 @@ export function createGenerations({ send, socket, retries }: TasksDependencies):
 
   /** Whether a stream ended before its generation did, as when a server shuts down. */
   async function goesOn(id: string, version: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const now = await generation(id, signal === undefined ? {} : { signal });
+    const now = await generation(id, aborting(signal));
     if (now === null || (isGenerationFinal(now) && now.version <= version)) return false;
     await backOff(0, null, signal);
     return true;
@@ -86,18 +85,13 @@ export function createGenerations({ send, socket, retries }: TasksDependencies):
     } while (await goesOn(id, last, signal));
   }
 
-  async function* generations({
-    pageSize = 50,
+  function generations({
+    pageSize: first = 50,
     signal,
   }: ListGenerationsOptions = {}): AsyncGenerator<Generation, void> {
-    for (let after: string | null = null; ; ) {
-      const variables = { first: pageSize, after };
-      const attempt = () => send(ListGenerationsDocument, variables, signal);
-      const page: ListGenerationsQuery = await withRetries(attempt, { retries, signal });
-      for (const { node } of page.generations.edges) yield node;
-      if (!page.generations.pageInfo.hasNextPage) return;
-      after = page.generations.pageInfo.endCursor;
-    }
+    const fetchPage = async (after: string | null) =>
+      (await send(ListGenerationsDocument, { first, after }, signal)).generations;
+    return readPages(fetchPage, { retries, signal });
   }
 
   return {
@@ -109,14 +103,11 @@ export function createGenerations({ send, socket, retries }: TasksDependencies):
     selectImage: async (generationId, index, { signal } = {}) =>
       unwrap((await send(SelectImageDocument, { input: { generationId, index } }, signal)).selectImage),
     // Cancelling a canceled generation answers the same again.
-    cancelGeneration: (id, { signal } = {}) =>
-      withRetries(
-        async () => unwrap((await send(CancelGenerationDocument, { id }, signal)).cancelGeneration),
-        {
-          retries,
-          signal,
-        },
-      ),
+    async cancelGeneration(id, { signal } = {}) {
+      const attempt = async () =>
+        unwrap((await send(CancelGenerationDocument, { id }, signal)).cancelGeneration);
+      return withRetries(attempt, { retries, signal });
+    },
     async deleteGeneration(id, { signal } = {}) {
       unwrap((await send(DeleteGenerationDocument, { id }, signal)).deleteGeneration);
     },

@@ -1,4 +1,5 @@
 export type { Batch } from './batches.ts';
+export type { CallOptions, WatchOptions } from './calls.ts';
 export {
   type Client,
   type ClientOptions,
@@ -25,16 +26,12 @@ export {
 } from './generations.ts';
 export type { Token } from './http.ts';
 export type { Schedule } from './schedules.ts';
-export {
-  type BulkOptions,
-  type CallOptions,
-  type Cancelled,
-  type Estimate,
-  isFinal,
-  type ListOptions,
-  type RetryOptions,
-  type Task,
-  type TaskEvent,
-  type WaitOptions,
-  type WatchOptions,
+export { isFinal, type Task, type TaskEvent } from './task-streams.ts';
+export type {
+  BulkOptions,
+  Cancelled,
+  Estimate,
+  ListOptions,
+  RetryOptions,
+  WaitOptions,
 } from './tasks.ts';

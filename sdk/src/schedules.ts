@@ -1,3 +1,4 @@
+import type { CallOptions, Dependencies } from './calls.ts';
 import { unwrap } from './errors.ts';
 import {
   CreateScheduleDocument,
@@ -8,7 +9,6 @@ import {
   type ScheduleFragment,
 } from './generated/operations.ts';
 import { withRetries } from './retry.ts';
-import type { CallOptions, TasksDependencies } from './tasks.ts';
 
 export type Schedule = ScheduleFragment;
 
@@ -23,24 +23,23 @@ export interface Schedules {
   deleteSchedule(id: string, options?: CallOptions): Promise<void>;
 }
 
-export function createSchedules({ send, retries }: Omit<TasksDependencies, 'socket'>): Schedules {
+export function createSchedules({ send, retries }: Omit<Dependencies, 'socket'>): Schedules {
   return {
     // Each but the last answers the same when it is repeated.
-    createSchedule: (input, { signal } = {}) =>
-      withRetries(
-        async () => unwrap((await send(CreateScheduleDocument, { input }, signal)).createSchedule),
-        {
-          retries,
-          signal,
-        },
-      ),
-    schedules: async ({ signal } = {}) =>
-      (await withRetries(() => send(ListSchedulesDocument, {}, signal), { retries, signal })).schedules,
-    pauseSchedule: (id, paused, { signal } = {}) =>
-      withRetries(
-        async () => unwrap((await send(PauseScheduleDocument, { id, paused }, signal)).pauseSchedule),
-        { retries, signal },
-      ),
+    async createSchedule(input, { signal } = {}) {
+      const attempt = async () =>
+        unwrap((await send(CreateScheduleDocument, { input }, signal)).createSchedule);
+      return withRetries(attempt, { retries, signal });
+    },
+    async schedules({ signal } = {}) {
+      const attempt = () => send(ListSchedulesDocument, {}, signal);
+      return (await withRetries(attempt, { retries, signal })).schedules;
+    },
+    async pauseSchedule(id, paused, { signal } = {}) {
+      const attempt = async () =>
+        unwrap((await send(PauseScheduleDocument, { id, paused }, signal)).pauseSchedule);
+      return withRetries(attempt, { retries, signal });
+    },
     async deleteSchedule(id, { signal } = {}) {
       unwrap((await send(DeleteScheduleDocument, { id }, signal)).deleteSchedule);
     },

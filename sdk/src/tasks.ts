@@ -1,3 +1,4 @@
+import { aborting, type CallOptions, type Dependencies, readPages } from './calls.ts';
 import { SwitchyardError, unwrap } from './errors.ts';
 import {
   CancelTaskDocument,
@@ -6,42 +7,23 @@ import {
   DeleteTaskDocument,
   EstimateTaskDocument,
   type EstimateTaskQuery,
-  GetTaskDocument,
   GetVectorsDocument,
   ListTasksDocument,
-  type ListTasksQuery,
   RetryTaskDocument,
   RetryTasksDocument,
   SubmitTaskDocument,
   type SubmitTaskInput,
-  type TaskEventFragment,
-  type TaskFragment,
   type TaskOrder,
   type TaskSpec,
-  type TaskStatus,
   type TaskWhere,
-  WatchTaskDocument,
-  WatchTaskEventsDocument,
 } from './generated/operations.ts';
-import type { Send } from './http.ts';
 import { randomKey } from './random-key.ts';
-import { backOff, withRetries } from './retry.ts';
-import type { Socket } from './socket.ts';
+import { withRetries } from './retry.ts';
+import { createTaskStreams, isFinal, isNewer, type Task, type TaskStreams } from './task-streams.ts';
 
-export type Task = TaskFragment;
-export type TaskEvent = TaskEventFragment;
 /** When a task is expected to start and to end. */
 export type Estimate = NonNullable<EstimateTaskQuery['estimateTask']>;
 export type Cancelled = Extract<CancelTaskMutation['cancelTask'], { __typename: 'CancelTaskPayload' }>;
-
-export interface CallOptions {
-  readonly signal?: AbortSignal;
-}
-
-export interface WatchOptions extends CallOptions {
-  /** A version that is known already: only what came after it. */
-  readonly after?: number;
-}
 
 export interface ListOptions extends CallOptions {
   readonly orderBy?: TaskOrder;
@@ -64,7 +46,7 @@ export interface BulkOptions extends CallOptions {
   readonly dryRun?: boolean;
 }
 
-export interface Tasks {
+export interface Tasks extends TaskStreams {
   /**
    * Submits a task and answers when it is stored durably. Without an idempotency key of the caller's it gets
    * one, so that a repeated call after a lost answer is the same task.
@@ -74,19 +56,10 @@ export interface Tasks {
   estimate(input: SubmitTaskInput, options?: CallOptions): Promise<Estimate | null>;
   /** Submits, and answers the task in its final state: look at its `status`. Aborting ends the wait, not the task. */
   submitAndWait(input: SubmitTaskInput, options?: WaitOptions): Promise<Task>;
-  /** Null where there is no such task, or it is not the caller's. */
-  task(id: string, options?: CallOptions): Promise<Task | null>;
   /** What an embedding came to, one vector for each text; null where there is none. Other calls leave it out. */
   vectors(id: string, options?: CallOptions): Promise<number[][] | null>;
   /** The caller's tasks that match, page by page as they are read; newest first unless said otherwise. */
   tasks(where?: TaskWhere, options?: ListOptions): AsyncGenerator<Task, void, undefined>;
-  /**
-   * The task as it is, then after every change, until it is final or deleted. Reconnects, and skips what was
-   * seen; a slow reader gets the newest state only.
-   */
-  watch(id: string, options?: WatchOptions): AsyncGenerator<Task, void, undefined>;
-  /** The task's log, in order, without a gap or a repeat over reconnects, until its last event is final. */
-  events(id: string, options?: WatchOptions): AsyncGenerator<TaskEvent, void, undefined>;
   cancel(id: string, options?: CallOptions): Promise<Cancelled>;
   /** Puts a failed or canceled task back into its queue, with another input where one is given. */
   retry(id: string, options?: RetryOptions): Promise<Task>;
@@ -98,26 +71,9 @@ export interface Tasks {
   remove(id: string, options?: CallOptions): Promise<void>;
 }
 
-const finalStatuses: ReadonlySet<TaskStatus> = new Set(['SUCCEEDED', 'FAILED', 'CANCELED']);
+export function createTasks({ send, socket, retries }: Dependencies): Tasks {
+  const streams = createTaskStreams({ send, socket, retries });
 
-/** Whether only `retry` can change the task any more. */
-export function isFinal(task: { readonly status: TaskStatus }): boolean {
-  return finalStatuses.has(task.status);
-}
-
-/** How far a stream has come. */
-interface Seen {
-  readonly version: number;
-  readonly status?: TaskStatus;
-}
-
-export interface TasksDependencies {
-  readonly send: Send;
-  readonly socket: Socket;
-  readonly retries: number;
-}
-
-export function createTasks({ send, socket, retries }: TasksDependencies): Tasks {
   async function submit(input: SubmitTaskInput, { signal }: CallOptions = {}): Promise<Task> {
     const keyed = { ...input, idempotencyKey: input.idempotencyKey ?? randomKey() };
     const attempt = async () => {
@@ -127,63 +83,21 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
     return withRetries(attempt, { retries, signal });
   }
 
-  async function task(id: string, { signal }: CallOptions = {}): Promise<Task | null> {
-    const answer = await withRetries(() => send(GetTaskDocument, { id }, signal), { retries, signal });
-    return answer.task;
-  }
-
   async function vectors(id: string, { signal }: CallOptions = {}): Promise<number[][] | null> {
     const answer = await withRetries(() => send(GetVectorsDocument, { id }, signal), { retries, signal });
     const result = answer.task?.result;
     return result?.__typename === 'EmbeddingResult' ? result.vectors : null;
   }
 
-  /** Whether a stream ended before its task did, as when a server shuts down. */
-  async function goesOn(id: string, seen: Seen, signal: AbortSignal | undefined): Promise<boolean> {
-    if (seen.status !== undefined && isFinal({ status: seen.status })) return false;
-    const now = await task(id, signal === undefined ? {} : { signal });
-    if (now === null || (isFinal(now) && now.version <= seen.version)) return false;
-    await backOff(0, null, signal);
-    return true;
-  }
-
-  async function* watch(id: string, { after = 0, signal }: WatchOptions = {}): AsyncGenerator<Task, void> {
-    let last: Task | undefined;
-    do {
-      const stream = socket.stream(WatchTaskDocument, () => ({ id }), { signal, latestOnly: true });
-      for await (const { taskUpdated } of stream) {
-        const isNews = last === undefined ? taskUpdated.version > after : isNewer(taskUpdated, last);
-        if (!isNews) continue;
-        last = taskUpdated;
-        yield taskUpdated;
-      }
-    } while (await goesOn(id, last ?? { version: after }, signal));
-  }
-
-  async function* events(
-    id: string,
-    { after = 0, signal }: WatchOptions = {},
-  ): AsyncGenerator<TaskEvent, void> {
-    let last: Seen = { version: after };
-    const variables = () => ({ id, after: last.version });
-    do {
-      for await (const { taskEvents } of socket.stream(WatchTaskEventsDocument, variables, { signal })) {
-        if (taskEvents.version <= last.version) continue;
-        last = taskEvents;
-        yield taskEvents;
-      }
-    } while (await goesOn(id, last, signal));
-  }
-
   async function submitAndWait(
     input: SubmitTaskInput,
     { signal, onProgress }: WaitOptions = {},
   ): Promise<Task> {
-    const calls = signal === undefined ? {} : { signal };
+    const calls = aborting(signal);
     let current = await submit(input, calls);
     onProgress?.(current);
     if (isFinal(current)) return current;
-    for await (const next of watch(current.id, calls)) {
+    for await (const next of streams.watch(current.id, calls)) {
       if (isNewer(next, current)) onProgress?.(next);
       current = next;
     }
@@ -191,20 +105,13 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
     throw new SwitchyardError(`task ${current.id} was deleted`, { code: 'NOT_FOUND' });
   }
 
-  async function* tasks(
+  function tasks(
     where: TaskWhere = {},
-    { orderBy = 'NEWEST', pageSize = 50, signal }: ListOptions = {},
+    { orderBy = 'NEWEST', pageSize: first = 50, signal }: ListOptions = {},
   ): AsyncGenerator<Task, void> {
-    for (let after: string | null = null; ; ) {
-      const variables = { where, orderBy, first: pageSize, after };
-      const page: ListTasksQuery = await withRetries(() => send(ListTasksDocument, variables, signal), {
-        retries,
-        signal,
-      });
-      for (const { node } of page.tasks.edges) yield node;
-      if (!page.tasks.pageInfo.hasNextPage) return;
-      after = page.tasks.pageInfo.endCursor;
-    }
+    const fetchPage = async (after: string | null) =>
+      (await send(ListTasksDocument, { where, orderBy, first, after }, signal)).tasks;
+    return readPages(fetchPage, { retries, signal });
   }
 
   async function estimate(input: SubmitTaskInput, { signal }: CallOptions = {}): Promise<Estimate | null> {
@@ -216,11 +123,9 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
     submit,
     estimate,
     submitAndWait,
-    task,
     vectors,
     tasks,
-    watch,
-    events,
+    ...streams,
     // Cancelling a canceled task answers the same again.
     cancel: (id, { signal } = {}) =>
       withRetries(async () => unwrap((await send(CancelTaskDocument, { id }, signal)).cancelTask), {
@@ -237,17 +142,4 @@ export function createTasks({ send, socket, retries }: TasksDependencies): Tasks
       unwrap((await send(DeleteTaskDocument, { id }, signal)).deleteTask);
     },
   };
-}
-
-/** Whether the later snapshot says anything that the earlier one did not. */
-function isNewer(later: Task, earlier: Task): boolean {
-  if (later.version !== earlier.version) return later.version > earlier.version;
-  return (
-    later.progress !== earlier.progress ||
-    later.progressMessage !== earlier.progressMessage ||
-    later.preview?.id !== earlier.preview?.id ||
-    later.partialText !== earlier.partialText ||
-    later.queuePosition !== earlier.queuePosition ||
-    later.waitingReason !== earlier.waitingReason
-  );
 }
