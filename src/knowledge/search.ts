@@ -5,14 +5,16 @@ import type { EmbeddingOutput } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { Tasks } from '../tasks/index.ts';
 import { TEXT_SEARCH } from './chunks.ts';
+import type { DocumentRow } from './listing.ts';
 import { embeddingOf } from './parts.ts';
-import { type ChunkKey, SEEN, type VectorIndex } from './vector-index.ts';
+import { type ChunkKey, type Reader, SEEN, type VectorIndex } from './vector-index.ts';
 import { normalized } from './vectors.ts';
 import { spaced } from './words.ts';
 
 /** A chunk that a search found. */
 export interface SearchHit {
-  readonly documentId: string;
+  /** As it was searched: a newer one may have its place by now. */
+  readonly document: DocumentRow;
   readonly text: string;
   /** 1: first by its words and by its meaning; lower from place to place. */
   readonly score: number;
@@ -57,6 +59,12 @@ const selectHits = `
   FROM unnest($1::uuid[], $2::int[]) AS k (id, ordinal)
   JOIN document d ON d.id = k.id
   JOIN chunk c ON c.document_id = d.id AND c.edition = d.edition AND c.ordinal = k.ordinal`;
+
+const selectDocuments = `
+  SELECT d.id, d.knowledge_base_id AS "knowledgeBaseId", d.user_id AS "userId", d.name, d.mime_type AS "mimeType",
+    d.size_bytes AS "sizeBytes", d.stage, d.chunk_count AS "chunkCount", d.edition, d.created_at AS "createdAt",
+    json_build_object('status', t.status) AS task
+  FROM document d JOIN task t ON t.id = d.id WHERE d.id = ANY ($1::uuid[])`;
 
 const keyOf = ({ documentId, ordinal }: ChunkKey): string => `${documentId} ${ordinal}`;
 
@@ -114,12 +122,8 @@ export function createSearch({ database, index, artifacts, tasks, feed, log, ...
     }
   }
 
-  /** By meaning, where the nodes allow it: a search by words alone is better than none. */
-  async function byMeaning(
-    base: KnowledgeBase,
-    request: SearchRequest,
-    limit: number,
-  ): Promise<ChunkKey[] | null> {
+  /** The query as a vector where the nodes allow it: a search by words alone is better than none. */
+  async function vectorOf(base: KnowledgeBase, request: SearchRequest): Promise<Float32Array | null> {
     const about = { knowledgeBaseId: base.id, model: base.embeddingModel };
     let vector: Float32Array | null;
     try {
@@ -128,14 +132,12 @@ export function createSearch({ database, index, artifacts, tasks, feed, log, ...
       log.warn({ err: error, ...about }, 'a query could not be embedded: searched by words alone');
       return null;
     }
-    if (vector === null || vector.length !== base.dimensions) {
-      log.warn(
-        { ...about, dimensions: vector?.length ?? null },
-        'a query has no fit vector: searched by words alone',
-      );
-      return null;
-    }
-    return index.nearest({ knowledgeBaseId: base.id, vector, limit });
+    if (vector !== null && vector.length === base.dimensions) return vector;
+    log.warn(
+      { ...about, dimensions: vector?.length ?? null },
+      'a query has no fit vector: searched by words alone',
+    );
+    return null;
   }
 
   /** The chunks of a knowledge base that fit a query best, by their words and by their meaning. */
@@ -143,19 +145,51 @@ export function createSearch({ database, index, artifacts, tasks, feed, log, ...
     // Nothing is indexed yet.
     if (base.dimensions === null) return [];
     const limit = Math.max(MIN_CANDIDATES, request.first * 2);
-    const [words, meaning] = await Promise.all([
-      pool.query<ChunkKey>(byWords, [base.id, spaced(request.query), limit]),
-      byMeaning(base, request, limit),
-    ]);
-    const best = fuse([words.rows, ...(meaning ? [meaning] : [])]).slice(0, request.first);
-    const { rows } = await pool.query<SearchHit & ChunkKey>(selectHits, [
-      best.map(({ documentId }) => documentId),
-      best.map(({ ordinal }) => ordinal),
-    ]);
-    const hits = new Map(rows.map((row) => [keyOf(row), row]));
-    return best.flatMap(({ score, ...key }) => {
-      const hit = hits.get(keyOf(key));
-      return hit ? [{ ...hit, score }] : [];
+    const vector = await vectorOf(base, request);
+    return inOneView(pool, async (view) => {
+      const words = await view.query<ChunkKey>(byWords, [base.id, spaced(request.query), limit]);
+      const meaning =
+        vector === null ? [] : [await index.nearest({ knowledgeBaseId: base.id, vector, limit }, view)];
+      return hitsOf(view, fuse([words.rows, ...meaning]).slice(0, request.first));
     });
   };
+}
+
+/**
+ * Has all statements of `read` see the database as it was at the first of them: a document that is replaced or deleted
+ * meanwhile is found as a whole.
+ */
+async function inOneView<T>(pool: Database['pool'], read: (view: Reader) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let isRead = false;
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const result = await read(client);
+    await client.query('COMMIT');
+    isRead = true;
+    return result;
+  } finally {
+    // One that is in a transaction still is closed.
+    client.release(!isRead);
+  }
+}
+
+async function hitsOf(
+  view: Reader,
+  best: readonly (ChunkKey & { readonly score: number })[],
+): Promise<SearchHit[]> {
+  const ids = best.map(({ documentId }) => documentId);
+  const found = await view.query<Omit<SearchHit, 'document' | 'score'> & ChunkKey>(selectHits, [
+    ids,
+    best.map(({ ordinal }) => ordinal),
+  ]);
+  const { rows } = await view.query<DocumentRow>(selectDocuments, [ids]);
+  const documents = new Map(rows.map((row) => [row.id, row]));
+  const chunks = new Map(found.rows.map((row) => [keyOf(row), row]));
+  return best.flatMap(({ score, ...key }) => {
+    const [chunk, document] = [chunks.get(keyOf(key)), documents.get(key.documentId)];
+    if (!chunk || !document) return [];
+    const { text, startOffset, endOffset } = chunk;
+    return [{ document, text, score, startOffset, endOffset }];
+  });
 }

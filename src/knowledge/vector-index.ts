@@ -8,14 +8,23 @@ export interface ChunkKey {
   readonly ordinal: number;
 }
 
+/** What statements are sent to: the pool, or one transaction of it. */
+export type Reader = Pick<Database['pool'], 'query'>;
+
+/** What is looked for: of length 1, with as many numbers as the vectors have. */
+export interface VectorQuery {
+  readonly knowledgeBaseId: string;
+  readonly vector: Float32Array;
+  readonly limit: number;
+}
+
 /** Finds the chunks of a knowledge base whose vectors are nearest to a query's. */
 export interface VectorIndex {
-  /** The nearest first. The query has length 1, and as many numbers as the vectors have. */
-  nearest(query: {
-    readonly knowledgeBaseId: string;
-    readonly vector: Float32Array;
-    readonly limit: number;
-  }): Promise<ChunkKey[]>;
+  /**
+   * The nearest first.
+   * @param view the transaction that sees what else the search reads; on its own by default
+   */
+  nearest(query: VectorQuery, view?: Reader): Promise<ChunkKey[]>;
 }
 
 /** What is seen: the chunks of the edition that a document names. */
@@ -28,9 +37,9 @@ const nearestInServer = `
 /** In the server, by pgvector: every vector is compared, so that nothing near is missed. */
 export function createPgvectorIndex({ pool }: Pick<Database, 'pool'>): VectorIndex {
   return {
-    async nearest({ knowledgeBaseId, vector, limit }) {
+    async nearest({ knowledgeBaseId, vector, limit }, view = pool) {
       const values = [knowledgeBaseId, vectorText(vector, '[]'), limit];
-      return (await pool.query<ChunkKey>(nearestInServer, values)).rows;
+      return (await view.query<ChunkKey>(nearestInServer, values)).rows;
     },
   };
 }
@@ -96,10 +105,11 @@ function* pagesOf(documents: readonly IndexedDocument[]): Generator<Range[]> {
 /** In this process, vector by vector, a page at a time: for servers without pgvector. */
 export function createExactIndex({ pool }: Pick<Database, 'pool'>): VectorIndex {
   async function scores(
+    view: Reader,
     page: readonly Range[],
     vector: Float32Array,
   ): Promise<(ChunkKey & { score: number })[]> {
-    const { rows } = await pool.query<ChunkKey & { embedding: Buffer }>(selectVectors, [
+    const { rows } = await view.query<ChunkKey & { embedding: Buffer }>(selectVectors, [
       page.map(({ id }) => id),
       page.map(({ edition }) => edition),
       page.map(({ first }) => first),
@@ -113,11 +123,11 @@ export function createExactIndex({ pool }: Pick<Database, 'pool'>): VectorIndex 
   }
 
   return {
-    async nearest({ knowledgeBaseId, vector, limit }) {
-      const { rows } = await pool.query<IndexedDocument>(selectDocuments, [knowledgeBaseId]);
+    async nearest({ knowledgeBaseId, vector, limit }, view = pool) {
+      const { rows } = await view.query<IndexedDocument>(selectDocuments, [knowledgeBaseId]);
       let best: (ChunkKey & { score: number })[] = [];
       for (const page of pagesOf(rows)) {
-        const all = [...best, ...(await scores(page, vector))];
+        const all = [...best, ...(await scores(view, page, vector))];
         best = all.sort((a, b) => b.score - a.score).slice(0, limit);
       }
       return best;

@@ -45,7 +45,7 @@ const SearchHitType = builder.objectRef<SearchHit>('SearchHit').implement({
     document: t.field({
       type: DocumentType,
       description: 'Where it stands',
-      resolve: ({ documentId }) => documentId,
+      resolve: ({ document }) => document,
     }),
     text: t.exposeString('text', { description: 'The chunk that was found' }),
     score: t.exposeFloat('score', {

@@ -71,6 +71,42 @@ describe('a search', () => {
     expect(await reader.search(await reader.base('empty'), 'fox')).toEqual([]);
   });
 
+  it('finds a document as it was when the search began, whole, though a newer one replaces it meanwhile', async () => {
+    const { services } = library.app;
+    const handbook = await reader.base('handbook');
+    const version = (n: number) => ({
+      name: 'alarm.txt',
+      bytes: Array.from({ length: 8 }, (_, part) => `Alarm, version ${n}, part ${part}.`).join(
+        `\n\n${' '.repeat(90)}`,
+      ),
+    });
+    const options = { document: { chunkSize: 100, chunkOverlap: 0 } };
+    await reader.index(handbook, version(1), options);
+    const exact = createExactIndex(services.database);
+    const search = createSearch({
+      ...services,
+      index: {
+        async nearest(query, view) {
+          await reader.index(handbook, version(2), options);
+          return exact.nearest(query, view);
+        },
+      },
+      log: testLog,
+    });
+    const where = { id: decodeId('KnowledgeBase', handbook) ?? '' };
+    const row = await services.database.prisma.knowledgeBase.findUniqueOrThrow({ where });
+    const viewer = { userId: reader.userId, tier: 'VIP' } as const;
+    const hits = await search(row, { query: 'alarm', first: 10, viewer });
+    expect(hits).toHaveLength(8);
+    for (const { text, score, document } of hits) {
+      expect(text).toContain('version 1');
+      expect(score).toBeGreaterThan(0.5);
+      expect(document).toMatchObject({ name: 'alarm.txt', stage: 'INDEXED', task: { status: 'SUCCEEDED' } });
+    }
+    const later = await reader.search(handbook, 'alarm', 10);
+    expect(later.filter(({ text }) => String(text).includes('version 2'))).toHaveLength(8);
+  });
+
   it('goes by words alone where no node embeds the query in time', async () => {
     const { services } = library.app;
     const where = { id: decodeId('KnowledgeBase', base) ?? '' };
