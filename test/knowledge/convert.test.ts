@@ -131,6 +131,16 @@ describe('a file that can not be read', () => {
     ],
     ['a locked PDF', lockedPdf(), /protected with a password/],
     ['a PDF that is cut short', pdf([['words']]).subarray(0, 60), /looks like a PDF, but is damaged/],
+    [
+      'a PDF with a page that is not there',
+      Buffer.from(
+        pdf([['words'], ['more']])
+          .toString('latin1')
+          .replace('4 0 R 6 0 R]', '4 0 R 99 0 R]'),
+        'latin1',
+      ),
+      /it is damaged: page 2 of 2 could not be read; save it anew/,
+    ],
     ['a PDF without text', pdf([[], []]), /has no text: its 2 pages are empty, or pictures of text/],
     ['a damaged Word file', wordFile(Buffer.from('<w:p><w:r>')), /Word file \(\.docx\), but is damaged/],
     ['nothing but spaces', ' \n\t\n ', /has no text/],

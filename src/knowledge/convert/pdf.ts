@@ -84,6 +84,20 @@ async function open(bytes: Uint8Array) {
   }
 }
 
+/** @throws Refusal that names the page */
+async function readPage(pdf: Awaited<ReturnType<typeof open>>, number: number): Promise<Line[]> {
+  try {
+    const page = await pdf.getPage(number);
+    const lines = await linesOf(page);
+    page.cleanup();
+    return lines;
+  } catch (error) {
+    throw new Refusal(`it is damaged: page ${number} of ${pdf.numPages} could not be read; save it anew`, {
+      cause: error,
+    });
+  }
+}
+
 /**
  * The words of a PDF, what is set larger than the rest as headings.
  * @param progress is told, between 0 and 1, after each page
@@ -92,9 +106,7 @@ export async function pdfText(bytes: Uint8Array, progress: (share: number) => vo
   const pdf = await open(bytes);
   const lines: Line[] = [];
   for (let n = 1; n <= pdf.numPages; n++) {
-    const page = await pdf.getPage(n);
-    lines.push(...(await linesOf(page)));
-    page.cleanup();
+    lines.push(...(await readPage(pdf, n)));
     progress(n / pdf.numPages);
   }
   if (lines.length === 0) {
