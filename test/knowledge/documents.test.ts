@@ -112,6 +112,22 @@ describe('a document', () => {
     expect(nodes).toMatchObject({ healthy: true, failures: 0 });
   });
 
+  it('has a name that can be stored, whatever its file is called', async () => {
+    const base = await reader.base('with strange names');
+    const names = ['zero\0.txt', `${'🦊'.repeat(150)}.txt`];
+    for (const name of names) await reader.index(base, { name, bytes: apples });
+    const SUBMIT = `mutation ($id: ID!, $url: URL!) {
+      submitTask(input: { task: { document: { knowledgeBaseId: $id, file: { url: $url } } } }) { __typename ... on Task { id input } } }`;
+    const url = 'http://192.0.2.1/100%25%zz%00.txt';
+    const { submitTask } = await reader.ask(SUBMIT, { id: base, url });
+    expect(submitTask).toMatchObject({ input: { name: '100%%zz.txt' } });
+    await reader.ended(String(submitTask?.id));
+    const [, long, zero] = (await reader.documents(base)).map(({ name }) => String(name));
+    expect(zero).toBe('zero.txt');
+    expect(long).toHaveLength(255);
+    expect(long?.isWellFormed()).toBe(true);
+  });
+
   it('replaces the one of its name at once, and stays where the newer one fails', async () => {
     const base = await reader.base('with a newer edition');
     const name = 'report.txt';

@@ -1,3 +1,4 @@
+import { unescape as decodeLeniently } from 'node:querystring';
 import { InvalidInputError } from '../../errors.ts';
 import { decodeId, encodeId } from '../../ids.ts';
 import type { MediaSource } from '../../submission/index.ts';
@@ -43,8 +44,11 @@ function fileName({ upload, url, artifactId, fromTask }: MediaSource): string {
   if (upload != null && upload.name !== '') return upload.name;
   if (fromTask != null) return `${fromTask.taskId} ${fromTask.index ?? 0}`;
   const last = url == null ? undefined : URL.parse(url)?.pathname.split('/').at(-1);
-  return last ? decodeURIComponent(last) : (artifactId ?? 'document');
+  return last ? decodeLeniently(last) : (artifactId ?? 'document');
 }
+
+/** Whatever a file is called, its document has a name that can be stored. */
+const shortened = (name: string): string => name.replaceAll('\0', '').slice(-MAX_NAME).toWellFormed();
 
 export const document = kindSchema({
   kind: 'DOCUMENT',
@@ -59,7 +63,7 @@ export const document = kindSchema({
     }
     const { reference } = await attachments.add('file', file);
     const sizes = { chunkSize: chunkSize ?? undefined, chunkOverlap: chunkOverlap ?? undefined };
-    const called = name ?? fileName(file).slice(-MAX_NAME);
+    const called = name ?? shortened(fileName(file));
     return { model: null, input: { file: reference, knowledgeBaseId, name: called, ...sizes } };
   },
   shown: ({ knowledgeBaseId, ...input }) => ({
