@@ -12,6 +12,7 @@ import {
 } from '../errors.ts';
 import { type BatchState, readBatches } from '../events/index.ts';
 import { submitBatch } from '../submission/index.ts';
+import { type BatchPage, batchPageKey, readBatchPages } from '../tasks/index.ts';
 import { builder } from './builder.ts';
 import type { Context, SignedInContext } from './context.ts';
 import { live } from './live.ts';
@@ -22,37 +23,10 @@ import { TaskConnection } from './task-connection.ts';
 import { requestOf, SubmitTaskInput } from './task-submit.ts';
 import { visible } from './visible.ts';
 
-interface PageOfBatch {
-  readonly batchId: string;
-  readonly after: string | null;
-  readonly take: number;
-}
-
-const keyOf = ({ batchId, after, take }: PageOfBatch): string => `${batchId} ${after} ${take}`;
-
-const selectPages = `
-  SELECT p.key, t.id FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::int[]) AS p (key, batch_id, after, take)
-  CROSS JOIN LATERAL (
-    SELECT task_id AS id FROM batch_task m WHERE m.batch_id = p.batch_id AND (p.after IS NULL OR task_id > p.after)
-    ORDER BY task_id LIMIT p.take
-  ) t`;
-
-/** Pages of many batches, with two statements. */
-const loadTasks = createLoader(async (pages: readonly PageOfBatch[], { database }) => {
-  const { rows } = await database.pool.query<{ key: string; id: string }>(selectPages, [
-    pages.map(keyOf),
-    pages.map(({ batchId }) => batchId),
-    pages.map(({ after }) => after),
-    pages.map(({ take }) => take),
-  ]);
-  const tasks = await database.prisma.task.findMany({
-    where: { id: { in: rows.map(({ id }) => id) } },
-    orderBy: { id: 'asc' },
-  });
-  const byId = new Map(tasks.map((task) => [task.id, task]));
-  const byPage = Map.groupBy(rows, ({ key }) => key);
-  return new Map([...byPage].map(([key, ids]) => [key, ids.flatMap(({ id }) => byId.get(id) ?? [])]));
-}, keyOf);
+const loadTasks = createLoader(
+  (pages: readonly BatchPage[], { database }) => readBatchPages(database, pages),
+  batchPageKey,
+);
 
 const BatchType = builder.loadableNode('Batch', {
   description: 'Tasks that were submitted together. Its counts are those of its tasks that were not deleted.',

@@ -43,6 +43,7 @@ import type {
 } from './types.ts';
 import { createWorkers, DEFAULT_LEASE_MS, type Workers } from './workers.ts';
 
+export { type BatchPage, batchPageKey, readBatchPages } from './batch-pages.ts';
 export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
 export type { Edit } from './edit.ts';
