@@ -43,6 +43,8 @@ test('the architecture lists folders and files that exist', () => {
   const named = found(read('docs/architecture.md'), /`((?:src|sdk|simulator|bench|scripts)\/[\w./-]*)`/g);
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
+  const folders = globSync('src/*/', { cwd: root }).map((name) => `${name.replace(/\/$/, '')}/`);
+  expect(folders.filter((folder) => !named.includes(folder))).toEqual([]);
 });
 
 test('the architecture gives the reason of each dependency', () => {
