@@ -1,6 +1,7 @@
 import type { Database, GpuNode } from '../database/index.ts';
 import { NoSuchModelError } from '../errors.ts';
 import { type KindName, kindOf } from '../kinds/index.ts';
+import { nearest } from '../nearest.ts';
 import type { Directory } from './directory.ts';
 import { LOCAL_NODE_ID } from './local-node.ts';
 import { type NodeView, offersModel } from './planner/index.ts';
@@ -36,28 +37,6 @@ function offered(nodes: readonly GpuNode[], kind: KindName): string[] {
   return [...new Set(names)];
 }
 
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-function nearest(names: readonly string[], to: string): string[] {
-  const wanted = to.slice(0, 200).toLowerCase();
-  return names
-    .map((name) => ({ name, distance: distance(wanted, name.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, MAX_NEAREST)
-    .map(({ name }) => name);
-}
-
 export function createModels({ database, directory, defaultModels }: ModelsOptions): Models {
   const defaultOf = (kind: KindName, names: readonly string[]): string | undefined =>
     defaultModels[kind] ?? names[0];
@@ -73,7 +52,10 @@ export function createModels({ database, directory, defaultModels }: ModelsOptio
     const { slug } = kindOf(kind);
     if (names.length === 0) return new NoSuchModelError(`no node offers ${slug} yet`, []);
     const wanted = model ?? defaultOf(kind, names) ?? '';
-    return new NoSuchModelError(`no node offers the model "${wanted}" for ${slug}`, nearest(names, wanted));
+    return new NoSuchModelError(
+      `no node offers the model "${wanted}" for ${slug}`,
+      nearest(names, wanted, MAX_NEAREST),
+    );
   }
 
   return {

@@ -1,3 +1,5 @@
+import { nearest } from '../nearest.ts';
+
 /** What the clocks of a time zone show. Local times are numbers, as if they were UTC: `Date.UTC(2026, 2, 29, 2, 30)`. */
 export interface TimeZone {
   /** By how many milliseconds its clocks are ahead of UTC then. */
@@ -52,8 +54,9 @@ export function createTimeZone(name: string): TimeZone {
   };
 }
 
-/** Whether there is a time zone of that name. */
+/** Whether there is a time zone of that name; a mere offset such as `+02:00` knows no summer, and is none. */
 export function isTimeZone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false;
   try {
     createTimeZone(name);
     return true;
@@ -63,13 +66,13 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** Time zones whose names are like that one. */
+/** Time zones whose names have a word of that one, the most similar first. */
 export function similarTimeZones(name: string): string[] {
   const words = name
     .toLowerCase()
     .split(/[^a-z]+/)
     .filter((word) => word.length > 2);
-  return Intl.supportedValuesOf('timeZone')
-    .filter((zone) => words.some((word) => zone.toLowerCase().includes(word)))
-    .slice(0, 3);
+  const zones = Intl.supportedValuesOf('timeZone');
+  const similar = zones.filter((zone) => words.some((word) => zone.toLowerCase().includes(word)));
+  return nearest(similar, name, 3);
 }

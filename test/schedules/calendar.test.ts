@@ -216,6 +216,11 @@ describe('a time zone', () => {
       ...[true, true, true, false, false, false],
     ]);
     expect(similarTimeZones('berlin')).toEqual(['Europe/Berlin']);
+    expect(similarTimeZones('Europe/Berln')[0]).toBe('Europe/Berlin');
     expect(similarTimeZones('MEZ ')).toEqual([]);
+  });
+
+  it('is no offset, which would be wrong for half of the year', () => {
+    expect(['+02:00', '-05:00', '+0200'].map(isTimeZone)).toEqual([false, false, false]);
   });
 });
