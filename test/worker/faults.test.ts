@@ -108,7 +108,8 @@ describe('what goes wrong here', () => {
     const node = await yard.simulate();
     await yard.worker();
     const taskId = await yard.submit({ maxAttempts: 1 });
-    await expect.poll(yard.busySlots).toBe(1);
+    const call = await node.received(1);
+    await call.ended;
     await expect.poll(yard.busySlots).toBe(0);
     await using _s3 = await startTestS3(port);
     await yard.until(taskId, { status: 'SUCCEEDED', attempt: 1 }, 15_000);

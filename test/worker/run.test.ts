@@ -65,7 +65,8 @@ test('a worker takes on no more than its concurrency', async () => {
 test('a worker takes on no more of a kind than it may, and others beside it', async () => {
   await using yard = await openWorkers();
   const pictures = await yard.simulate({ protocol: 'QWEN_IMAGE_GGUF', nodeSlots: 8, latencyMs: 100 });
-  const speech = await yard.simulate({ protocol: 'FAST_WHISPER', nodeSlots: 3, latencyMs: 100 });
+  // So long that all three are there together before the first one ends.
+  const speech = await yard.simulate({ protocol: 'FAST_WHISPER', nodeSlots: 3, latencyMs: 2_000 });
   const taskIds = await Promise.all([
     ...Array.from({ length: 8 }, () => yard.submit()),
     ...Array.from({ length: 3 }, () => yard.submitSpeech()),
