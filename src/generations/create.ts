@@ -15,7 +15,7 @@ import type { Outcome, State } from './types.ts';
 const MAX_IMAGES = 8;
 
 const schema = z.strictObject({
-  prompt: z.string().min(1).max(10_000).regex(/\S/, 'must not be blank'),
+  prompt: z.string().max(10_000).regex(/\S/, 'must not be blank'),
   optimizePrompt: z.boolean().default(true),
   imageCount: z.number().int().min(1).max(MAX_IMAGES).default(4),
   imageModel: z.string().min(1).optional(),

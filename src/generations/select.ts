@@ -11,13 +11,17 @@ import { isStopped } from './wind-up.ts';
 /** @throws InvalidInputError for a picture that there never is, InvalidStateError for one that cannot be taken now */
 function selected(generation: Generation, index: number, model: string | NoSuchModelError): Outcome {
   const now = upToDate(generation);
-  const { status, phase, imageCount } = now.state;
+  const { status, phase, imageCount, selectedImage } = now.state;
   if (index < 0 || index >= imageCount) {
     throw new InvalidInputError([{ path: 'index', message: `must be 0 to ${imageCount - 1}` }]);
   }
   const isOpenToSelection = phase === 'AWAITING_SELECTION' || status === 'MODEL_FAILED';
   if (!isOpenToSelection || isStopped(now.state)) {
-    throw new InvalidStateError(`an image is selected once, when all have ended: it is ${status}`, status);
+    const why =
+      selectedImage === null
+        ? 'an image can be selected when all have ended, one of them well'
+        : `image ${selectedImage} has been selected`;
+    throw new InvalidStateError(`${why}: the generation is ${status}`, status);
   }
   const image = imagesOf(now.parts)[index];
   if (image?.status !== 'COMPLETED') {

@@ -219,7 +219,9 @@ describe('a selection', () => {
     const [first] = claimed;
     if (first) await studio.succeed(first);
     // One of them is there: the other one has not ended.
-    expect(await studio.select(person, id, 0)).toMatchObject({ state: 'IMAGE_GENERATING' });
+    expect(await studio.select(person, id, 0)).toMatchObject({
+      ...{ state: 'IMAGE_GENERATING', message: expect.stringContaining('when all have ended') },
+    });
     await studio.cancel(person, id);
     expect(await studio.select(person, id, 0)).toMatchObject({ state: 'CANCELED' });
   });
@@ -231,7 +233,9 @@ describe('a selection', () => {
       ['Generation', ...Array.from({ length: 4 }, () => 'InvalidStateError')].toSorted(),
     );
     const model = await claimOne();
-    expect(await studio.select(person, id, 0)).toMatchObject({ __typename: 'InvalidStateError' });
+    expect(await studio.select(person, id, 0)).toMatchObject({
+      ...{ __typename: 'InvalidStateError', message: expect.stringMatching(/^image [01] has been selected/) },
+    });
     await studio.succeed(model);
     await studio.until(person, id, { status: 'COMPLETED' });
     expect(await studio.select(person, id, 0)).toMatchObject({ state: 'COMPLETED' });

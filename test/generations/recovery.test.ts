@@ -161,12 +161,13 @@ test('without a node for it the prompt is used as it is, which the first event s
   await without.until(somebody, String(created.id), { status: 'IMAGE_COMPLETED' });
   expect(await without.select(somebody, String(created.id), 0)).toMatchObject({ code: 'NO_SUCH_MODEL' });
   expect(await without.create(somebody, { imageModel: 'none' })).toMatchObject({ code: 'NO_SUCH_MODEL' });
-  expect(await without.create(somebody, { prompt: ' ', imageCount: 9 })).toMatchObject({
-    issues: [
+  for (const prompt of ['', ' ']) {
+    const { issues } = await without.create(somebody, { prompt, imageCount: 9 });
+    expect(issues).toEqual([
       { path: 'prompt', message: 'must not be blank' },
       { path: 'imageCount', message: 'must be at most 8' },
-    ],
-  });
+    ]);
+  }
 });
 
 test('limits refuse a generation whole, and let what was accepted wait', async () => {
