@@ -1,5 +1,6 @@
-import { CallerError, InvalidStateError, isLimit, NotFoundError } from '../errors.ts';
+import { CallerError, isLimit } from '../errors.ts';
 import { newId } from '../ids.ts';
+import { cancelIfOpen } from '../tasks/index.ts';
 import { type Core, change, upToDate } from './core.ts';
 import { choresOf, step } from './step.ts';
 import { type Generation, postpone } from './store.ts';
@@ -16,15 +17,6 @@ export async function submitPart(
   part: Part,
 ): Promise<void> {
   await tasks.submit(submissionOf(database, generation, part), generation.given.tier);
-}
-
-/** Ends a task, unless it has ended by itself. */
-async function cancelPart({ tasks }: Core, { taskId }: Part): Promise<void> {
-  try {
-    await tasks.cancel(taskId);
-  } catch (error) {
-    if (!(error instanceof InvalidStateError || error instanceof NotFoundError)) throw error;
-  }
 }
 
 /** What was accepted is not refused any more for a limit: it waits. */
@@ -52,7 +44,7 @@ export async function doChores(core: Core, generation: Generation): Promise<void
   const { submit, cancel } = choresOf(generation);
   await Promise.all([
     ...submit.map((part) => submitOrWait(core, generation, part)),
-    ...cancel.map((part) => cancelPart(core, part)),
+    ...cancel.map(({ taskId }) => cancelIfOpen(core.tasks, taskId)),
   ]);
 }
 

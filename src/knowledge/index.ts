@@ -2,12 +2,12 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import type { Artifacts } from '../artifacts/index.ts';
 import { type Database, type KnowledgeBase, Prisma, type Tier } from '../database/index.ts';
-import { AlreadyExistsError, InvalidStateError, NotFoundError } from '../errors.ts';
+import { AlreadyExistsError, NotFoundError } from '../errors.ts';
 import type { Feed } from '../events/index.ts';
 import { newId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Nodes } from '../nodes/index.ts';
-import type { Tasks } from '../tasks/index.ts';
+import { cancelIfOpen, type Tasks } from '../tasks/index.ts';
 import { valid } from '../validation.ts';
 import type { LocalWork } from '../worker/index.ts';
 import { createChunks } from './chunks.ts';
@@ -92,7 +92,7 @@ export async function createKnowledge(options: KnowledgeOptions): Promise<Knowle
   const { database, artifacts, nodes, tasks, feed, log } = options;
   const { prisma } = database;
   const chunks = createChunks(database);
-  const parts = createParts({ database, artifacts, tasks, feed });
+  const parts = createParts({ database, artifacts, tasks, feed, log });
   const converter = createConverter({
     // The rest of the processors is for everything else.
     concurrency: Math.max(1, Math.floor(availableParallelism() / 2)),
@@ -104,19 +104,10 @@ export async function createKnowledge(options: KnowledgeOptions): Promise<Knowle
     ...(options.searchWaitMs === undefined ? {} : { waitMs: options.searchWaitMs }),
   });
 
-  /** A task may have ended, and be gone. */
-  async function cancel(taskId: string): Promise<void> {
-    try {
-      await tasks.cancel(taskId);
-    } catch (error) {
-      if (!(error instanceof InvalidStateError || error instanceof NotFoundError)) throw error;
-    }
-  }
-
   /** What is left of documents that are not there any more. What a lost process leaves of it, housekeeping finds. */
   async function clear(documentIds: readonly string[]): Promise<void> {
     for (const id of documentIds) {
-      await cancel(id);
+      await cancelIfOpen(tasks, id);
       await chunks.remove(id);
     }
     if (documentIds.length > 0) await parts.clearLeft();

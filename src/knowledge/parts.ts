@@ -13,7 +13,8 @@ import {
 import type { Feed, TaskRow } from '../events/index.ts';
 import { encodeId } from '../ids.ts';
 import type { EmbeddingOutput } from '../kinds/index.ts';
-import type { Submission, TaskFailure, Tasks } from '../tasks/index.ts';
+import type { Log } from '../log.ts';
+import { cancelIfOpen, type Submission, type TaskFailure, type Tasks } from '../tasks/index.ts';
 import type { OpenDocument } from './documents.ts';
 import { failed, refused } from './faults.ts';
 import { normalized } from './vectors.ts';
@@ -23,6 +24,7 @@ export interface PartsOptions {
   readonly artifacts: Artifacts;
   readonly tasks: Pick<Tasks, 'submit' | 'retry' | 'cancel' | 'remove'>;
   readonly feed: Feed;
+  readonly log: Log;
 }
 
 /** The EMBEDDING tasks that work for documents. */
@@ -75,7 +77,7 @@ function pauseAfter(error: unknown): number | null {
   return error instanceof QuotaExceededError ? REFUSED_PAUSE_MS : null;
 }
 
-export function createParts({ database: { pool }, artifacts, tasks, feed }: PartsOptions): Parts {
+export function createParts({ database: { pool }, artifacts, tasks, feed, log }: PartsOptions): Parts {
   async function submit(
     submission: Submission,
     { tier }: OpenDocument,
@@ -110,13 +112,8 @@ export function createParts({ database: { pool }, artifacts, tasks, feed }: Part
     return last;
   }
 
-  /** It may have ended, and be gone. */
   async function end(taskId: string, isDone: boolean): Promise<void> {
-    try {
-      await tasks.cancel(taskId);
-    } catch (error) {
-      if (!(error instanceof InvalidStateError || error instanceof NotFoundError)) throw error;
-    }
+    await cancelIfOpen(tasks, taskId);
     if (isDone) await tasks.remove(taskId);
   }
 
@@ -144,8 +141,19 @@ export function createParts({ database: { pool }, artifacts, tasks, feed }: Part
     },
     async clearLeft() {
       const { rows } = await pool.query<{ id: string; isDone: boolean }>(selectLeft);
-      const ended = await Promise.allSettled(rows.map(({ id, isDone }) => end(id, isDone)));
-      const ids = rows.map(({ id }) => id).filter((_, n) => ended[n]?.status === 'fulfilled');
+      const ended = await Promise.all(
+        rows.map(async ({ id, isDone }) => {
+          try {
+            await end(id, isDone);
+            return [id];
+          } catch (error) {
+            // It comes round again; the others need not wait for it.
+            log.warn({ err: error, taskId: id }, 'a part of a document could not be ended');
+            return [];
+          }
+        }),
+      );
+      const ids = ended.flat();
       if (ids.length > 0) await pool.query(unlinkTasks, [ids]);
       return ids.length;
     },

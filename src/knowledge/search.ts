@@ -3,7 +3,7 @@ import type { Database, KnowledgeBase, Tier } from '../database/index.ts';
 import type { Feed, TaskRow } from '../events/index.ts';
 import type { EmbeddingOutput } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
-import type { Tasks } from '../tasks/index.ts';
+import { cancelIfOpen, type Tasks } from '../tasks/index.ts';
 import { TEXT_SEARCH } from './chunks.ts';
 import type { DocumentRow } from './listing.ts';
 import { embeddingOf } from './parts.ts';
@@ -95,7 +95,7 @@ export function createSearch({ database, index, artifacts, tasks, feed, log, ...
 
   /** Its task is of no use to anybody once its vector is read. */
   async function discard(taskId: string): Promise<void> {
-    await tasks.cancel(taskId).catch((error: unknown) => log.debug({ err: error, taskId }, 'it had ended'));
+    await cancelIfOpen(tasks, taskId);
     await tasks.remove(taskId);
   }
 

@@ -1,7 +1,6 @@
-import { canSee } from '../accounts/index.ts';
 import type { KnowledgeBase } from '../database/index.ts';
 import { AlreadyExistsError, InvalidInputError, NoSuchModelError, NotFoundError } from '../errors.ts';
-import { decodeId, encodeId } from '../ids.ts';
+import { encodeId } from '../ids.ts';
 import {
   type DocumentRow,
   type DocumentsRequest,
@@ -15,6 +14,7 @@ import { DocumentStatusEnum, DocumentType } from './document.ts';
 import { createLoader } from './loader.ts';
 import { connectionCost, pageOf, pageRequest } from './page.ts';
 import { TaskType } from './task.ts';
+import { visible } from './visible.ts';
 
 builder.objectField(DocumentType, 'task', (t) =>
   t.field({ type: TaskType, description: 'What reads it; final in the end', resolve: ({ id }) => id }),
@@ -119,11 +119,12 @@ const CreateKnowledgeBaseResult = builder.errorUnion('CreateKnowledgeBaseResult'
   resolveType: () => 'KnowledgeBase',
 });
 
-/** The row, if it is the caller's to see. */
-async function find(globalId: string, { services, viewer }: SignedInContext): Promise<KnowledgeBase | null> {
-  const id = decodeId('KnowledgeBase', globalId);
-  const base = id && (await services.database.prisma.knowledgeBase.findUnique({ where: { id } }));
-  return base && canSee(viewer, base.userId) ? base : null;
+/** As {@link visible}. */
+function find(globalId: string, context: SignedInContext): Promise<KnowledgeBase | null> {
+  const { prisma } = context.services.database;
+  return visible(['KnowledgeBase', globalId], context, (id) =>
+    prisma.knowledgeBase.findUnique({ where: { id } }),
+  );
 }
 
 builder.queryFields((t) => ({
@@ -182,11 +183,13 @@ builder.mutationFields((t) => ({
     type: DeleteResult,
     description: 'Has it be found no more, and cancels what is under way for it; its task stays',
     args: { id: t.arg.id({ required: true, description: 'Of the document: doc_…' }) },
-    resolve: async (_root, args, { services, viewer }) => {
-      const id = decodeId('Document', args.id);
-      const document = id && (await services.database.prisma.document.findUnique({ where: { id } }));
-      if (!document || !canSee(viewer, document.userId)) throw new NotFoundError('there is no such document');
-      await services.knowledge.deleteDocument(document.id);
+    resolve: async (_root, args, context) => {
+      const { database, knowledge } = context.services;
+      const document = await visible(['Document', args.id], context, (id) =>
+        database.prisma.document.findUnique({ where: { id } }),
+      );
+      if (!document) throw new NotFoundError('there is no such document');
+      await knowledge.deleteDocument(document.id);
       return { id: encodeId('Document', document.id) };
     },
   }),

@@ -4,8 +4,9 @@ import type { CancelNow } from './cancel.ts';
 import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import { lockWithBelow } from './dependents.ts';
+import { inTime } from './in-time.ts';
 import { lockJobsOf, type WithJob } from './job-locks.ts';
-import { inTime, type Pages, sumOver } from './pages.ts';
+import { type Pages, sumOver } from './pages.ts';
 
 export interface CancelAllOptions {
   readonly cancelNow: CancelNow;

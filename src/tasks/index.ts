@@ -48,6 +48,7 @@ export type { CancelOutcome } from './cancel.ts';
 export type { ClaimRequest } from './claim.ts';
 export type { Edit } from './edit.ts';
 export type { Estimate, EstimateRequest, WaitingReason } from './forecast/index.ts';
+export { cancelIfOpen } from './in-time.ts';
 export type { LeftWork } from './left-work.ts';
 export type { Pages } from './pages.ts';
 export type { RemoteJobs } from './remote-jobs.ts';

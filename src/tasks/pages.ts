@@ -1,5 +1,3 @@
-import { InvalidStateError, NotFoundError } from '../errors.ts';
-
 /** Which tasks a command is about: a page of ids at a time, read when the one before is done. */
 export type Pages = AsyncIterable<readonly string[]>;
 
@@ -11,14 +9,4 @@ export async function sumOver(
   let sum = 0;
   for await (const ids of pages) sum += await work(ids);
   return sum;
-}
-
-/** What the work answers; null where somebody was there first: the task has ended, or waits again, or is gone. */
-export async function inTime<T>(work: () => Promise<T>): Promise<T | null> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof InvalidStateError || error instanceof NotFoundError) return null;
-    throw error;
-  }
 }

@@ -3,7 +3,8 @@ import { noteActs } from './acts.ts';
 import { type Changed, change } from './change.ts';
 import { announceChanged, type Core } from './core.ts';
 import type { Waiting } from './enqueue.ts';
-import { inTime, type Pages, sumOver } from './pages.ts';
+import { inTime } from './in-time.ts';
+import { type Pages, sumOver } from './pages.ts';
 import type { RetryOptions } from './retry.ts';
 
 export interface RetryAllOptions {

@@ -197,6 +197,21 @@ describe('the process that reads a file', () => {
     await expect(convert(long, { signal: stop.signal, onReport })).rejects.toThrow('enough');
   });
 
+  it('gives its turn up when nobody waits for it any more', async () => {
+    const converter = createConverter({ concurrency: 1 });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const begun = Promise.withResolvers<void>();
+    const onReport = () => begun.resolve();
+    const running = convert(long, { converter, signal: first.signal, onReport });
+    const waiting = convert('words', { converter, signal: second.signal });
+    await begun.promise;
+    second.abort(new Error('gave up'));
+    await expect(waiting).rejects.toThrow('gave up');
+    first.abort(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+    expect((await convert('words', { converter })).text).toBe('words');
+  });
+
   it('waits its turn', async () => {
     const one = createConverter({ concurrency: 1 });
     const seen: string[] = [];

@@ -86,17 +86,35 @@ async function collect(stream: Readable): Promise<string> {
   return text;
 }
 
-/** Runs so many at a time, the others in their turn. */
+/** Runs so many at a time, the others in their turn; who is aborted as he waits gives his turn up. */
 function createTurns(places: number) {
   let free = places;
-  const waiting: (() => void)[] = [];
-  return async <T>(work: () => Promise<T>): Promise<T> => {
+  const waiting = new Set<() => void>();
+
+  function turn(signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = (): void => {
+      waiting.delete(begin);
+      reject(signal.reason);
+    };
+    const begin = (): void => {
+      waiting.delete(begin);
+      signal.removeEventListener('abort', leave);
+      resolve();
+    };
+    waiting.add(begin);
+    signal.addEventListener('abort', leave, { once: true });
+    return promise;
+  }
+
+  return async <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
     if (free > 0) free--;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
+    else await turn(signal);
     try {
       return await work();
     } finally {
-      const next = waiting.shift();
+      const [next] = waiting;
       if (next) next();
       else free++;
     }
@@ -123,7 +141,6 @@ export function createConverter(options: ConverterOptions): Converter {
   }
 
   async function run({ file, target, signal, report, ...task }: ConvertRequest) {
-    signal.throwIfAborted();
     const child = start({ ...task, maxSeconds, maxMemoryBytes });
     const { stdin, stdout, stderr } = child;
     if (!stdin || !stdout || !stderr) throw new Error('a process was started without its streams');
@@ -155,5 +172,5 @@ export function createConverter(options: ConverterOptions): Converter {
     }
   }
 
-  return { convert: (request) => inTurn(() => run(request)) };
+  return { convert: (request) => inTurn(request.signal, () => run(request)) };
 }
