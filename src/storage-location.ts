@@ -19,6 +19,7 @@ const s3Url = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([\w./ -]*))?$/;
 /** What stores that are not Amazon's take, whatever it is. */
 const ANY_REGION = 'us-east-1';
 
+/** Whether it says where files are: in a folder, or in a bucket. */
 export const isStorageUrl = (url: string): boolean => url.startsWith('file:') || s3Url.test(url);
 
 /** `file:relative`, `file:/absolute` and `file:///absolute` alike. */

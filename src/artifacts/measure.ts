@@ -12,6 +12,7 @@ export interface Meter {
   result(): Measured;
 }
 
+/** Measures what is read through it. */
 export function measure(source: AsyncIterable<Uint8Array>): Meter {
   const hash = createHash('sha256');
   let size = 0;

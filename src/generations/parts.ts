@@ -8,6 +8,7 @@ const ends: Readonly<Partial<Record<TaskStatus, GeneratedStatus>>> = {
   CANCELED: 'CANCELED',
 };
 
+/** Whether the log has not told its end yet. */
 export const isOpen = ({ status }: Part): boolean => status === 'PENDING' || status === 'GENERATING';
 
 /** Whether its task is there and has not ended. */
@@ -24,6 +25,7 @@ export function modelOf(parts: readonly Part[]): Part | undefined {
   return models.toSorted((a, b) => a.number - b.number).at(-1);
 }
 
+/** A part whose task is not submitted yet. */
 export function newPart(role: Part['role'], number: number, model: string, newId: () => string): Part {
   return {
     ...{ taskId: newId(), role, number, model },

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
-import { removeTogether } from '../tasks/index.ts';
+import { lockTogether, removeTogether } from '../tasks/index.ts';
 import type { Core } from './core.ts';
 import { isLive, isOpen } from './parts.ts';
 import { lockGeneration } from './store.ts';
@@ -9,10 +9,13 @@ import { isStopped } from './wind-up.ts';
 
 const tasksOf = 'SELECT task_id AS id FROM generation_task WHERE generation_id = $1';
 
-/** Tasks first, as the order of locks wants it; what has come in between is seen behind the generation's lock. */
+/**
+ * In the order of locks: the tasks, the generation, behind whose lock is seen what came in between, and with the files
+ * what the user has stored.
+ */
 async function removeWithTasks(tx: Transaction, id: string): Promise<{ taskIds: string[]; userId: string }> {
   const taskIds = (await tx.query<{ id: string }>(tasksOf, [id])).map((task) => task.id);
-  await removeTogether(tx, taskIds);
+  void lockTogether(tx, taskIds);
   const generation = await lockGeneration(tx, id);
   if (!generation) throw new NotFoundError('there is no such generation');
   const { given, state, parts } = generation;
@@ -25,7 +28,8 @@ async function removeWithTasks(tx: Transaction, id: string): Promise<{ taskIds: 
       status,
     );
   }
-  await tx.query('DELETE FROM generation WHERE id = $1', [id]);
+  void tx.query('DELETE FROM generation WHERE id = $1', [id]);
+  await removeTogether(tx, taskIds);
   return { taskIds, userId: given.userId };
 }
 

@@ -30,6 +30,7 @@ export interface StepOptions {
 
 type Standing = Pick<State, 'status' | 'phase'>;
 
+/** The entry that tells where a generation is. */
 export function updated({ status, phase }: Standing, message: string | null = null): LogEntry {
   return { type: 'GenerationUpdated', data: { status, phase, message } };
 }
@@ -174,6 +175,7 @@ export interface Chores {
   readonly cancel: readonly Part[];
 }
 
+/** What is to be submitted, and what canceled, where a generation is so. */
 export function choresOf({ state, parts }: Pick<Outcome, 'state' | 'parts'>): Chores {
   if (isStopped(state)) return { submit: [], cancel: parts.filter(isLeft) };
   return { submit: parts.filter((part) => part.task === null && isOpen(part)), cancel: [] };

@@ -10,6 +10,7 @@ export const refused = (message: string, cause?: unknown): NodeFault =>
 export const failed = (message: string, cause?: unknown): NodeFault =>
   new NodeFault(message, { side: 'input', code: 'NODE_ERROR', sent: true, cause });
 
+/** Nobody waits for the document any more. */
 export const deleted = (): NodeFault =>
   refused('the document was deleted, or replaced by a newer one of its name');
 

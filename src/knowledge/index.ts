@@ -88,6 +88,7 @@ const searchInput = z.object({
 const isTaken = (error: unknown): boolean =>
   error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
 
+/** Looks first whether the database has pgvector, and makes it ours where it may. */
 export async function createKnowledge(options: KnowledgeOptions): Promise<Knowledge> {
   const { database, artifacts, nodes, tasks, feed, log } = options;
   const { prisma } = database;

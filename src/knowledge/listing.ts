@@ -32,6 +32,7 @@ const select = (direction: DocumentsRequest['direction']): string => `
 
 const withTask = { task: { select: { status: true } } } as const;
 
+/** Those that exist, in no order. */
 export function findDocuments(
   { prisma }: Pick<Database, 'prisma'>,
   ids: readonly string[],

@@ -6,6 +6,7 @@ export function normalized(vector: Float32Array): Float32Array {
   return length === 0 ? vector : vector.map((value) => value / length);
 }
 
+/** The scalar product of two vectors that are as long. */
 export function product(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let n = 0; n < a.length; n++) sum += (a[n] ?? 0) * (b[n] ?? 0);

@@ -8,6 +8,7 @@ export interface HistoryRequest {
   readonly take: number;
 }
 
+/** By what {@link tasksOf} answers a request: the same for equal ones. */
 export const historyKey = ({ scheduleId, before, take }: HistoryRequest): string =>
   `${scheduleId} ${before} ${take}`;
 

@@ -64,6 +64,7 @@ function pathOf(kind: KindName): string {
   return `task.${kindOf(kind).field}`;
 }
 
+/** Begins to prepare a request: nothing of it is read yet. */
 export function draft(
   artifacts: Artifacts,
   request: SubmissionRequest,

@@ -61,6 +61,7 @@ export function among(parents: ReadonlySet<string>, find: FindTask): FindTask {
   };
 }
 
+/** Finds tasks by `find`, and remembers which. */
 export function createRelatives(find: FindTask): Relatives {
   const named = new Map<string, string>();
   return {

@@ -8,6 +8,7 @@ export interface BatchPage {
   readonly take: number;
 }
 
+/** By what {@link readBatchPages} answers a page: the same for equal ones. */
 export const batchPageKey = ({ batchId, after, take }: BatchPage): string => `${batchId} ${after} ${take}`;
 
 const select = `

@@ -29,6 +29,7 @@ const updateData = 'UPDATE task_data SET input = $2 WHERE task_id = $1';
 const nameArtifacts = `
   INSERT INTO task_artifact (task_id, artifact_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING`;
 
+/** In units of the kind's work. */
 export const costOf = ({ kind, input }: PlannedEdit): number => kindOf(kind).cost(input);
 
 /** Writes the new input of a task that is locked and final. Answers the former one. */

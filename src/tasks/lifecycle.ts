@@ -40,6 +40,7 @@ export function isFinal(status: TaskStatus): status is FinalStatus {
   return isFinalByStatus[status];
 }
 
+/** Whether an event may come to a task in that state. */
 export function canFollow(status: TaskStatus, event: TransitionEvent): boolean {
   const { from }: Transition = transitions[event];
   return from.includes(status);

@@ -38,15 +38,19 @@ async function removeWithArtifacts(
   return removed;
 }
 
+/** Locks tasks, in their order, for whoever decides behind that lock whether they may go. */
+export function lockTogether(tx: Transaction, taskIds: readonly string[]): Promise<unknown> {
+  return tx.query(lockTasks, [taskIds]);
+}
+
 /**
  * Deletes tasks, as `Tasks.remove` does, for what names them and goes with them. Their streams are told by
- * whoever commits.
- * @returns how many there were that had ended: the others stay
+ * whoever commits. It comes last in a transaction: what their users have stored is locked by it.
+ * Those that have not ended stay.
  */
-export async function removeTogether(tx: Transaction, taskIds: readonly string[]): Promise<number> {
-  await tx.query(lockTasks, [taskIds]);
-  const removed = await removeWithArtifacts(tx, taskIds, () => tx.query<Removed>(removeAll, [taskIds]));
-  return removed.length;
+export async function removeTogether(tx: Transaction, taskIds: readonly string[]): Promise<void> {
+  void lockTogether(tx, taskIds);
+  await removeWithArtifacts(tx, taskIds, () => tx.query<Removed>(removeAll, [taskIds]));
 }
 
 interface Standing {
@@ -80,7 +84,7 @@ export function createRemove({ database, carrier }: Core) {
     const [removed] = await database.lanes.transact((tx) =>
       removeWithArtifacts(tx, [taskId], async () => {
         // Whoever adds a child has the task locked meanwhile.
-        void tx.query(lockTasks, [[taskId]]);
+        void lockTogether(tx, [taskId]);
         return tx.query<Removed>(remove, [taskId]);
       }),
     );

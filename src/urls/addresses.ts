@@ -31,6 +31,7 @@ const forbidden6 = [
 /** An address, or none: the brackets of a URL's IPv6 address are taken away. */
 export const bareHost = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1');
 
+/** Of an address; what is none counts as IPv4. */
 export const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
 
 /** Tells addresses of the internet from all others: somebody's own network, a tunnel, or nothing. */

@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 const PREFIX = 'whsec_';
 const SECRET_BYTES = 32;
 
+/** Random bytes, as many as SHA-256 can use. */
 export const makeSecret = (): Buffer => randomBytes(SECRET_BYTES);
 
 /** As its owner gets it. */

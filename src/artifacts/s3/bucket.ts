@@ -52,6 +52,7 @@ export function objectOf({ bucket, prefix }: S3Location, key: string): { Bucket:
 
 const absent = new Set(['NoSuchKey', 'NotFound', 'NoSuchUpload']);
 
+/** Whether the store says that there is no such file, or unfinished one. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof S3ServiceException && absent.has(error.name);
 }

@@ -11,16 +11,19 @@ export interface UnfinishedKey {
   readonly file: string;
 }
 
+/** Of a file that this server writes: spread over folders, since the same keys serve a folder of the disk. */
 export function newFileKey(): string {
   const id = randomId();
   return `${id.slice(0, 2)}/${id}`;
 }
 
+/** Of a file that somebody else is to write. */
 export const newAwaitedKey = (): string => `${AWAITED}/${randomId()}`;
 
 /** Whether such a key is one of ours: a bucket may hold what others put there. */
 export const isFileKey = (key: string): boolean => filePattern.test(key);
 
+/** What an upload of the store's own is listed and removed by. */
 export function unfinishedKey({ uploadId, file }: UnfinishedKey): string {
   return `${UNFINISHED}/${Buffer.from(uploadId).toString('base64url')}/${file}`;
 }
