@@ -54,6 +54,16 @@ describe('an archive is refused', () => {
     await refusal(several).toThrow('unpacks to more than it may');
   });
 
+  test('before any of it is unpacked where it claims too much, and where there is more than it claims', async () => {
+    const bomb = zip([['model.obj', Buffer.alloc(2_000_000)]]);
+    // What is packed can't be read at all: nobody tried to.
+    bomb.fill(0xff, 39, 44);
+    await refusal(bomb).toThrow('unpacks to more than it may');
+    const liar = zip([['model.obj', Buffer.alloc(500_000)]]);
+    liar.writeUInt32LE(499_999, liar.indexOf('PK\x01\x02') + 24);
+    await refusal(liar).toThrow('unpacks to more than it may');
+  });
+
   test('that has too many files', async () => {
     await refusal(zip(Array.from({ length: 5 }, (_, n) => [`${n}`, text('x')] as const))).toThrow(
       'more than 4',

@@ -32,6 +32,8 @@ interface Listed {
   readonly flags: number;
   readonly method: number;
   readonly packedBytes: number;
+  /** As the archive claims. */
+  readonly unpackedBytes: number;
   readonly offset: number;
 }
 
@@ -40,19 +42,17 @@ export function isZip(bytes: Uint8Array): boolean {
 }
 
 /**
- * The files of an archive, in memory only, folders left out. What an entry claims about its size counts for
- * nothing: unpacking stops at the limit.
+ * The files of an archive, in memory only, folders left out. One that claims to be too large is refused before
+ * anything of it is unpacked, and unpacking stops where an entry comes to more than it claims.
  * @throws NodeFault (BAD_NODE_ANSWER) where the archive is damaged, encrypted or larger than it may be
  */
 export async function unzip(bytes: Uint8Array, { maxEntries, maxBytes }: ZipLimits): Promise<ZipEntry[]> {
   const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: ZipEntry[] = [];
-  let left = maxBytes;
-  for (const listed of list(archive, maxEntries)) {
-    if (listed.name.endsWith('/')) continue;
-    const unpacked = await unpack(archive, listed, left);
-    left -= unpacked.length;
-    entries.push({ name: listed.name, bytes: unpacked });
+  const files = list(archive, maxEntries).filter(({ name }) => !name.endsWith('/'));
+  if (files.reduce((sum, { unpackedBytes }) => sum + unpackedBytes, 0) > maxBytes) throw tooLarge();
+  for (const file of files) {
+    entries.push({ name: file.name, bytes: await unpack(archive, file) });
   }
   return entries;
 }
@@ -71,6 +71,7 @@ function list(archive: Buffer, maxEntries: number): Listed[] {
       flags: archive.readUInt16LE(at + 8),
       method: archive.readUInt16LE(at + 10),
       packedBytes: archive.readUInt32LE(at + 20),
+      unpackedBytes: archive.readUInt32LE(at + 24),
       offset: archive.readUInt32LE(at + 42),
     };
     at += ENTRY_BYTES + nameBytes + archive.readUInt16LE(at + 30) + archive.readUInt16LE(at + 32);
@@ -86,23 +87,24 @@ function findEnd(archive: Buffer): number {
   throw damaged();
 }
 
-async function unpack(archive: Buffer, listed: Listed, maxBytes: number): Promise<Uint8Array> {
-  const { flags, method, packedBytes, offset } = listed;
+async function unpack(archive: Buffer, listed: Listed): Promise<Uint8Array> {
+  const { flags, method, packedBytes, unpackedBytes, offset } = listed;
   if (flags & ENCRYPTED) throw badAnswer('is an archive that is encrypted');
   if (offset + LOCAL_BYTES > archive.length || archive.readUInt32LE(offset) !== LOCAL_HEADER) throw damaged();
   const start = offset + LOCAL_BYTES + archive.readUInt16LE(offset + 26) + archive.readUInt16LE(offset + 28);
   if (start + packedBytes > archive.length) throw damaged();
   const packed = archive.subarray(start, start + packedBytes);
-  if (method === STORED && packed.length <= maxBytes) return packed;
-  if (method === DEFLATED && maxBytes > 0) return inflateUpTo(packed, maxBytes);
-  throw method === STORED || method === DEFLATED
+  if (method === STORED && packed.length <= unpackedBytes) return packed;
+  if (method === DEFLATED) return inflateUpTo(packed, unpackedBytes);
+  throw method === STORED
     ? tooLarge()
     : badAnswer(`is an archive packed in a way that is not known (${method})`);
 }
 
 async function inflateUpTo(packed: Buffer, maxBytes: number): Promise<Uint8Array> {
   try {
-    return await inflate(packed, { maxOutputLength: maxBytes });
+    // The least that zlib takes as a limit; an empty file comes to nothing all the same.
+    return await inflate(packed, { maxOutputLength: Math.max(maxBytes, 1) });
   } catch (cause) {
     const isLonger = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
     throw isLonger ? tooLarge() : damaged(cause);
