@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { randomId } from '../ids.ts';
+import { fileKey } from './file-key.ts';
 import { type Measured, measure } from './measure.ts';
 import { MissingFileError, type Storage, type StoredFile } from './storage.ts';
 
@@ -82,7 +83,7 @@ export function createLocalStorage(folder: string): Storage {
       const unfinished = locate(`${UNFINISHED}/${id}`);
       try {
         const written = await writeUnfinished(unfinished, source);
-        const key = `${id.slice(0, 2)}/${id}`;
+        const key = fileKey(id);
         await finish(unfinished, key);
         return { key, ...written };
       } catch (error) {

@@ -1,4 +1,4 @@
-import type { Artifacts, Source } from '../artifacts/index.ts';
+import type { Artifacts } from '../artifacts/index.ts';
 import type { Artifact } from '../database/index.ts';
 import { InvalidInputError } from '../errors.ts';
 import { decodeId, LOWEST_ID } from '../ids.ts';
@@ -19,6 +19,16 @@ export interface FileFromTask extends TaskName {
   readonly index?: number | null | undefined;
 }
 
+/** Raw samples, signed 16-bit little-endian. */
+export interface Samples {
+  readonly data: Upload;
+  readonly sampleRate: number;
+  readonly channels?: number | null | undefined;
+}
+
+/** What a file must be. */
+type Sort = 'image';
+
 /** Exactly one of these is given. */
 export interface MediaSource {
   readonly upload?: Upload | null | undefined;
@@ -27,14 +37,7 @@ export interface MediaSource {
   readonly url?: string | null | undefined;
   /** A file that another task makes. */
   readonly fromTask?: FileFromTask | null | undefined;
-  readonly pcm?:
-    | {
-        readonly data: Upload;
-        readonly sampleRate: number;
-        readonly channels?: number | null | undefined;
-      }
-    | null
-    | undefined;
+  readonly pcm?: Samples | null | undefined;
 }
 
 /** A file of a submission, ready to be named by a task's input. */
@@ -52,7 +55,7 @@ export interface Attachments {
    * @param sort what it must be; a file behind a URL is looked at only by the worker that fetches it
    * @throws InvalidInputError that names the field
    */
-  add(field: string, source: MediaSource, sort?: 'image'): Promise<Attachment>;
+  add(field: string, source: MediaSource, sort?: Sort): Promise<Attachment>;
 }
 
 export interface AttachmentsOptions {
@@ -75,14 +78,17 @@ export interface CollectedAttachments extends Attachments {
   readonly sha256: ReadonlyMap<string, string>;
 }
 
+const refuse = (path: string, message: string): InvalidInputError =>
+  new InvalidInputError([{ path, message }]);
+
 function onlyHttp(url: string, path: string): string {
   if (/^https?:/.test(url)) return url;
-  throw new InvalidInputError([{ path, message: 'must begin with http: or https:' }]);
+  throw refuse(path, 'must begin with http: or https:');
 }
 
-function checkSort({ mimeType }: Artifact, sort: 'image' | undefined, path: string): void {
+function checkSort({ mimeType }: Artifact, sort: Sort | undefined, path: string): void {
   if (sort === undefined || mimeType.startsWith(`${sort}/`)) return;
-  throw new InvalidInputError([{ path, message: `must be a picture, not ${mimeType}` }]);
+  throw refuse(path, `must be a picture, not ${mimeType}`);
 }
 
 const MAX_INDEX = 1_000;
@@ -93,8 +99,7 @@ export function createAttachments(options: AttachmentsOptions): CollectedAttachm
   const artifactIds: string[] = [];
   const storedIds: string[] = [];
 
-  function attach(artifact: Artifact, sort?: 'image', field = '') {
-    checkSort(artifact, sort, field);
+  function attach(artifact: Artifact): Attachment & { readonly reference: { readonly artifactId: string } } {
     artifactIds.push(artifact.id);
     sha256.set(artifact.id, artifact.sha256);
     return { reference: { artifactId: artifact.id }, durationSeconds: artifact.durationSeconds };
@@ -106,23 +111,34 @@ export function createAttachments(options: AttachmentsOptions): CollectedAttachm
     return artifact;
   }
 
-  async function owned(globalId: string, field: string): Promise<Artifact> {
+  async function uploaded(upload: Upload, field: string, sort?: Sort): Promise<Attachment> {
+    const mimeType = upload.type === '' ? {} : { mimeType: upload.type };
+    const artifact = await stored(artifacts.save({ stream: upload.stream(), ...mimeType, userId, field }));
+    checkSort(artifact, sort, field);
+    return attach(artifact);
+  }
+
+  async function owned(globalId: string, field: string, sort?: Sort): Promise<Attachment> {
     // What is no artifact's id names no artifact, and is told so in the same words.
-    const id = decodeId('Artifact', globalId) ?? LOWEST_ID;
-    return findOwned({ id, path: field });
+    const artifact = await findOwned({ id: decodeId('Artifact', globalId) ?? LOWEST_ID, path: field });
+    checkSort(artifact, sort, field);
+    return attach(artifact);
   }
 
-  async function madeBy({ index, ...name }: FileFromTask, path: string): Promise<Attachment> {
-    const { id, kind } = await relatives.find(name, path);
-    const wrong = (field: string, message: string) => new InvalidInputError([{ path: field, message }]);
-    if (!kindOf(kind).files) throw wrong(path, `a task of the kind ${kind} makes no files`);
+  async function sampled({ data, ...pcm }: Samples, field: string, sort?: Sort): Promise<Attachment> {
+    if (sort !== undefined) throw refuse(field, 'must be a picture, not raw samples');
+    const format = { sampleRate: pcm.sampleRate, channels: pcm.channels ?? 1 };
+    const artifact = await stored(artifacts.savePcm({ stream: data.stream(), ...format, userId, field }));
+    const { reference, durationSeconds } = attach(artifact);
+    return { reference: { ...reference, pcm: format }, durationSeconds };
+  }
+
+  async function madeBy({ index, ...name }: FileFromTask, field: string): Promise<Attachment> {
+    const { id, kind } = await relatives.find(name, field);
+    if (!kindOf(kind).files) throw refuse(field, `a task of the kind ${kind} makes no files`);
     const place = index ?? 0;
-    if (place < 0 || place > MAX_INDEX) throw wrong(`${path}.index`, `must be 0 to ${MAX_INDEX}`);
+    if (place < 0 || place > MAX_INDEX) throw refuse(`${field}.index`, `must be 0 to ${MAX_INDEX}`);
     return { reference: { fromTask: { taskId: id, index: place } }, durationSeconds: null };
-  }
-
-  function source(upload: Upload): Source {
-    return { stream: upload.stream() };
   }
 
   return {
@@ -132,33 +148,11 @@ export function createAttachments(options: AttachmentsOptions): CollectedAttachm
     async add(name, { upload, artifactId, url, pcm, fromTask }, sort) {
       const field = `${path}.${name}`;
       if (fromTask != null) return madeBy(fromTask, `${field}.fromTask`);
-      if (upload != null) {
-        const mimeType = upload.type === '' ? {} : { mimeType: upload.type };
-        const path = `${field}.upload`;
-        return attach(
-          await stored(artifacts.save({ ...source(upload), ...mimeType, userId, field: path })),
-          sort,
-          path,
-        );
-      }
-      if (artifactId != null) {
-        const path = `${field}.artifactId`;
-        return attach(await owned(artifactId, path), sort, path);
-      }
-      if (pcm != null) {
-        if (sort !== undefined) {
-          throw new InvalidInputError([
-            { path: `${field}.pcm`, message: 'must be a picture, not raw samples' },
-          ]);
-        }
-        const format = { sampleRate: pcm.sampleRate, channels: pcm.channels ?? 1 };
-        const saving = artifacts.savePcm({ ...source(pcm.data), ...format, userId, field: `${field}.pcm` });
-        const artifact = await stored(saving);
-        const { reference, durationSeconds } = attach(artifact);
-        return { reference: { ...reference, pcm: format }, durationSeconds };
-      }
+      if (upload != null) return uploaded(upload, `${field}.upload`, sort);
+      if (artifactId != null) return owned(artifactId, `${field}.artifactId`, sort);
+      if (pcm != null) return sampled(pcm, `${field}.pcm`, sort);
       if (url != null) return { reference: { url: onlyHttp(url, `${field}.url`) }, durationSeconds: null };
-      throw new InvalidInputError([{ path: field, message: 'must name a file' }]);
+      throw refuse(field, 'must name a file');
     },
   };
 }

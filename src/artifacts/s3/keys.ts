@@ -1,4 +1,5 @@
 import { randomId } from '../../ids.ts';
+import { fileKey } from '../file-key.ts';
 
 /** Where files are that somebody else was given a URL to write. */
 const AWAITED = 'uploads';
@@ -11,11 +12,8 @@ export interface UnfinishedKey {
   readonly file: string;
 }
 
-/** Of a file that this server writes: spread over folders, since the same keys serve a folder of the disk. */
-export function newFileKey(): string {
-  const id = randomId();
-  return `${id.slice(0, 2)}/${id}`;
-}
+/** Of a file that this server writes. */
+export const newFileKey = (): string => fileKey(randomId());
 
 /** Of a file that somebody else is to write. */
 export const newAwaitedKey = (): string => `${AWAITED}/${randomId()}`;

@@ -1,6 +1,7 @@
 import type { BatchState } from '../batch-state.ts';
 import type { BatchWatch } from '../batch-watch.ts';
-import { type Source, Wake } from '../stream.ts';
+import type { Source } from '../stream.ts';
+import { latestSource } from './latest.ts';
 
 /** Progress alone is none: counts would be told again and again. */
 function isNews(state: BatchState, told: BatchState | null): boolean {
@@ -9,27 +10,9 @@ function isNews(state: BatchState, told: BatchState | null): boolean {
 
 /** One batch, as it is and as it becomes, until all its tasks are final or it is gone. */
 export function batchSource(watch: BatchWatch, id: string): Source<BatchState> {
-  const wake = new Wake();
-  let current: BatchState | null | undefined;
-  let told: BatchState | null = null;
-  const stop = watch.one(id, (state) => {
-    current = state;
-    wake.raise();
+  return latestSource<BatchState>({
+    watch: (changed) => watch.one(id, changed),
+    isNews,
+    isOver: ({ finishedAt }) => finishedAt !== null,
   });
-  return {
-    async pull(ended) {
-      while (!ended.aborted && current !== null && (told?.finishedAt ?? null) === null) {
-        if (current && isNews(current, told)) {
-          told = current;
-          return told;
-        }
-        await wake.wait();
-      }
-      return null;
-    },
-    close() {
-      stop();
-      wake.raise();
-    },
-  };
 }
