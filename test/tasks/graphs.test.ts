@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { mergeTiers } from '../../src/accounts/index.ts';
 import {
   IdempotencyConflictError,
@@ -293,4 +293,28 @@ describe('a batch', () => {
     expect(row?.count).toBe('6');
     await expectInvariants(yard.database);
   });
+});
+
+test('a batch goes with the last of its tasks, even if those are deleted at the same time', async () => {
+  const { yard, userId } = await prepared('last');
+  const { ids, ...batch } = graph(userId, [[], []], { model: 'last' });
+  await yard.tasks.submitBatch(batch, 'VIP');
+  await runAll(yard);
+  const { pool } = yard.database;
+  const [one, other] = [await pool.connect(), await pool.connect()];
+  try {
+    for (const client of [one, other]) await client.query('BEGIN');
+    await one.query('DELETE FROM task WHERE id = $1', [ids[0]]);
+    const deleting = other.query('DELETE FROM task WHERE id = $1', [ids[1]]);
+    const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM task %'
+      AND datname = current_database()`;
+    await vi.waitFor(async () => expect(await yard.sql(waiting)).toHaveLength(1));
+    await one.query('COMMIT');
+    await deleting;
+    await other.query('COMMIT');
+  } finally {
+    one.release();
+    other.release();
+  }
+  expect(await yard.sql('SELECT id FROM batch WHERE user_id = $1', [userId])).toEqual([]);
 });
