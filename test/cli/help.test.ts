@@ -54,7 +54,10 @@ test.each([
   [['submit', 'text-to-image', 'a fox', '--steps', 'many'], '--steps: must be a whole number, not "many"'],
   [['submit', 'speech-to-text', '/no/such/file.wav'], '/no/such/file.wav cannot be read'],
   [['tasks', 'eat', 'task_1'], '"eat" is none of list, show, cancel, retry, delete'],
-  [['tasks', 'cancel'], 'which task?'],
+  [
+    ['tasks', 'cancel'],
+    'which task? switchyard tasks cancel TASK, or name them all: switchyard tasks cancel --status queued',
+  ],
   [['tasks', 'retry'], 'or name them all: switchyard tasks retry --status failed'],
   [['tasks', 'retry', 'task_1', '--task', '{'], '--task: must be JSON'],
   [['users', 'eat', 'ann'], '"eat" is none of list, create, update'],

@@ -77,7 +77,8 @@ async function actOnAll(client: Client, verb: string, values: Values, { stdout, 
   const where = filterOf(values);
   const isBulk = verb === 'retry' || verb === 'cancel';
   if (!isBulk || Object.keys(where).length === 0) {
-    const hint = isBulk ? `, or name them all: switchyard tasks ${verb} --status failed` : '';
+    const status = verb === 'retry' ? 'failed' : 'queued';
+    const hint = isBulk ? `, or name them all: switchyard tasks ${verb} --status ${status}` : '';
     throw new UsageError(`which task? switchyard tasks ${verb} TASK${hint}`);
   }
   const dryRun = values['dry-run'] === true;
