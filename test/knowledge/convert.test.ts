@@ -70,6 +70,12 @@ describe('a readable file', () => {
     expect(html).toMatchObject({ mimeType: 'text/html', text: 'The words are in a page.' });
   });
 
+  it('is told from a page at once, whatever it begins with', async () => {
+    const comments = '<!---->'.repeat(500);
+    expect((await read(`${comments} words`)).mimeType).toBe('text/plain');
+    expect((await read(`${comments}<!-- > -- -->\n<p>words`)).mimeType).toBe('text/html');
+  });
+
   it('has its headings, paragraphs, lists and tables, and none of its scripts', async () => {
     const page = `<html><head><title>T</title><style>p { color: red }</style></head><body><h2>Head</h2><p>One
       <b>bold</b> word.</p><ul><li>first</li><li>second</li></ul><script>alert("x")</script>
@@ -150,6 +156,11 @@ describe('a file that can not be read', () => {
       'a text that ends in bytes',
       Buffer.concat([Buffer.from('word '.repeat(2_000)), Buffer.alloc(9)]),
       /has bytes that no text has/,
+    ],
+    [
+      'a page nested without end',
+      `<p>${'<b>'.repeat(1_000_000)}words`,
+      /nested more than 5,000 deep: it may be damaged/,
     ],
     ['nothing', '', /the file is empty/],
   ])('is refused with a reason: %s', async (_what, bytes, reason) => {

@@ -30,8 +30,9 @@ function isMarkdown(name: string, claimed: string): boolean {
   return claimed.startsWith('text/markdown') || /\.(?:md|markdown|mdown|mkd)$/i.test(name);
 }
 
+// A comment ends at its first mark: with another way to read many of them, a try takes for ever.
 const isHtml = (head: string): boolean =>
-  /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]*?-->\s*)*(?:<!doctype\s+html|<(?:html|head|body|title|h1|p|div|article|main)[\s>])/i.test(
+  /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->)[\s\S])*-->\s*)*(?:<!doctype\s+html|<(?:html|head|body|title|h1|p|div|article|main)[\s>])/i.test(
     head,
   );
 

@@ -1,4 +1,5 @@
 import { Parser } from 'htmlparser2';
+import { Refusal } from './refusal.ts';
 import { decodeText } from './text.ts';
 
 const skipped = new Set(['script', 'style', 'noscript', 'template', 'svg', 'iframe', 'object', 'canvas']);
@@ -8,6 +9,9 @@ const blocks = new Set(
   ),
 );
 const heading = /^h[1-6]$/;
+
+/** Of elements in each other: far beyond what browsers keep apart. The parser's time grows with the square of it. */
+const MAX_DEPTH = 5_000;
 
 /** Text with its blocks apart: what is collected has no more blank lines than one, and no needless spaces. */
 class Writer {
@@ -47,13 +51,21 @@ class Writer {
   }
 }
 
-/** The words of a page, headings as in Markdown. Nothing of it is run or fetched. */
+/**
+ * The words of a page, headings as in Markdown. Nothing of it is run or fetched.
+ * @throws Refusal where its elements are nested too deep
+ */
 export function htmlText(html: string): string {
   const writer = new Writer();
   let skipping = 0;
   let verbatim = 0;
+  let depth = 0;
   const parser = new Parser({
     onopentagname(name) {
+      if (++depth > MAX_DEPTH) {
+        const most = MAX_DEPTH.toLocaleString('en');
+        throw new Refusal(`it has elements nested more than ${most} deep: it may be damaged`);
+      }
       if (skipped.has(name)) skipping++;
       if (name === 'pre') verbatim++;
       if (heading.test(name)) {
@@ -67,6 +79,7 @@ export function htmlText(html: string): string {
       } else if (name === 'td' || name === 'th') writer.text(' ', false);
     },
     onclosetag(name) {
+      depth--;
       if (skipped.has(name)) skipping--;
       if (name === 'pre') verbatim--;
       if (blocks.has(name) || heading.test(name)) writer.break(2);
