@@ -12,7 +12,7 @@ import { createNodes, loadWorkflows, type Nodes } from './nodes/index.ts';
 import { traceNodes } from './nodes/traced.ts';
 import { createQueue, type Queue } from './queue/index.ts';
 import { createSchedules } from './schedules/index.ts';
-import type { Services } from './schema/context.ts';
+import type { Services } from './schema/index.ts';
 import { deriveKey } from './secrets.ts';
 import { createTasks } from './tasks/index.ts';
 import { traceTasks } from './tasks/traced.ts';

@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import { createLeadership } from './database/leadership.ts';
+import { createLeadership } from './database/index.ts';
 import { randomId } from './ids.ts';
 import type { Log } from './log.ts';
 import type { OpenServices } from './services.ts';

@@ -1,6 +1,6 @@
 import type { ApiKey, Database } from '../database/index.ts';
 import { InvalidInputError, NotFoundError, QuotaExceededError } from '../errors.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import { newId } from '../ids.ts';
 import { valid } from '../validation.ts';
 import { apiKeyName } from './input.ts';

@@ -1,5 +1,5 @@
 import type { ApiKey, Database, User } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type { Viewer } from './access.ts';
 import { createApiKeys, type NewApiKey } from './api-keys.ts';

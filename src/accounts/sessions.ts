@@ -1,6 +1,6 @@
 import type { Database, User } from '../database/index.ts';
 import { InvalidCredentialsError } from '../errors.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import { newId } from '../ids.ts';
 import { type AccessTokens, hashSecret, newRefreshToken, nextRefreshToken } from './tokens.ts';
 

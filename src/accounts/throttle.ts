@@ -1,6 +1,5 @@
 import { isIPv6 } from 'node:net';
-import type { Database } from '../database/index.ts';
-import { takeTokens } from '../database/token-bucket.ts';
+import { type Database, takeTokens } from '../database/index.ts';
 import { RateLimitedError } from '../errors.ts';
 
 export interface AttemptLimits {

@@ -1,6 +1,6 @@
 import type { Database, Role, Tier, User } from '../database/index.ts';
 import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../errors.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import { newId } from '../ids.ts';
 import { valid } from '../validation.ts';
 import { newUser } from './input.ts';

@@ -11,8 +11,10 @@ export type { DatabaseClock } from './clock.ts';
 export type * from './generated/client.ts';
 export { Prisma, TaskEventType } from './generated/client.ts';
 export { type Lanes, type Transaction, UncertainCommitError } from './lanes.ts';
+export { createLeadership } from './leadership.ts';
 export { migrate, pendingMigrations } from './migrate.ts';
 export { connectionConfig } from './pool.ts';
+export { type TokenGrant, takeTokens } from './token-bucket.ts';
 export { untilCertain } from './until-certain.ts';
 
 export interface Database {

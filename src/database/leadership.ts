@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
 import type { Log } from '../log.ts';
-import type { Database } from './index.ts';
 
 /** How long a leader that has vanished is waited for: nodes that fall silent meanwhile are found that much later. */
 const LEASE_MS = 2_000;
@@ -21,7 +21,7 @@ export interface Leadership {
 }
 
 export interface LeadershipOptions {
-  readonly database: Pick<Database, 'pool'>;
+  readonly database: { readonly pool: pg.Pool };
   /** A UUID of this process. */
   readonly holderId: string;
   readonly log: Log;

@@ -1,5 +1,5 @@
 import type { Database, GpuNode } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type { Directory } from './directory.ts';
 import { REGISTRY_LOCK } from './node-writer.ts';

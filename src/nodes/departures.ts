@@ -1,5 +1,5 @@
 import type { Database, GpuNode } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import { createWaker } from '../waker.ts';
 import { keepsJob } from './slots.ts';

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Database, GpuNode } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import {
   createNodeClient,
   LOCAL,

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Database, Transaction } from '../database/index.ts';
 import { NotFoundError } from '../errors.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import type { KindName } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import { createAllowedHosts } from './allowed-hosts.ts';

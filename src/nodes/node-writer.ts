@@ -1,5 +1,5 @@
 import { type Database, type GpuNode, Prisma } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 
 /** Of the advisory lock under which nodes are registered, changed and set aside. */
 export const REGISTRY_LOCK = 0x5717_0de5;

@@ -14,7 +14,7 @@ import type { SignedInContext } from './context.ts';
 import { DeleteResult } from './delete.ts';
 import { GenerationType, writtenGeneration } from './generation.ts';
 import { given } from './given.ts';
-import { ModelFormat } from './kinds/image-to-3d.ts';
+import { ModelFormat } from './kinds/index.ts';
 import { visibleGeneration } from './visible.ts';
 
 const CreateGenerationInput = builder.inputType('CreateGenerationInput', {

@@ -7,8 +7,13 @@ import type { EstimateRequest, TaskFailure } from '../tasks/index.ts';
 import { ArtifactType } from './artifact.ts';
 import { builder } from './builder.ts';
 import type { Context } from './context.ts';
-import { kindSchemaOf, TaskKindEnum, TaskResultType, taggedOutput } from './kinds/index.ts';
-import type { TaggedOutput } from './kinds/kind-schema.ts';
+import {
+  kindSchemaOf,
+  type TaggedOutput,
+  TaskKindEnum,
+  TaskResultType,
+  taggedOutput,
+} from './kinds/index.ts';
 import { createLoader } from './loader.ts';
 import { GpuNodeType } from './node.ts';
 import { TaskPriorityEnum, TaskStatusEnum } from './task-enums.ts';

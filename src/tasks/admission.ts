@@ -1,7 +1,6 @@
 import type { TierLimits } from '../accounts/index.ts';
 import { askStored, isFull, storageExceeded } from '../artifacts/index.ts';
-import type { Transaction } from '../database/index.ts';
-import { type TokenGrant, takeTokens } from '../database/token-bucket.ts';
+import { type TokenGrant, type Transaction, takeTokens } from '../database/index.ts';
 import { IdempotencyConflictError, QueueFullError, QuotaExceededError, RateLimitedError } from '../errors.ts';
 import type { QueueRow } from '../queue/index.ts';
 import type { Core } from './core.ts';

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type { Queue } from '../queue/index.ts';
 import type { Changed } from './apply.ts';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Tiers } from '../accounts/index.ts';
 import type { Database, Tier } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type { Nodes, StrategyName } from '../nodes/index.ts';
 import type { Queue } from '../queue/index.ts';

@@ -1,5 +1,5 @@
 import type { Database, Webhook, WebhookDelivery } from '../database/index.ts';
-import type { Carrier } from '../events/announcement.ts';
+import type { Carrier } from '../events/index.ts';
 import type { Log } from '../log.ts';
 import type { UrlGuard } from '../urls/index.ts';
 import { cleanWebhooks } from './cleanup.ts';

@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import type { Claimed } from '../tasks/types.ts';
+import type { Claimed } from '../tasks/index.ts';
 import { createWaker } from '../waker.ts';
 
 /** Finds what no announcement told: those of a process that died, or that were lost. */

@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts';
-import type { Claimed } from '../tasks/types.ts';
+import type { Claimed } from '../tasks/index.ts';
 import { createWaker } from '../waker.ts';
 
 export interface WorkerLeaseOptions {

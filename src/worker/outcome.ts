@@ -1,7 +1,7 @@
 import { MediaUnavailableError } from '../artifacts/index.ts';
 import { NotFoundError } from '../errors.ts';
 import { NodeFault } from '../nodes/index.ts';
-import type { AttemptEnd, Claimed, TaskErrorCode } from '../tasks/types.ts';
+import type { AttemptEnd, Claimed, TaskErrorCode } from '../tasks/index.ts';
 
 /** Why an attempt was ended before its node answered. */
 export type StopReason = 'timeout' | 'cancel' | 'node-lost' | 'node-drained' | 'lease-lost' | 'drain';

@@ -1,5 +1,5 @@
 import type { ConnectedNode } from '../nodes/index.ts';
-import type { AttemptEnd, Claimed } from '../tasks/types.ts';
+import type { AttemptEnd, Claimed } from '../tasks/index.ts';
 import { attemptId, prepareCall } from './call.ts';
 import { errorVerdict, type StopReason, stopVerdict, type Verdict } from './outcome.ts';
 import { persist } from './persist.ts';

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../errors.ts';
 import { kindOf } from '../kinds/index.ts';
 import type { MadeFile } from '../nodes/index.ts';
-import type { AttemptEnd, Claimed } from '../tasks/types.ts';
+import type { AttemptEnd, Claimed } from '../tasks/index.ts';
 import { isUnavailable } from '../unavailable.ts';
 import { type Stored, storeFiles } from './files.ts';
 import { AttemptFault, errorVerdict } from './outcome.ts';

@@ -11,6 +11,9 @@ import { speechToText } from './speech-to-text.ts';
 import { textGeneration } from './text-generation.ts';
 import { textToImage } from './text-to-image.ts';
 
+export { ModelFormat } from './image-to-3d.ts';
+export type { TaggedOutput } from './kind-schema.ts';
+
 /** Every kind's GraphQL side. A new kind is a file of its own, and one line here. */
 const kindSchemas: readonly KindSchema[] = [
   textToImage,
