@@ -220,14 +220,15 @@ export async function submitBatch(services: BatchServices, request: BatchRequest
   const members = request.tasks.map((task, n) => ({ ...task, id: randomId(), path: `tasks[${n}]` }));
   assertNone(checkRefs(members));
   const checked = await checkAll({ services, members, mayBeReplay: idempotencyKey !== null }, viewer);
-  assertNone(checked.flatMap(({ issues }) => issues));
+  const issues = checked.flatMap((one) => one.issues);
   const dependencies = dependenciesOf(checked);
   if (dependencies.length > MAX_DEPENDENCIES) {
     const message = `must depend on each other at most ${MAX_DEPENDENCIES.toLocaleString('en')} times`;
-    throw new InvalidInputError([{ path: 'tasks', message }]);
+    throw new InvalidInputError([...issues, { path: 'tasks', message }]);
   }
   const ordered = orderOf(members.length, dependencies, (place) => members[place]?.ref ?? `tasks[${place}]`);
-  if ('circle' in ordered) throw new InvalidInputError([ordered.circle]);
+  if ('circles' in ordered) throw new InvalidInputError([...issues, ...ordered.circles]);
+  assertNone(issues);
   const tasks = toMembers(checked, ordered.order);
   const inputHash = hashOfAll(checked);
   return services.tasks.submitBatch({ userId: viewer.userId, idempotencyKey, inputHash, tasks }, viewer.tier);

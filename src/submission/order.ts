@@ -9,7 +9,7 @@ export interface Dependency {
 }
 
 /** An order in which every task comes behind those that it depends on, or why there is none. */
-export type Ordered = { readonly order: readonly number[] } | { readonly circle: InputIssue };
+export type Ordered = { readonly order: readonly number[] } | { readonly circles: readonly InputIssue[] };
 
 /** The way from a task down to itself again, by the parents that are left of everybody. */
 function findCircle(left: ReadonlyMap<number, readonly Dependency[]>): readonly Dependency[] {
@@ -27,8 +27,16 @@ function findCircle(left: ReadonlyMap<number, readonly Dependency[]>): readonly 
   }
 }
 
+function issueOf(circle: readonly Dependency[], nameOf: (place: number) => string): InputIssue {
+  const [first] = circle;
+  const names = circle.map(({ parent }) => nameOf(parent));
+  const message = `closes a circle: ${[names.at(-1) ?? '', ...names].join(' needs ')}`;
+  return { path: first?.path ?? 'tasks', message };
+}
+
 /**
- * Orders the tasks of a batch, parents before children and otherwise as they are given.
+ * Orders the tasks of a batch, parents before children and otherwise as they are given. Of circles that have tasks in
+ * common one is told.
  * @param nameOf a task's for people: its ref
  */
 export function orderOf(
@@ -39,19 +47,18 @@ export function orderOf(
   const byChild = Map.groupBy(dependencies, ({ child }) => child);
   const left = new Map(Array.from({ length: size }, (_, n) => [n, byChild.get(n) ?? []]));
   const order: number[] = [];
-  for (;;) {
-    const before = order.length;
+  const circles: InputIssue[] = [];
+  while (left.size > 0) {
+    const before = left.size;
     for (const [place, parents] of left) {
       if (parents.some(({ parent }) => left.has(parent))) continue;
       left.delete(place);
       order.push(place);
     }
-    if (left.size === 0) return { order };
-    if (order.length > before) continue;
+    if (left.size < before) continue;
     const circle = findCircle(left);
-    const [first] = circle;
-    const names = circle.map(({ parent }) => nameOf(parent));
-    const message = `closes a circle: ${[names.at(-1) ?? '', ...names].join(' needs ')}`;
-    return { circle: { path: first?.path ?? 'tasks', message } };
+    circles.push(issueOf(circle, nameOf));
+    for (const { child } of circle) left.delete(child);
   }
+  return circles.length > 0 ? { circles } : { order };
 }

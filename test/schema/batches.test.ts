@@ -184,6 +184,19 @@ describe('submitTasks', () => {
     expect(await api.services.database.prisma.task.count()).toBe(before);
   });
 
+  it('tells every circle, beside what else is wrong', async () => {
+    const issues = await issuesOf([
+      { ref: 'a', dependsOnRefs: ['b'] },
+      { ref: 'b', dependsOnRefs: ['a', 'nobody'] },
+      { ref: 'c', dependsOnRefs: ['a', 'c'] },
+    ]);
+    expect(issues).toEqual([
+      { path: 'tasks[1].dependsOnRefs[1]', message: 'no task of this batch has the ref "nobody"' },
+      { path: 'tasks[0].dependsOnRefs[0]', message: 'closes a circle: a needs b needs a' },
+      { path: 'tasks[2].dependsOnRefs[1]', message: 'closes a circle: c needs c' },
+    ]);
+  });
+
   it('with the same key and tasks is the same batch, whatever its tasks are called inside', async () => {
     const tasks = [
       { ref: 'a', input: { task: { textGeneration: { prompt: 'a story' } } } },
