@@ -53,6 +53,8 @@ test('the architecture gives the reason of each dependency', () => {
     named.some((name) =>
       name.endsWith('/*') ? dependency.startsWith(name.slice(0, -1)) : name === dependency,
     );
-  const dependencies = Object.keys(JSON.parse(read('package.json')).dependencies);
-  expect(dependencies.filter((dependency) => !isNamed(dependency))).toEqual([]);
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'));
+  expect(
+    Object.keys({ ...dependencies, ...devDependencies }).filter((dependency) => !isNamed(dependency)),
+  ).toEqual([]);
 });
