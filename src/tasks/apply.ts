@@ -80,7 +80,7 @@ const apply = `
       gpu_ms = t.gpu_ms + coalesce(ended.gpu_ms, 0), charged_seconds = coalesce(s.charged_seconds, t.charged_seconds),
       progress = CASE WHEN s.status = 'QUEUED' THEN NULL
                       WHEN s.status = 'SUCCEEDED' AND t.progress IS NOT NULL THEN 1 ELSE t.progress END,
-      progress_message = CASE WHEN s.status = 'QUEUED' THEN NULL ELSE t.progress_message END,
+      progress_message = CASE WHEN s.status IN ('QUEUED', 'SUCCEEDED') THEN NULL ELSE t.progress_message END,
       node_id = CASE WHEN s.event = 'RETRIED' THEN NULL ELSE t.node_id END,
       started_at = CASE WHEN s.event = 'RETRIED' THEN NULL ELSE t.started_at END,
       finished_at = CASE WHEN s.status IN ('SUCCEEDED', 'FAILED', 'CANCELED') THEN now() END

@@ -62,10 +62,11 @@ test('what says nothing new, or is no share, is no change', async () => {
   await finish(yard.tasks, failure(claimed, { retryAfterMs: 0 }));
   expect(await yard.task(taskId)).toMatchObject({ status: 'QUEUED', progress: null, progressMessage: null });
   const again = await claimOne(yard);
-  other.tasks.reportProgress(again.lease, 0.125);
+  other.tasks.reportProgress(again.lease, 0.125, 'drawing');
   await other.tasks.close();
-  expect(await yard.task(taskId)).toMatchObject({ attempt: 2, progress: 0.125 });
+  expect(await yard.task(taskId)).toMatchObject({ attempt: 2, progress: 0.125, progressMessage: 'drawing' });
   await finish(yard.tasks, success(again));
+  expect(await yard.task(taskId)).toMatchObject({ progress: 1, progressMessage: null });
 });
 
 test('progress is shown while somebody refers to its task', async () => {
