@@ -31,6 +31,8 @@ const LEASE_MARGIN_MS = 15_000;
 const BACKSTOP_MS = 1_000;
 /** What wakes comes in bursts: so seldom is asked at most. */
 const MIN_PAUSE_MS = 10;
+/** So long after a task has changed is asked: its next step, such as its start, comes first. */
+const GATHER_MS = 25;
 /** For what is under way when the process stops, at most. */
 const GRACE_MS = 2_000;
 
@@ -115,8 +117,11 @@ export function createSender(options: SenderOptions): Sender {
   return {
     async run(signal, graceMs = GRACE_MS) {
       const ending = new AbortController();
+      let toldAt = Number.NEGATIVE_INFINITY;
       const deafen = carrier.listen(({ type }) => {
-        if (type === 'task' || type === 'resync') waker.wake();
+        if (type !== 'task' && type !== 'resync') return;
+        toldAt = performance.now();
+        waker.wake();
       });
       while (!signal.aborted) {
         const claimed = await claim();
@@ -124,7 +129,8 @@ export function createSender(options: SenderOptions): Sender {
         const askedAt = performance.now();
         // Whatever ends wakes, too.
         await waker.wait(BACKSTOP_MS, signal);
-        const pause = askedAt + MIN_PAUSE_MS - performance.now();
+        const gatheredAt = underWay.size === 0 ? toldAt + GATHER_MS : toldAt;
+        const pause = Math.max(askedAt + MIN_PAUSE_MS, gatheredAt) - performance.now();
         if (pause > 0) await createWaker().wait(pause, signal);
       }
       deafen();
