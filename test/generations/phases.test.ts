@@ -1,60 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Claimed } from '../../src/tasks/index.ts';
-import { subscribe } from '../http/streams.ts';
-import type { Json, Person } from '../http/support.ts';
-import { EVENTS, openStudio, type Studio, taskIdOf } from './support.ts';
+import type { Json } from '../http/support.ts';
+import { names, openStories, type Stories } from './stories.ts';
+import { taskIdOf } from './support.ts';
 
-let studio: Studio;
-let person: Person;
+let studio: Stories['studio'];
+let person: Stories['person'];
+let told: Stories['told'];
+let drawing: Stories['drawing'];
+let awaiting: Stories['awaiting'];
+let claimOne: Stories['claimOne'];
 
 beforeAll(async () => {
-  studio = await openStudio();
-  studio.follow();
-  person = await studio.api.person();
+  ({ studio, person, told, drawing, awaiting, claimOne } = await openStories());
 });
-
 afterAll(() => studio[Symbol.asyncDispose]());
-
-/** Everything that the log has by the end of the stream, which has to come. */
-async function told(id: string, after = 0): Promise<Json[]> {
-  const events: Json[] = [];
-  for await (const { data, errors } of subscribe(studio.api, EVENTS, {
-    as: person,
-    variables: { id, after },
-  })) {
-    expect(errors).toEqual([]);
-    if (data.generationEvents) events.push(data.generationEvents);
-  }
-  return events;
-}
-
-const names = (events: readonly Json[]): string[] =>
-  events.map(
-    (event) =>
-      String(event.status ?? event.__typename) + (event.index === undefined ? '' : ` ${event.index}`),
-  );
-
-/** A generation of so many pictures, with their tasks claimed. */
-async function drawing(imageCount: number): Promise<{ id: string; claimed: readonly Claimed[] }> {
-  const created = await studio.create(person, { optimizePrompt: false, imageCount });
-  return { id: String(created.id), claimed: await studio.start() };
-}
-
-/** One that awaits a selection, with a failed picture at the end. */
-async function awaiting(imageCount = 2): Promise<{ id: string; failed: Claimed }> {
-  const { id, claimed } = await drawing(imageCount);
-  const failed = claimed.at(-1);
-  if (!failed) throw new Error('nothing was claimed');
-  for (const one of claimed) await (one === failed ? studio.fail(one) : studio.succeed(one));
-  await studio.until(person, id, { status: 'IMAGE_COMPLETED', phase: 'AWAITING_SELECTION' });
-  return { id, failed };
-}
-
-async function claimOne(): Promise<Claimed> {
-  const [claimed, ...others] = await studio.start();
-  if (!claimed || others.length > 0) throw new Error(`${others.length + 1} were claimed`);
-  return claimed;
-}
 
 test('a prompt is rewritten, drawn, selected and made into a model, and the log tells all of it', async () => {
   const created = await studio.create(person);
@@ -262,99 +221,5 @@ describe('a selection', () => {
       ...['ModelGenerating', 'ModelFailed', 'ModelFailed'],
       ...['ModelGenerating', 'ModelCompleted'],
     ]);
-  });
-});
-
-describe('a cancel', () => {
-  const live = async (id: string): Promise<number> => {
-    const { rows } = await studio.api.services.database.pool.query(
-      `SELECT count(*)::int AS live FROM task t JOIN task_data d ON d.task_id = t.id
-       WHERE d.labels->>'generation' = $1 AND t.status IN ('QUEUED', 'RUNNING')`,
-      [id],
-    );
-    return rows[0].live;
-  };
-
-  async function expectCanceled(id: string, phase: string): Promise<void> {
-    const canceled = { status: 'CANCELED', phase, completedAt: null };
-    expect(await studio.cancel(person, id)).toMatchObject(canceled);
-    expect(await live(id)).toBe(0);
-    const before = await studio.read(person, id);
-    expect(await studio.cancel(person, id)).toMatchObject({ ...canceled, version: before.version });
-    expect(names(await told(id)).at(-1)).toBe('CANCELED');
-    expect(await studio.start()).toEqual([]);
-  }
-
-  test('ends the rewriting', async () => {
-    const { id } = await studio.create(person);
-    await expectCanceled(String(id), 'IMAGE_GENERATION');
-  });
-
-  test('ends the rewriting that runs', async () => {
-    const { id } = await studio.create(person);
-    await claimOne();
-    await expectCanceled(String(id), 'IMAGE_GENERATION');
-  });
-
-  test('ends images that wait, and such as are drawn', async () => {
-    const { id } = await studio.create(person, { optimizePrompt: false });
-    await expectCanceled(String(id), 'IMAGE_GENERATION');
-    const drawn = await drawing(2);
-    const [first] = drawn.claimed;
-    if (first) await studio.succeed(first);
-    await expectCanceled(drawn.id, 'IMAGE_GENERATION');
-    const images = (await studio.read(person, drawn.id)).images;
-    expect([images?.[0]?.status, images?.[1]?.status].toSorted()).toEqual(['CANCELED', 'COMPLETED']);
-  });
-
-  test('ends the wait for a selection', async () => {
-    const { id } = await awaiting();
-    await expectCanceled(id, 'AWAITING_SELECTION');
-  });
-
-  test('ends a model that waits, and one that is made', async () => {
-    const { id } = await awaiting();
-    await studio.select(person, id, 0);
-    await expectCanceled(id, 'MODEL_GENERATION');
-    const other = await awaiting();
-    await studio.select(person, other.id, 0);
-    await claimOne();
-    await expectCanceled(other.id, 'MODEL_GENERATION');
-  });
-
-  test('is too late for one that is completed, or has failed', async () => {
-    const { id } = await awaiting();
-    await studio.select(person, id, 0);
-    await studio.fail(await claimOne());
-    await studio.until(person, id, { status: 'MODEL_FAILED' });
-    expect(await studio.cancel(person, id)).toMatchObject({ state: 'MODEL_FAILED' });
-    await studio.select(person, id, 0);
-    await studio.succeed(await claimOne());
-    await studio.until(person, id, { status: 'COMPLETED' });
-    expect(await studio.cancel(person, id)).toMatchObject({
-      __typename: 'InvalidStateError',
-      state: 'COMPLETED',
-    });
-  });
-});
-
-describe('a deletion', () => {
-  test('takes a generation with its tasks and files, and only when nothing is under way', async () => {
-    const { id, failed } = await awaiting();
-    const { artifact, task } = studio.api.services.database.prisma;
-    const before = [await artifact.count(), await task.count()] as const;
-    expect(await studio.act(person, 'deleteTask', taskIdOf(failed))).toMatchObject({
-      __typename: 'InvalidStateError',
-      message: expect.stringContaining('belongs to a generation'),
-    });
-    await studio.select(person, id, 0);
-    expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({ code: 'INVALID_STATE' });
-    await studio.cancel(person, id);
-    const watching = told(id, 100);
-    expect(await studio.act(person, 'deleteGeneration', id)).toEqual({ __typename: 'DeletePayload' });
-    expect(await watching).toEqual([]);
-    expect(await studio.read(person, id)).toBeNull();
-    expect([await artifact.count(), await task.count()]).toEqual([before[0] - 1, before[1] - 2]);
-    expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({ code: 'NOT_FOUND' });
   });
 });

@@ -1,10 +1,8 @@
-import pg from 'pg';
-import { describe, expect, it, vi } from 'vitest';
-import { decodeId, encodeId, newId } from '../../src/ids.ts';
+import { describe, expect, it } from 'vitest';
+import { decodeId, newId } from '../../src/ids.ts';
 import { beginRuns } from '../../src/schedules/due.ts';
 import { createSchedules } from '../../src/schedules/index.ts';
 import type { Json } from '../http/support.ts';
-import { pixel } from '../http/work.ts';
 import { testLog } from '../support/log.ts';
 import { fox, useScheduling } from './support.ts';
 
@@ -267,99 +265,5 @@ describe('the task of a time', () => {
     expect(await counts()).toEqual({ tasks: 20, runs: 40, open: 20, failed: 0 });
     await Promise.all(others.map((one) => one.runDue()));
     expect(await counts()).toEqual({ tasks: 40, runs: 40, open: 0, failed: 0 });
-  });
-});
-
-describe('the files of a schedule', () => {
-  it('stay as long as it does, whatever becomes of its tasks', async () => {
-    const { api, schedule, makeDue, read } = open();
-    const { artifacts, database, tasks, schedules } = api.services;
-    const person = await api.person();
-    const artifact = await artifacts.save({ userId: person.user.id, bytes: pixel });
-    const artifactId = encodeId('Artifact', artifact.id);
-    await api.services.nodes.register({
-      ...{ name: newId(), url: 'http://127.0.0.1:9', protocol: 'OPENAI', slots: 1 },
-      offers: [{ kind: 'IMAGE_TO_IMAGE', models: ['editor'] }],
-    });
-    const id = await schedule(person, {
-      task: { task: { imageToImage: { image: { artifactId }, prompt: 'at night' } } },
-    });
-    const isThere = async () => (await database.prisma.artifact.count({ where: { id: artifact.id } })) === 1;
-    const collect = async () => {
-      await database.pool.query("UPDATE artifact SET created_at = now() - interval '2 days'");
-      await artifacts.collectGarbage();
-    };
-    await makeDue(id);
-    await schedules.runDue();
-    const { tasks: ran } = await read(person, id);
-    expect(ran).toMatchObject({ edges: [{ node: { input: { image: { artifactId } } } }] });
-    const taskId = decodeId('Task', String(ran?.edges?.[0]?.node?.id)) ?? '';
-    await tasks.cancel(taskId);
-    await tasks.remove(taskId);
-    await collect();
-    expect(await isThere()).toBe(true);
-    expect(await read(person, id)).toMatchObject({
-      runs: [{ task: null, error: null }],
-      tasks: { edges: [] },
-    });
-    const gone = 'mutation ($id: ID!) { deleteSchedule(id: $id) { ... on DeletePayload { id } } }';
-    expect((await api.send(gone, { as: person, variables: { id } })).data).toEqual({
-      deleteSchedule: { id },
-    });
-    await collect();
-    expect(await isThere()).toBe(false);
-    expect(await schedules.runDue()).toBe(0);
-  });
-});
-
-describe('a list of schedules', () => {
-  it('takes the same number of statements for one and for twenty, with all that ran', async () => {
-    const { api, schedule, makeDue } = open();
-    const list = `{ schedules { id nextRuns tasks(first: 3) { edges { node { id input } } pageInfo { hasNextPage } }
-      runs(first: 3) { at task { id labels } error { code } } } }`;
-    const measure = async (count: number) => {
-      const person = await api.person();
-      for (let n = 0; n < count; n++) await makeDue(await schedule(person, { name: `fox ${n}` }));
-      await api.services.schedules.runDue();
-      await api.send('{ me { id } }', { as: person });
-      const query = vi.spyOn(pg.Client.prototype, 'query');
-      try {
-        const { data } = await api.send(list, { as: person });
-        const rows = Object.values(data.schedules ?? {});
-        return {
-          tasks: rows.flatMap((row) => Object.keys(row.tasks?.edges ?? {})).length,
-          statements: query.mock.calls.length,
-        };
-      } finally {
-        query.mockRestore();
-      }
-    };
-    const [one, twenty] = [await measure(1), await measure(20)];
-    expect([one.tasks, twenty.tasks]).toEqual([1, 20]);
-    expect(twenty.statements).toBe(one.statements);
-  });
-
-  it('has pages of what ran, newest first', async () => {
-    const { api, schedule, makeDue, rowId } = open();
-    const person = await api.person('USER', 'VIP');
-    const id = await schedule(person, { cron: '* * * * *' });
-    for (let n = 0; n < 3; n++) {
-      await makeDue(id, `${n} minutes`);
-      await api.services.schedules.runDue();
-      const shift = "UPDATE schedule_run SET at = at - interval '10 minutes' WHERE schedule_id = $1";
-      await api.services.database.pool.query(shift, [rowId(id)]);
-    }
-    const query = `query ($id: ID!, $after: String) { node(id: $id) { ... on Schedule {
-      tasks(first: 2, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } } } } }`;
-    const page = async (after: unknown) =>
-      (await api.send(query, { as: person, variables: { id, after } })).data.node?.tasks;
-    const first = await page(null);
-    const second = await page(first?.pageInfo?.endCursor);
-    const ids = [first, second].flatMap((part) =>
-      Object.values(part?.edges ?? {}).map(({ node }) => node?.id),
-    );
-    expect([first?.pageInfo?.hasNextPage, second?.pageInfo?.hasNextPage]).toEqual([true, false]);
-    expect(ids).toHaveLength(3);
-    expect(ids.map(String)).toEqual(ids.map(String).toSorted().reverse());
   });
 });
