@@ -6,7 +6,7 @@ export const safety = {
   // The browsers' own viewers of pictures and sound need this much.
   'content-security-policy':
     "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox",
-  // No more than the signature is asked for: any page that has a URL may read what it is good for.
+  // The signature is what lets somebody in: a page of any origin may read what it has a signed URL for.
   'cross-origin-resource-policy': 'cross-origin',
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'accept-ranges, content-disposition, content-range, etag',

@@ -12,7 +12,7 @@ export interface Hosts {
 
 interface Pattern {
   readonly host: string;
-  /** Null: any. */
+  /** Null where every port is meant. */
   readonly port: number | null;
 }
 

@@ -96,7 +96,7 @@ export function htmlText(html: string): string {
 
 const SNIFFED_BYTES = 2_048;
 
-/** In the encoding that the page itself names, or else as any text. */
+/** In the encoding that the page itself names; else as files of plain text are read. Null where it is no text. */
 export function decodeHtml(bytes: Uint8Array): string | null {
   const head = new TextDecoder('latin1').decode(bytes.subarray(0, SNIFFED_BYTES));
   const label = /<meta[^>]+charset\s*=\s*["']?([\w:.-]+)/i.exec(head)?.[1];
