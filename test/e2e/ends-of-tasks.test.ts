@@ -11,7 +11,9 @@ import {
   load,
   remove,
   retry,
+  soon,
   type TaskView,
+  typesOf,
   WATCH,
 } from './outside/contract.ts';
 import { openPlace, type Place } from './outside/place.ts';
@@ -22,14 +24,6 @@ beforeAll(async () => {
   place = await openPlace();
 });
 afterAll(() => place?.[Symbol.asyncDispose]());
-
-function typesOf(task: TaskView): string[] {
-  return task.events.map(({ type }) => type);
-}
-
-function soon(ms: number): string {
-  return new Date(Date.now() + ms).toISOString();
-}
 
 describe.concurrent('cancelTask, retryTask, deleteTask', () => {
   test('a waiting or scheduled task is removed from the queue; a second cancel repeats the answer', async () => {

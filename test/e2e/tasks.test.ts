@@ -9,8 +9,10 @@ import {
   load,
   picture,
   remove,
+  soon,
   submit,
   type TaskView,
+  typesOf,
   WATCH,
 } from './outside/contract.ts';
 import { openPlace, type Place, uniqueName } from './outside/place.ts';
@@ -21,14 +23,6 @@ beforeAll(async () => {
   place = await openPlace();
 });
 afterAll(() => place?.[Symbol.asyncDispose]());
-
-function typesOf(task: TaskView): string[] {
-  return task.events.map(({ type }) => type);
-}
-
-function soon(ms: number): string {
-  return new Date(Date.now() + ms).toISOString();
-}
 
 describe.concurrent('submitTask', () => {
   test('a task runs to its result and tells everything about it', async () => {

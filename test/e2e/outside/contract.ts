@@ -230,3 +230,13 @@ export const EVENTS = `subscription ($id: ID!, $after: Int) {
 export const WATCH_ALL = `subscription ($where: TaskWhere, $since: DateTime) {
   it: tasksUpdated(where: $where, since: $since) { ...T }
 } ${TASK}`;
+
+/** What its events are, in order. */
+export function typesOf(task: TaskView): string[] {
+  return task.events.map(({ type }) => type);
+}
+
+/** The time in so many milliseconds, as the API takes it. */
+export function soon(ms: number): string {
+  return new Date(Date.now() + ms).toISOString();
+}
