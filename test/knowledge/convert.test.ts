@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { openAsBlob } from 'node:fs';
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,12 +36,13 @@ async function read(bytes: Uint8Array | string, { name = 'a file', type = '' }: 
 }
 
 /** The chunks of a file, as a process of its own made them. */
-async function convert(bytes: Uint8Array | string, asked: Asked = {}) {
+async function convert(given: Uint8Array | string | Blob, asked: Asked = {}) {
   const { name = 'a file', type = '', converter = patient, signal = new AbortController().signal } = asked;
+  const file = given instanceof Blob ? given : new Blob([new Uint8Array(Buffer.from(given))]);
   const target = path.join(folder, String(++files));
   const types: string[] = [];
   const { chunks } = await converter.convert({
-    ...{ file: new Blob([new Uint8Array(Buffer.from(bytes))]), name, claimedType: type, target, signal },
+    ...{ file, name, claimedType: type, target, signal },
     ...{ size: 200, overlap: 0 },
     report: (report) => {
       types.push(report.type === 'validated' ? report.mimeType : report.type);
@@ -206,6 +208,14 @@ describe('the process that reads a file', () => {
       if (type === 'validated') stop.abort(new Error('enough'));
     };
     await expect(convert(long, { signal: stop.signal, onReport })).rejects.toThrow('enough');
+  });
+
+  it('makes nothing of a file that breaks off: another try may read it to its end', async () => {
+    const broken = path.join(folder, 'broken');
+    await writeFile(broken, 'Some words. '.repeat(50_000));
+    const file = await openAsBlob(broken);
+    await truncate(broken, 100_000);
+    await expect(convert(file)).rejects.toMatchObject({ name: 'MediaUnavailableError', retryable: true });
   });
 
   it('gives its turn up when nobody waits for it any more', async () => {

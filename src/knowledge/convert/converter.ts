@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { MediaUnavailableError } from '../../artifacts/index.ts';
 import { Refusal } from './refusal.ts';
 import { type ConverterReport, type ConverterTask, OUT_OF_MEMORY, OUT_OF_TIME } from './report.ts';
 
@@ -20,8 +21,8 @@ export interface ConvertRequest extends Omit<ConverterTask, 'maxMemoryBytes' | '
 export interface Converter {
   /**
    * Answers how many chunks there are.
-   * @throws Refusal where the file can't be made into text; ConverterLostError where its process was lost; the
-   * signal's reason
+   * @throws Refusal where the file can't be made into text; ConverterLostError where its process was lost;
+   * MediaUnavailableError where the file could not be read to its end; the signal's reason
    */
   convert(request: ConvertRequest): Promise<{ readonly chunks: number }>;
 }
@@ -84,6 +85,20 @@ async function collect(stream: Readable): Promise<string> {
   let text = '';
   for await (const piece of stream) text = `${text}${piece}`.slice(-MAX_COMPLAINT);
   return text;
+}
+
+/** Whether the process reads no more: a refused file is not read to its end. */
+function isEnough(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code);
+}
+
+function throwIfBroken(broken: { readonly cause: unknown } | null): void {
+  if (broken)
+    throw new MediaUnavailableError('the file could not be read to its end', {
+      retryable: true,
+      cause: broken.cause,
+    });
 }
 
 /** Runs so many at a time, the others in their turn; who is aborted as he waits gives his turn up. */
@@ -153,14 +168,20 @@ export function createConverter(options: ConverterOptions): Converter {
     const kill = (): void => void child.kill('SIGKILL');
     signal.addEventListener('abort', kill);
     try {
-      // What it does not want to read it need not: a refused file is not read to its end.
-      const fed = pipeline(file.stream(), stdin).catch(() => undefined);
+      // What breaks off here ends for the process as a file does: nothing that it made of that may count.
+      let broken: { readonly cause: unknown } | null = null;
+      const fed = pipeline(file.stream(), stdin).catch((cause: unknown) => {
+        if (isEnough(cause)) return;
+        broken = { cause };
+        kill();
+      });
       const complaint = collect(stderr);
       const kept = pipeline(stdout, bounded(maxOutputBytes), createWriteStream(target));
       kept.catch(kill);
       const [code, by] = await ended;
       await fed;
       signal.throwIfAborted();
+      throwIfBroken(broken);
       await kept;
       const end = last as ConverterReport | null;
       if (end?.type === 'refused') throw new Refusal(end.message);
