@@ -187,9 +187,12 @@ export function createClaim(core: Core, { routingStrategy, ...options }: ClaimOp
       throw error;
     }
     uncertain = [];
-    for (const { lease, userId } of caught.claimed) {
-      core.carrier.announce({ type: 'task', id: lease.taskId, userId });
-    }
+    // In the next turn: what was claimed goes to its node before anybody reads that it has started.
+    setImmediate(() => {
+      for (const { lease, userId } of caught.claimed) {
+        core.carrier.announce({ type: 'task', id: lease.taskId, userId });
+      }
+    });
     return caught;
   }
 

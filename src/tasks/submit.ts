@@ -89,11 +89,12 @@ export function createSubmitter(core: Core, { nodes, tiers, queueCapacity }: Sub
   }
 
   function announce(tasks: Written['tasks']): void {
+    // The queues first: a claim that begins now need not wait until somebody has read a task.
+    const due = tasks.filter(({ task }) => task.status === 'QUEUED').map(({ entry }) => entry.queue.id);
+    for (const id of new Set(due)) core.carrier.announce({ type: 'queue', id });
     for (const { entry } of tasks) {
       core.carrier.announce({ type: 'task', id: entry.taskId, userId: entry.submission.userId });
     }
-    const due = tasks.filter(({ task }) => task.status === 'QUEUED').map(({ entry }) => entry.queue.id);
-    for (const id of new Set(due)) core.carrier.announce({ type: 'queue', id });
   }
 
   async function enter({ taskId, submission, tier }: Keyed & { tier: Tier }): Promise<Verdict> {
