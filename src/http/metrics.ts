@@ -3,6 +3,8 @@ import type { Accounts } from '../accounts/index.ts';
 import { queueLabel } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { Tasks } from '../tasks/index.ts';
+import type { Webhooks } from '../webhooks/index.ts';
+import { measureWebhooks } from './webhook-metrics.ts';
 
 export interface Answered {
   readonly method: string;
@@ -24,13 +26,14 @@ export interface MetricsOptions {
   readonly registry: Registry;
   readonly tasks: Pick<Tasks, 'stats'>;
   readonly accounts: Pick<Accounts, 'passwordComparisons'>;
+  readonly webhooks: Pick<Webhooks, 'stats' | 'attempts'>;
   readonly sockets: () => number;
   readonly subscriptions: () => number;
   readonly log: Log;
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
-  const { registry, tasks, accounts, sockets, subscriptions, log } = options;
+  const { registry, tasks, accounts, webhooks, sockets, subscriptions, log } = options;
   const registers = [registry];
   const gauge = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Gauge({ name: `switchyard_${name}`, help, labelNames, registers });
@@ -60,7 +63,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const workerProcesses = gauge('worker_processes', 'Worker processes with a lease');
   const nodes = gauge('nodes', 'GPU nodes', ['status']);
   const slots = gauge('slots', 'Slots of GPU nodes', ['state']);
-  const ofStats = [queueTasks, queueSlots, workers, workerProcesses, nodes, slots];
+  const ofWebhooks = measureWebhooks(registry, webhooks);
+  const ofStats = [queueTasks, queueSlots, workers, workerProcesses, nodes, slots, ofWebhooks];
 
   async function readStats(): Promise<void> {
     const stats = await tasks.stats();
@@ -89,9 +93,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     async text() {
       try {
-        await readStats();
+        await Promise.all([readStats(), ofWebhooks.read()]);
       } catch (error) {
-        log.warn({ err: error }, 'metrics of tasks and nodes are missing');
+        log.warn({ err: error }, 'metrics of tasks, nodes and webhooks are missing');
         for (const metric of ofStats) metric.reset();
       }
       openSockets.set(sockets());

@@ -88,7 +88,7 @@ async function openApi(options: ApiOptions): Promise<Api> {
 /** One port: the API, health and metrics; without the API in a worker's process. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { services, config, log, registry = new Registry(), limits = {} } = options;
-  const { accounts, database, tasks } = services;
+  const { accounts, database, tasks, webhooks } = services;
   const draining = new AbortController();
   const isDraining = (): boolean => draining.signal.aborted;
   const scopes = new AsyncLocalStorage<RequestScope>();
@@ -100,6 +100,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     registry,
     tasks,
     accounts,
+    webhooks,
     sockets: () => api?.sockets.size ?? 0,
     subscriptions: () => api?.subscriptions.total ?? 0,
     log,

@@ -5,7 +5,8 @@ import type { UrlGuard } from '../urls/index.ts';
 import { cleanWebhooks } from './cleanup.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createRegistry, type NewWebhook, urlProblem } from './registry.ts';
-import { createSender, type SenderOptions } from './sender.ts';
+import { createSender, type Sender, type SenderOptions } from './sender.ts';
+import { readWebhookStats, type WebhookStats } from './stats.ts';
 
 export { webhookOfTasks } from './endpoints.ts';
 export { eventIdOf } from './message.ts';
@@ -44,6 +45,10 @@ export interface Webhooks {
    * was handed back after the grace: two seconds, or less.
    */
   send(signal: AbortSignal, graceMs?: number): Promise<void>;
+  /** What is there, and what waits. */
+  stats(): Promise<WebhookStats>;
+  /** How the attempts of this process have ended so far. */
+  readonly attempts: Sender['attempts'];
   /** Housekeeping, until the signal aborts: removes what the log keeps no longer, and what is of no more use. */
   clean(signal?: AbortSignal): Promise<void>;
 }
@@ -59,11 +64,14 @@ export interface WebhooksOptions extends Omit<SenderOptions, 'database' | 'carri
 
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { database, guard, log } = options;
+  const sender = createSender(options);
   return {
     ...createRegistry(database, guard),
     ...createDeliveries(database),
     urlProblem: (url) => urlProblem(guard, url),
-    send: createSender(options).run,
+    send: sender.run,
+    attempts: sender.attempts,
+    stats: () => readWebhookStats(database),
     async clean(signal) {
       const removed = await cleanWebhooks(database, options.logDays, signal);
       log.debug(removed, 'webhooks cleaned');

@@ -36,8 +36,13 @@ const GATHER_MS = 25;
 /** For what is under way when the process stops, at most. */
 const GRACE_MS = 2_000;
 
+/** How attempts ended: `failed` ones are made again, those `given_up` are not. */
+export type AttemptOutcome = 'delivered' | 'failed' | 'given_up';
+
 /** Sends what is due, beside the senders of other processes. */
 export interface Sender {
+  /** How the attempts of this process have ended so far. */
+  readonly attempts: Readonly<Record<AttemptOutcome, number>>;
   /**
    * Returns once the signal has aborted and what was under way has ended; what has not within the grace, two seconds at
    * most, is handed back.
@@ -50,23 +55,34 @@ export function createSender(options: SenderOptions): Sender {
   const outbox = createOutbox(database);
   const waker = createWaker();
   const underWay = new Set<Promise<void>>();
+  const ended = { delivered: 0, failed: 0, given_up: 0 };
   let down = 0;
   let wokenAt = Number.NEGATIVE_INFINITY;
 
   async function settle(claimed: Claimed, outcome: Outcome): Promise<void> {
-    if (outcome.isDelivered) return outbox.succeeded(claimed, outcome.status);
+    if (outcome.isDelivered) {
+      await outbox.succeeded(claimed, outcome.status);
+      ended.delivered++;
+      return;
+    }
     const { attempts, failures, webhookId, userId } = claimed;
     const { status, error, retryAfterMs } = outcome;
+    const isGone = status === 410;
+    const delayMs = retryDelayMs(attempts, { retryAfterMs, random: Math.random() });
     const reason = await outbox.failed(claimed, {
-      ...{ status, error, isGone: status === 410 },
-      delayMs: retryDelayMs(attempts, { retryAfterMs, random: Math.random() }),
+      ...{ status, error, isGone, delayMs },
       restMs: restMs(failures + 1, retryAfterMs),
     });
+    ended[isGone || delayMs === null ? 'given_up' : 'failed']++;
     if (reason !== null) log.warn({ webhookId, userId, reason }, 'a webhook was disabled');
   }
 
   async function attempt(claimed: Claimed, signal: AbortSignal): Promise<void> {
-    if (claimed.isForbidden) return outbox.giveUp(claimed, 'not sent: the account is disabled');
+    if (claimed.isForbidden) {
+      await outbox.giveUp(claimed, 'not sent: the account is disabled');
+      ended.given_up++;
+      return;
+    }
     const now = database.clock.now();
     const body = bodyOf(claimed);
     const headers = signatureHeaders({ id: eventIdOf(claimed), at: now, body }, claimed.secrets);
@@ -115,6 +131,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   return {
+    attempts: ended,
     async run(signal, graceMs = GRACE_MS) {
       const ending = new AbortController();
       let toldAt = Number.NEGATIVE_INFINITY;

@@ -14,6 +14,7 @@ interface Created {
 
 const CREATE = `mutation ($url: URL!) { createWebhook(input: { url: $url }) {
   ... on CreateWebhookPayload { secret webhook { id } } ... on Error { message } } }`;
+const CREATE_FOR_SUCCESS = CREATE.replace('url: $url', 'url: $url, events: [SUCCEEDED]');
 const LOG = '{ webhooks { deliveries { eventId type attempts responseStatus deliveredAt } } }';
 const wait = { timeout: 20_000, interval: 50 };
 const allow = { URL_ALLOW_HOSTS: '127.0.0.0/8' };
@@ -100,4 +101,34 @@ test('the receiver of the documentation believes what is signed for it, once, an
   expect(told).toHaveLength(3);
   server.closeAllConnections();
   server.close();
+});
+
+test('metrics tell how requests to webhooks ended, what is still to be sent, and how many are disabled', {
+  timeout: 60_000,
+}, async () => {
+  await using site = await openSite();
+  const app = await site.open('all', allow);
+  const client = site.client(app);
+  await site.addNode(app, { model: 'fox' });
+  await using good = await startReceiver();
+  await using down = await startReceiver(({ response }) => void response.writeHead(500).end());
+  await using gone = await startReceiver(({ response }) => void response.writeHead(410).end());
+  await post(app.url, adminKey, CREATE, { url: good.url });
+  await post(app.url, adminKey, CREATE_FOR_SUCCESS, { url: down.url });
+  await post(app.url, adminKey, CREATE_FOR_SUCCESS, { url: gone.url });
+  await ended(client, (await client.submit(picture('fox'))).id);
+  await good.received(4);
+  await vi.waitFor(async () => {
+    const text = await (await fetch(`${app.url}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.startsWith('switchyard_webhook'));
+    expect(lines.toSorted()).toEqual([
+      'switchyard_webhook_attempts_total{outcome="delivered"} 4',
+      'switchyard_webhook_attempts_total{outcome="failed"} 1',
+      'switchyard_webhook_attempts_total{outcome="given_up"} 1',
+      'switchyard_webhook_deliveries{state="due"} 0',
+      'switchyard_webhook_deliveries{state="retrying"} 1',
+      'switchyard_webhooks{state="disabled"} 1',
+      'switchyard_webhooks{state="enabled"} 2',
+    ]);
+  }, wait);
 });
