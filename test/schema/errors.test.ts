@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { buildSchema, isUnionType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeId } from '../../src/ids.ts';
 import { type Api, type Json, type Person, startApi } from '../http/support.ts';
@@ -35,15 +38,40 @@ const problem = `__typename ... on Error {
   ... on IdempotencyConflictError { task { id } }
 }`;
 
-async function mutate(as: Person | undefined, field: string, input: object | string): Promise<Json> {
-  const isId = typeof input === 'string';
-  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
-  const operation = isId
-    ? `mutation ($id: ID!) { ${field}(id: $id) { ${problem} } }`
-    : `mutation ($input: ${type}!) { ${field}(input: $input) { ${problem} } }`;
-  const { data, errors } = await api.send(operation, { as, variables: isId ? { id: input } : { input } });
+/** What was provoked so far: `mutation Error`. */
+const provoked = new Set<string>();
+
+/** Every error that a mutation of the contract can answer. */
+function errorsOfContract(): string[] {
+  const contract = buildSchema(
+    readFileSync(path.join(import.meta.dirname, 'contract/1-first.graphql'), 'utf8'),
+  );
+  return Object.values(contract.getMutationType()?.getFields() ?? {}).flatMap((field) => {
+    const result = contract.getType(String(field.type).replace('!', ''));
+    if (!isUnionType(result)) return [];
+    const members = result.getTypes().map(({ name }) => name);
+    return members.filter((name) => name.endsWith('Error')).map((member) => `${field.name} ${member}`);
+  });
+}
+
+async function mutate(
+  as: Person | undefined,
+  field: string,
+  input: object | string,
+  id?: string,
+): Promise<Json> {
+  const given = typeof input === 'string' ? { id: input } : id === undefined ? { input } : { id, input };
+  const inputType = field === 'logout' ? 'RefreshToken' : `${field[0]?.toUpperCase()}${field.slice(1)}`;
+  const types = { id: '$id: ID!', input: `$input: ${inputType}Input!` };
+  const names = Object.keys(given) as (keyof typeof types)[];
+  const operation = `mutation (${names.map((name) => types[name]).join(', ')}) {
+    ${field}(${names.map((name) => `${name}: $${name}`).join(', ')}) { ${problem} }
+  }`;
+  const { data, errors } = await api.send(operation, { as, variables: given });
   expect(errors).toEqual([]);
-  return data[field] as Json;
+  const answer = data[field] as Json;
+  provoked.add(`${field} ${answer.__typename}`);
+  return answer;
 }
 
 async function submit(as: Person, image: object, options: object = {}): Promise<Json> {
@@ -52,7 +80,9 @@ async function submit(as: Person, image: object, options: object = {}): Promise<
     { as, variables: { input: { task: { textToImage: { prompt: 'a lighthouse', ...image } }, ...options } } },
   );
   expect(errors).toEqual([]);
-  return data.submitTask as Json;
+  const answer = data.submitTask as Json;
+  provoked.add(`submitTask ${answer.__typename}`);
+  return answer;
 }
 
 const nowhere = {
@@ -122,17 +152,34 @@ describe('what a caller can get wrong', () => {
   });
 
   it('InvalidCredentialsError for a wrong password and a wrong refresh token', async () => {
-    const wrong = { __typename: 'InvalidCredentialsError', code: 'INVALID_CREDENTIALS' };
-    expect(await mutate(undefined, 'login', { username: 'somebody', password: 'wrong' })).toMatchObject(
-      wrong,
-    );
-    const token = { refreshToken: 'wrong' };
-    const operations = ['refreshToken', 'logout'].map(
-      (field) => `mutation ($input: RefreshTokenInput!) { ${field}(input: $input) { ${problem} } }`,
-    );
-    for (const operation of operations) {
-      const { data } = await api.send(operation, { variables: { input: token } });
-      expect(Object.values(data)[0]).toMatchObject(wrong);
+    const wrong = (message: RegExp) => ({
+      __typename: 'InvalidCredentialsError',
+      code: 'INVALID_CREDENTIALS',
+      message: expect.stringMatching(message),
+    });
+    const login = { username: 'somebody', password: 'wrong' };
+    expect(await mutate(undefined, 'login', login)).toMatchObject(wrong(/username or the password/));
+    for (const field of ['refreshToken', 'logout']) {
+      const answer = await mutate(undefined, field, { refreshToken: 'wrong' });
+      expect(answer).toMatchObject(wrong(/refresh token is not valid/));
+    }
+    const change = { currentPassword: 'wrong', newPassword: 'correct horse battery' };
+    expect(await mutate(user, 'changePassword', change)).toMatchObject(wrong(/current password is wrong/));
+  });
+
+  it('InvalidInputError for a new password that is too short, and for what would leave no admin', async () => {
+    const change = { currentPassword: 'wrong', newPassword: 'short' };
+    expect(await mutate(user, 'changePassword', change)).toMatchObject({
+      __typename: 'InvalidInputError',
+      issues: [{ path: 'newPassword', message: expect.stringContaining('8 to 200') }],
+    });
+    const id = encodeId('User', admin.user.id);
+    for (const [field, input] of Object.entries({ role: { role: 'USER' }, disabled: { disabled: true } })) {
+      expect(await mutate(admin, 'updateUser', input, id)).toMatchObject({
+        __typename: 'InvalidInputError',
+        code: 'BAD_USER_INPUT',
+        issues: [{ path: field, message: expect.stringContaining('last admin') }],
+      });
     }
   });
 
@@ -148,11 +195,8 @@ describe('what a caller can get wrong', () => {
       expect(await mutate(operator, field, 'nonsense')).toMatchObject(notFound);
     }
     expect(await mutate(user, 'revokeApiKey', nowhere.key)).toMatchObject(notFound);
-    const { data } = await api.send(
-      `mutation ($id: ID!) { updateUser(id: $id, input: { tier: PRO }) { ${problem} } }`,
-      { as: admin, variables: { id: nowhere.user } },
-    );
-    expect(data.updateUser).toMatchObject(notFound);
+    expect(await mutate(admin, 'updateUser', { tier: 'PRO' }, nowhere.user)).toMatchObject(notFound);
+    expect(await mutate(operator, 'updateNode', { slots: 2 }, nowhere.node)).toMatchObject(notFound);
   });
 
   it('InvalidStateError tells the state that stands in the way', async () => {
@@ -244,10 +288,46 @@ describe('what a caller can get wrong', () => {
       offers: [{ kind: 'TEXT_TO_IMAGE', models: ['m'] }],
     };
     expect(await mutate(operator, 'registerNode', node)).toMatchObject({ __typename: 'AlreadyExistsError' });
-    const wrong = await mutate(operator, 'registerNode', { ...node, name: 'new', slots: 0 });
-    expect(wrong).toMatchObject({ __typename: 'InvalidInputError', code: 'BAD_USER_INPUT' });
-    expect(Object.values(wrong.issues ?? {})).toEqual([
-      { path: expect.stringMatching(/slots$/), message: expect.stringContaining('1') },
-    ]);
+    const wrong = {
+      __typename: 'InvalidInputError',
+      code: 'BAD_USER_INPUT',
+      issues: [{ path: 'slots', message: expect.stringContaining('1') }],
+    };
+    const registered = await mutate(operator, 'registerNode', { ...node, name: 'new', slots: 0 });
+    expect(registered).toMatchObject(wrong);
+    const { data } = await api.send('{ gpuNodes { id } }', { as: operator });
+    const id = String(data.gpuNodes?.[0]?.id);
+    expect(await mutate(operator, 'updateNode', { slots: 0 }, id)).toMatchObject(wrong);
+    const drain = `mutation ($id: ID!) { drainNode(id: $id, timeoutMs: -1) { ${problem} } }`;
+    const drained = await api.send(drain, { as: operator, variables: { id } });
+    expect(drained.data.drainNode).toMatchObject({ ...wrong, issues: [{ path: 'timeoutMs' }] });
+    provoked.add('drainNode InvalidInputError');
+  });
+
+  it('RateLimitedError for many registrations and wrong passwords in a row', async () => {
+    const limited = (message: RegExp) => ({
+      __typename: 'RateLimitedError',
+      code: 'RATE_LIMITED',
+      message: expect.stringMatching(message),
+      retryAfterMs: expect.any(Number),
+    });
+    const guess = { username: 'nobody', password: 'a guess' };
+    const guesses = Array.from({ length: 11 }, () => mutate(undefined, 'login', guess));
+    expect(await Promise.all(guesses)).toContainEqual(limited(/too many wrong passwords; try again in/));
+    const taken = { username: 'admin', password: 'correct horse battery' };
+    const answers: Json[] = [];
+    while (!provoked.has('register RateLimitedError') && answers.length < 1_000) {
+      const more = Array.from({ length: 60 }, () => mutate(undefined, 'register', taken));
+      answers.push(...(await Promise.all(more)));
+    }
+    expect(answers).toContainEqual(limited(/too many registrations/));
+  });
+
+  it('is all that the contract names', () => {
+    const all = errorsOfContract();
+    expect(all).toContain('submitTask QueueFullError');
+    // Its union is that of updateNode, and it takes nothing but an id.
+    const impossible = ['resumeNode InvalidInputError'];
+    expect(all.filter((error) => !provoked.has(error))).toEqual(impossible);
   });
 });
