@@ -14,12 +14,15 @@ import type { Outcome, State } from './types.ts';
 
 const MAX_IMAGES = 8;
 
+/** No node offers one with a longer name. */
+const model = z.string().min(1).max(200);
+
 const schema = z.strictObject({
   prompt: z.string().max(10_000).regex(/\S/, 'must not be blank'),
   optimizePrompt: z.boolean().default(true),
   imageCount: z.number().int().min(1).max(MAX_IMAGES).default(4),
-  imageModel: z.string().min(1).optional(),
-  modelModel: z.string().min(1).optional(),
+  imageModel: model.optional(),
+  modelModel: model.optional(),
   format: z.enum(['GLB', 'OBJ', 'STL']).default('GLB'),
 });
 

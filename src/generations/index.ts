@@ -34,7 +34,7 @@ export interface Generations extends GenerationFeed {
   cancel(id: string): Promise<void>;
   /**
    * Deletes a generation with its log, its tasks and their artifacts.
-   * @throws NotFoundError; InvalidStateError while something of it is under way
+   * @throws NotFoundError; InvalidStateError while something of it, or that depends on it, is under way
    */
   remove(id: string): Promise<void>;
   /** Deletes those in which nothing has happened for longer than tasks are kept, until the signal aborts. Answers how many. */

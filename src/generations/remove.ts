@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import { InvalidStateError, NotFoundError } from '../errors.ts';
-import { lockTogether, removeTogether } from '../tasks/index.ts';
+import { areNeeded, lockTogether, removeTogether } from '../tasks/index.ts';
 import type { Core } from './core.ts';
 import { isLive, isOpen } from './parts.ts';
 import { lockGeneration } from './store.ts';
@@ -28,6 +28,10 @@ async function removeWithTasks(tx: Transaction, id: string): Promise<{ taskIds: 
       status,
     );
   }
+  if (await areNeeded(tx, taskIds)) {
+    const message = 'other tasks that have not ended depend on a task of the generation: cancel them first';
+    throw new InvalidStateError(message, state.status);
+  }
   void tx.query('DELETE FROM generation WHERE id = $1', [id]);
   await removeTogether(tx, taskIds);
   return { taskIds, userId: given.userId };
@@ -35,7 +39,7 @@ async function removeWithTasks(tx: Transaction, id: string): Promise<{ taskIds: 
 
 /**
  * Deletes a generation with its log, its tasks and their artifacts.
- * @throws NotFoundError; InvalidStateError while a task of it waits or runs
+ * @throws NotFoundError; InvalidStateError while a task of it waits or runs, or another that depends on one
  */
 export async function removeGeneration({ database, carrier }: Core, id: string): Promise<void> {
   const { taskIds, userId } = await database.lanes.transact((tx) => removeWithTasks(tx, id));

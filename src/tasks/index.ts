@@ -52,7 +52,7 @@ export { cancelIfOpen } from './in-time.ts';
 export type { LeftWork } from './left-work.ts';
 export type { Pages } from './pages.ts';
 export type { RemoteJobs } from './remote-jobs.ts';
-export { lockTogether, removeTogether } from './remove.ts';
+export { areNeeded, lockTogether, removeTogether } from './remove.ts';
 export type { MadeResult } from './results.ts';
 export type { Settled } from './settle.ts';
 export type { SlotEnd } from './slots.ts';

@@ -10,6 +10,7 @@ const remove = `
   RETURNING user_id AS "userId"`;
 const lockTasks = `SELECT FROM task WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`;
 const removeAll = `DELETE FROM task WHERE id = ANY ($1::uuid[]) AND ${HAS_ENDED} RETURNING user_id AS "userId"`;
+const selectNeeded = `SELECT id FROM task WHERE id = ANY ($1::uuid[]) AND ${IS_NEEDED} LIMIT 1`;
 const statusOf = `SELECT status, ${IS_NAMED} AS "isNamed", ${IS_NEEDED} AS "isNeeded" FROM task WHERE id = $1`;
 
 const artifactsOf = 'SELECT DISTINCT artifact_id AS id FROM task_artifact WHERE task_id = ANY ($1::uuid[])';
@@ -41,6 +42,11 @@ async function removeWithArtifacts(
 /** Locks tasks, in their order, for whoever decides behind that lock whether they may go. */
 export function lockTogether(tx: Transaction, taskIds: readonly string[]): Promise<unknown> {
   return tx.query(lockTasks, [taskIds]);
+}
+
+/** Whether a task that has not ended depends on one of these, which are locked. */
+export async function areNeeded(tx: Transaction, taskIds: readonly string[]): Promise<boolean> {
+  return (await tx.query(selectNeeded, [taskIds])).length > 0;
 }
 
 /**
