@@ -74,9 +74,10 @@ export function generationSource({
     wake.raise();
   });
 
-  /** When all of the log is told. */
+  /** When all of the log is told. What was read of it may be ahead of where the generation was seen last. */
   function live(): ModelProgress | null {
-    const value = current?.status === 'MODEL_GENERATING' ? progress.take() : null;
+    const isMade = current?.status === 'MODEL_GENERATING' && current.version === told;
+    const value = isMade ? progress.take() : null;
     return value === null
       ? null
       : { generationId: id, version: told, type: 'ModelProgress', progress: value, at: reader.now() };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeId } from '../../src/ids.ts';
 import { names, openStories, type Stories } from './stories.ts';
 import { taskIdOf } from './support.ts';
 
@@ -106,4 +107,49 @@ describe('a deletion', () => {
     expect([await artifact.count(), await task.count()]).toEqual([before[0] - 1, before[1] - 2]);
     expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({ code: 'NOT_FOUND' });
   });
+
+  test('waits for tasks of others that take up what it made', async () => {
+    const { id } = await awaiting();
+    const { images } = await studio.read(person, id);
+    const drawn = images?.find(({ status }) => String(status) === 'COMPLETED');
+    await studio.cancel(person, id);
+    const fromTask = { taskId: drawn?.task?.id };
+    const { data } = await studio.api.send(
+      'mutation ($input: SubmitTaskInput!) { submitTask(input: $input) { ... on Task { id } } }',
+      { as: person, variables: { input: { task: { imageTo3d: { image: { fromTask } } } } } },
+    );
+    expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({
+      __typename: 'InvalidStateError',
+      message: expect.stringContaining('depend on'),
+    });
+    await studio.act(person, 'cancelTask', String(data.submitTask?.id));
+    expect(await studio.act(person, 'deleteGeneration', id)).toEqual({ __typename: 'DeletePayload' });
+  });
+});
+
+test('no progress of the model is told behind its end', async () => {
+  const { generations, tasks, database } = studio.api.services;
+  const { id } = await awaiting();
+  await studio.select(person, id, 0);
+  const { lease } = await claimOne();
+  const { version } = await studio.until(person, id, { status: 'MODEL_GENERATING' });
+  const rowId = decodeId('Generation', id) ?? '';
+  const events = generations.events(rowId, Number(version) - 1);
+  const progress = studio.api.services.feed.task(lease.taskId);
+  tasks.reportProgress(lease, 0.5);
+  while ((await progress.next()).value?.progress !== 0.5);
+  // As a process leaves it that is killed before it tells of its commit.
+  await database.pool.query(
+    `WITH ended AS (
+       UPDATE generation SET status = 'COMPLETED', phase = 'COMPLETED', version = version + 1 WHERE id = $1
+       RETURNING id, version)
+     INSERT INTO generation_event (generation_id, version, type, data)
+     SELECT id, version, 'GenerationUpdated', '{"status":"COMPLETED","phase":"COMPLETED","message":null}' FROM ended`,
+    [rowId],
+  );
+  expect((await Array.fromAsync(events)).map((event) => event.type)).toEqual([
+    'ModelGenerating',
+    'GenerationUpdated',
+  ]);
+  await progress.return?.();
 });
