@@ -111,7 +111,7 @@ describe('a deletion', () => {
   test('waits for tasks of others that take up what it made', async () => {
     const { id } = await awaiting();
     const { images } = await studio.read(person, id);
-    const drawn = images?.find(({ status }) => String(status) === 'COMPLETED');
+    const drawn = Object.values(images ?? {}).find(({ status }) => String(status) === 'COMPLETED');
     await studio.cancel(person, id);
     const fromTask = { taskId: drawn?.task?.id };
     const { data } = await studio.api.send(
