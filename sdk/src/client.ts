@@ -12,6 +12,7 @@ import {
 } from './generated/operations.ts';
 import { createGenerations, type Generations } from './generations.ts';
 import { createHttp, type Token } from './http.ts';
+import { createKnowledgeBases, type KnowledgeBases } from './knowledge-bases.ts';
 import { withRetries } from './retry.ts';
 import { createSchedules, type Schedules } from './schedules.ts';
 import { createSocket } from './socket.ts';
@@ -35,7 +36,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
 }
 
-export interface Client extends Files, Tasks, Batches, Generations, Schedules {
+export interface Client extends Files, Tasks, Batches, Generations, KnowledgeBases, Schedules {
   /** Runs a query; repeated while that may help. */
   query<Result, Variables>(
     document: TypedDocumentString<Result, Variables>,
@@ -76,6 +77,7 @@ export function createClient(options: ClientOptions): Client {
     ...createTasks({ send, socket, retries }),
     ...createBatches({ send, socket, retries }),
     ...createGenerations({ send, socket, retries }),
+    ...createKnowledgeBases({ send, retries }),
     ...createSchedules({ send, retries }),
     query,
     mutate: (document, variables, { signal } = {}) => send(document, variables, signal),

@@ -25,6 +25,13 @@ export {
   type ListGenerationsOptions,
 } from './generations.ts';
 export type { Token } from './http.ts';
+export type {
+  KnowledgeBase,
+  KnowledgeDocument,
+  PageOptions,
+  SearchHit,
+  SearchOptions,
+} from './knowledge-bases.ts';
 export type { Schedule } from './schedules.ts';
 export { isFinal, type Task, type TaskEvent } from './task-streams.ts';
 export type {

@@ -24,8 +24,14 @@ test('demo --once runs a task of each kind on the embedded database and saves th
   expect(stdout).toContain('text-to-image: succeeded in ');
   expect(stdout).toContain('speech-to-text: succeeded in ');
   expect(stdout).toContain('image-to-3d: succeeded in ');
+  expect(stdout).toMatch(/^document: .* chunking on local$/m);
+  expect(stdout).toContain('document: succeeded in ');
+  expect(stdout).toMatch(
+    /Why does a print come off the plate\?\nworkshop\.md, [\d.]+: .*When a print comes off/s,
+  );
   const files = (await readdir(path.join(folder.path, 'demo-output'))).sort();
   expect(files).toEqual([
+    'document.json',
     'embedding.json',
     'image-to-3d.glb',
     'image-to-image.png',
@@ -58,6 +64,12 @@ test('demo keeps serving until it is told to stop, and leaves no simulated node 
   expect(await client.nodes()).toHaveLength(3);
   const task = await client.submitAndWait({ task: { textToImage: { prompt: 'a lighthouse' } } });
   expect(task.status).toBe('SUCCEEDED');
+  // The start before this one had the same data.
+  const bases = await Array.fromAsync(client.knowledgeBases());
+  expect(bases).toHaveLength(1);
+  const base = bases[0]?.id ?? '';
+  expect(await Array.fromAsync(client.documents(base))).toMatchObject([{ name: 'workshop.md' }]);
+  expect(stdout).toContain(`knowledgeBase(id: "${base}")`);
   child.kill('SIGINT');
   expect(await once(child, 'exit')).toEqual([0, null]);
   const { stdout: report } = await promisify(execFile)(

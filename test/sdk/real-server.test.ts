@@ -7,6 +7,7 @@ import { type CuttableProxy, startCuttableProxy } from './cuttable-proxy.ts';
 
 let painter: Simulator;
 let listener: Simulator;
+let embedder: Simulator;
 let app: TestApp;
 let proxy: CuttableProxy;
 let client: Client;
@@ -14,6 +15,7 @@ let client: Client;
 beforeAll(async () => {
   painter = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', latencyMs: 100 });
   listener = await createSimulator({ protocol: 'FAST_WHISPER' });
+  embedder = await createSimulator({ protocol: 'OPENAI' });
   app = await startTestApp({
     GPU_NODES: JSON.stringify([
       {
@@ -28,6 +30,12 @@ beforeAll(async () => {
         protocol: 'fast-whisper',
         offers: [{ kind: 'SPEECH_TO_TEXT', models: ['whisper'] }],
       },
+      {
+        name: 'embedder',
+        url: embedder.url,
+        protocol: 'openai',
+        offers: [{ kind: 'EMBEDDING', models: ['bge-m3'] }],
+      },
     ]),
   });
   proxy = await startCuttableProxy(app.url);
@@ -40,6 +48,7 @@ afterAll(async () => {
   await app?.[Symbol.asyncDispose]();
   await painter?.close();
   await listener?.close();
+  await embedder?.close();
 });
 
 const fox = { task: { textToImage: { prompt: 'a red fox', width: 64, height: 64 } } };
@@ -87,6 +96,26 @@ test('a batch is submitted, followed to its end and listed; a circle in it is a 
     code: 'BAD_USER_INPUT',
     problem: { issues: [{ path: 'tasks[0].dependsOnRefs[0]' }] },
   });
+});
+
+test('a document is put into a knowledge base, listed, found and deleted', async () => {
+  const base = await client.createKnowledgeBase({ name: 'handbook' });
+  expect(await Array.fromAsync(client.knowledgeBases({ pageSize: 1 }))).toEqual([base]);
+  const upload = new File(['The alarm is reset at the door.'], 'alarm.txt');
+  const task = await client.submitAndWait({
+    task: { document: { file: { upload }, knowledgeBaseId: base.id } },
+  });
+  expect(task.result).toMatchObject({ document: { name: 'alarm.txt', status: 'INDEXED' } });
+  const [document] = await Array.fromAsync(client.documents(base.id, { status: ['INDEXED'] }));
+  expect(document).toMatchObject({ chunkCount: 1, error: null, task: { id: task.id } });
+  expect(await client.search(base.id, 'where do I reset the alarm?', { first: 1 })).toMatchObject([
+    { text: 'The alarm is reset at the door.', startOffset: 0, document: { name: 'alarm.txt' } },
+  ]);
+  await client.deleteDocument(document?.id ?? '');
+  expect(await Array.fromAsync(client.documents(base.id))).toEqual([]);
+  await client.deleteKnowledgeBase(base.id);
+  await expect(client.search(base.id, 'alarm')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(client.documents(base.id).next()).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
 test('an idempotency key is one task, and another input under it is a conflict', async () => {
@@ -161,8 +190,16 @@ test('all tasks that match are read over the borders of pages', async () => {
 
 test('the client tells who it is, what can be asked for and which nodes there are', async () => {
   expect(await client.me()).toMatchObject({ role: 'ADMIN' });
-  expect((await client.models()).map(({ name }) => name).toSorted()).toEqual(['qwen-image', 'whisper']);
-  expect((await client.nodes()).map(({ name }) => name).toSorted()).toEqual(['listener', 'painter']);
+  expect((await client.models()).map(({ name }) => name).toSorted()).toEqual([
+    'bge-m3',
+    'qwen-image',
+    'whisper',
+  ]);
+  expect((await client.nodes()).map(({ name }) => name).toSorted()).toEqual([
+    'embedder',
+    'listener',
+    'painter',
+  ]);
   expect(await createClient({ url: app.url }).me()).toBeNull();
 });
 

@@ -61,6 +61,13 @@ export type CreateGenerationInput = {
   prompt: string;
 };
 
+export type CreateKnowledgeBaseInput = {
+  /** One of Query.models, for good; left out: the default of the kind EMBEDDING */
+  embeddingModel?: string | null | undefined;
+  /** Unique among your own; 1 to 255 characters */
+  name: string;
+};
+
 export type CreateScheduleInput = {
   /** Minute, hour, day of the month, month, day of the week: "30 7 * * MON-FRI"; or @daily */
   cron: string;
@@ -115,6 +122,12 @@ export type DocumentStatus =
   | 'INDEXED'
   /** It waits for its turn, or it is found out what it is */
   | 'VALIDATING';
+
+/** All that is given must hold */
+export type DocumentWhere = {
+  /** One of these */
+  status?: Array<DocumentStatus> | null | undefined;
+};
 
 export type EmbeddingInput = {
   /** One of Query.models; left out: the default of the kind */
@@ -764,6 +777,73 @@ export type WatchGenerationEventsSubscription = { generationEvents:
     | { __typename: 'ModelProgress', version: number, at: string, progress: number }
    };
 
+export type KnowledgeBaseFragment = { __typename: 'KnowledgeBase', id: string, name: string, createdAt: string };
+
+export type DocumentFragment = { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null, createdAt: string, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, task: { id: string, status: TaskStatus, progress: number | null, progressMessage: string | null } };
+
+export type SearchHitFragment = { text: string, score: number, startOffset: number, endOffset: number, document: { id: string, name: string } };
+
+export type ListKnowledgeBasesQueryVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ListKnowledgeBasesQuery = { knowledgeBases: { edges: Array<{ node: { __typename: 'KnowledgeBase', id: string, name: string, createdAt: string } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type ListDocumentsQueryVariables = Exact<{
+  id: string;
+  where?: DocumentWhere | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type ListDocumentsQuery = { knowledgeBase: { documents: { edges: Array<{ node: { id: string, name: string, mimeType: string, sizeBytes: number, status: DocumentStatus, chunkCount: number | null, createdAt: string, error: { code: TaskErrorCode, message: string, retryable: boolean, attempt: number } | null, task: { id: string, status: TaskStatus, progress: number | null, progressMessage: string | null } } }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } } | null };
+
+export type SearchKnowledgeBaseQueryVariables = Exact<{
+  id: string;
+  query: string;
+  first: number;
+}>;
+
+
+export type SearchKnowledgeBaseQuery = { knowledgeBase: { search: Array<{ text: string, score: number, startOffset: number, endOffset: number, document: { id: string, name: string } }> } | null };
+
+export type CreateKnowledgeBaseMutationVariables = Exact<{
+  input: CreateKnowledgeBaseInput;
+}>;
+
+
+export type CreateKnowledgeBaseMutation = { createKnowledgeBase:
+    | { __typename: 'AlreadyExistsError', code: ErrorCode, message: string }
+    | { __typename: 'InvalidInputError', code: ErrorCode, message: string, issues: Array<{ path: string, message: string }> }
+    | { __typename: 'KnowledgeBase', id: string, name: string, createdAt: string }
+    | { __typename: 'NoSuchModelError', nearest: Array<string>, code: ErrorCode, message: string }
+   };
+
+export type DeleteKnowledgeBaseMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteKnowledgeBaseMutation = { deleteKnowledgeBase:
+    | { __typename: 'DeletePayload', id: string }
+    | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+   };
+
+export type DeleteDocumentMutationVariables = Exact<{
+  id: string;
+}>;
+
+
+export type DeleteDocumentMutation = { deleteDocument:
+    | { __typename: 'DeletePayload', id: string }
+    | { __typename: 'InvalidStateError', code: ErrorCode, message: string, state: string }
+    | { __typename: 'NotFoundError', code: ErrorCode, message: string }
+   };
+
 export type GpuNodeFragment = { id: string, name: string, url: string | null, protocol: NodeProtocol | null, status: NodeStatus | null, slots: number | null, busySlots: number | null, loadedModels: Array<string> | null, circuit: CircuitState | null, speed: number | null, failures: number | null, lastSeenAt: string | null, offers: Array<{ kind: TaskKind, models: Array<string> }> | null };
 
 export type ListNodesQueryVariables = Exact<{ [key: string]: never; }>;
@@ -1274,6 +1354,51 @@ fragment Artifact on Artifact {
   durationSeconds
   createdAt
 }`, {"fragmentName":"GenerationEvent"}) as unknown as TypedDocumentString<GenerationEventFragment, unknown>;
+export const KnowledgeBaseFragmentDoc = new TypedDocumentString(`
+    fragment KnowledgeBase on KnowledgeBase {
+  __typename
+  id
+  name
+  createdAt
+}
+    `, {"fragmentName":"KnowledgeBase"}) as unknown as TypedDocumentString<KnowledgeBaseFragment, unknown>;
+export const DocumentFragmentDoc = new TypedDocumentString(`
+    fragment Document on Document {
+  id
+  name
+  mimeType
+  sizeBytes
+  status
+  chunkCount
+  error {
+    ...Failure
+  }
+  task {
+    id
+    status
+    progress
+    progressMessage
+  }
+  createdAt
+}
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}`, {"fragmentName":"Document"}) as unknown as TypedDocumentString<DocumentFragment, unknown>;
+export const SearchHitFragmentDoc = new TypedDocumentString(`
+    fragment SearchHit on SearchHit {
+  text
+  score
+  startOffset
+  endOffset
+  document {
+    id
+    name
+  }
+}
+    `, {"fragmentName":"SearchHit"}) as unknown as TypedDocumentString<SearchHitFragment, unknown>;
 export const GpuNodeFragmentDoc = new TypedDocumentString(`
     fragment GpuNode on GpuNode {
   id
@@ -2177,6 +2302,210 @@ fragment Artifact on Artifact {
   durationSeconds
   createdAt
 }`) as unknown as TypedDocumentString<WatchGenerationEventsSubscription, WatchGenerationEventsSubscriptionVariables>;
+export const ListKnowledgeBasesDocument = new TypedDocumentString(`
+    query ListKnowledgeBases($first: Int!, $after: String) {
+  knowledgeBases(first: $first, after: $after) {
+    edges {
+      node {
+        ...KnowledgeBase
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    fragment KnowledgeBase on KnowledgeBase {
+  __typename
+  id
+  name
+  createdAt
+}`) as unknown as TypedDocumentString<ListKnowledgeBasesQuery, ListKnowledgeBasesQueryVariables>;
+export const ListDocumentsDocument = new TypedDocumentString(`
+    query ListDocuments($id: ID!, $where: DocumentWhere, $first: Int!, $after: String) {
+  knowledgeBase(id: $id) {
+    documents(where: $where, first: $first, after: $after) {
+      edges {
+        node {
+          ...Document
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+}
+    fragment Failure on TaskError {
+  code
+  message
+  retryable
+  attempt
+}
+fragment Document on Document {
+  id
+  name
+  mimeType
+  sizeBytes
+  status
+  chunkCount
+  error {
+    ...Failure
+  }
+  task {
+    id
+    status
+    progress
+    progressMessage
+  }
+  createdAt
+}`) as unknown as TypedDocumentString<ListDocumentsQuery, ListDocumentsQueryVariables>;
+export const SearchKnowledgeBaseDocument = new TypedDocumentString(`
+    query SearchKnowledgeBase($id: ID!, $query: String!, $first: Int!) {
+  knowledgeBase(id: $id) {
+    search(query: $query, first: $first) {
+      ...SearchHit
+    }
+  }
+}
+    fragment SearchHit on SearchHit {
+  text
+  score
+  startOffset
+  endOffset
+  document {
+    id
+    name
+  }
+}`) as unknown as TypedDocumentString<SearchKnowledgeBaseQuery, SearchKnowledgeBaseQueryVariables>;
+export const CreateKnowledgeBaseDocument = new TypedDocumentString(`
+    mutation CreateKnowledgeBase($input: CreateKnowledgeBaseInput!) {
+  createKnowledgeBase(input: $input) {
+    ...KnowledgeBase
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}
+fragment KnowledgeBase on KnowledgeBase {
+  __typename
+  id
+  name
+  createdAt
+}`) as unknown as TypedDocumentString<CreateKnowledgeBaseMutation, CreateKnowledgeBaseMutationVariables>;
+export const DeleteKnowledgeBaseDocument = new TypedDocumentString(`
+    mutation DeleteKnowledgeBase($id: ID!) {
+  deleteKnowledgeBase(id: $id) {
+    ... on DeletePayload {
+      __typename
+      id
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<DeleteKnowledgeBaseMutation, DeleteKnowledgeBaseMutationVariables>;
+export const DeleteDocumentDocument = new TypedDocumentString(`
+    mutation DeleteDocument($id: ID!) {
+  deleteDocument(id: $id) {
+    ... on DeletePayload {
+      __typename
+      id
+    }
+    ...Problem
+  }
+}
+    fragment Problem on Error {
+  __typename
+  code
+  message
+  ... on InvalidInputError {
+    issues {
+      path
+      message
+    }
+  }
+  ... on InvalidStateError {
+    state: status
+  }
+  ... on IdempotencyConflictError {
+    task {
+      id
+    }
+  }
+  ... on NoSuchModelError {
+    nearest
+  }
+  ... on QueueFullError {
+    retryAfterMs
+  }
+  ... on QuotaExceededError {
+    limit
+  }
+  ... on RateLimitedError {
+    retryAfterMs
+  }
+}`) as unknown as TypedDocumentString<DeleteDocumentMutation, DeleteDocumentMutationVariables>;
 export const ListNodesDocument = new TypedDocumentString(`
     query ListNodes {
   gpuNodes {

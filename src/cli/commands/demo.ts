@@ -1,6 +1,7 @@
 import {
   type Client,
   createClient,
+  type KnowledgeBase,
   type Task,
   type TaskKind,
   type TaskSpec,
@@ -10,6 +11,7 @@ import { createApp } from '../../app.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { createLog } from '../../log.ts';
 import { defineCommand, kebabCase } from '../command.ts';
+import { askDemoBase, documentFor, openDemoBase, QUESTION } from '../demo-document.ts';
 import { startDemoNodes } from '../demo-nodes.ts';
 import { createProgressBoard, describe } from '../progress.ts';
 import { saveResult } from '../results.ts';
@@ -19,10 +21,7 @@ const OUTPUT = 'demo-output';
 /** Beyond this something is wrong, and a machine that waits should know. */
 const TASKS_END_WITHIN_MS = 120_000;
 
-/** Documents need a knowledge base first: see docs/knowledge-bases.md. */
-type DemoKind = Exclude<TaskKind, 'DOCUMENT'>;
-
-const specs: { readonly [Kind in DemoKind]: () => Promise<TaskSpec> } = {
+const specs: { readonly [Kind in TaskKind]: (base: KnowledgeBase) => Promise<TaskSpec> } = {
   TEXT_TO_IMAGE: async () => ({
     textToImage: { prompt: 'a red fox in the snow, watercolour', seed: 7, steps: 20 },
   }),
@@ -48,6 +47,7 @@ const specs: { readonly [Kind in DemoKind]: () => Promise<TaskSpec> } = {
     return { imageToImage: { image: { upload }, prompt: 'the same at night', strength: 0.5, seed: 7 } };
   },
   CUSTOM: async () => ({ custom: { type: 'word-count', payload: { text: 'the quick brown fox' } } }),
+  DOCUMENT: async (base) => documentFor(base),
 };
 
 /** The server's own configuration, but on this machine alone and with the given nodes. */
@@ -58,15 +58,19 @@ function demoConfig(env: NodeJS.ProcessEnv, gpuNodes: string, once: boolean): Co
   return loadConfig({ LOG_LEVEL: 'warn', ...rest, ...port, GPU_NODES: gpuNodes });
 }
 
-/** One task of each kind that the nodes offer, all at once. */
-async function runTasks(client: Client, { stdout, signal }: Surroundings): Promise<Task[]> {
+/** One task of each kind that the nodes offer, all at once; documents are offered by the server itself. */
+async function runTasks(
+  client: Client,
+  base: KnowledgeBase,
+  { stdout, signal }: Surroundings,
+): Promise<Task[]> {
   using board = createProgressBoard(stdout);
-  const offered = new Set((await client.models({ signal })).map(({ kind }) => kind));
-  const kinds = [...offered].filter((kind) => kind !== 'DOCUMENT');
+  const offered = (await client.models({ signal })).map(({ kind }) => kind);
+  const kinds = new Set<TaskKind>([...offered, 'DOCUMENT']);
   return await Promise.all(
-    kinds.map(async (kind) =>
+    [...kinds].map(async (kind) =>
       client.submitAndWait(
-        { task: await specs[kind](), labels: { from: 'demo' } },
+        { task: await specs[kind](base), labels: { from: 'demo' } },
         { signal, onProgress: (task) => board.show(kebabCase(kind), task) },
       ),
     ),
@@ -86,7 +90,22 @@ async function showResults(
   }
 }
 
-function invite(stdout: Sink, url: string, token: string): void {
+/** Asks the document that was put there. Answers whether it was found. */
+async function showSearch(
+  client: Client,
+  base: KnowledgeBase,
+  { stdout, signal }: Surroundings,
+): Promise<boolean> {
+  const hit = await askDemoBase(client, base, signal);
+  print(stdout, `\n${QUESTION}`);
+  print(
+    stdout,
+    hit === null ? 'nothing was found' : `${hit.document.name}, ${hit.score.toFixed(2)}: ${hit.text}`,
+  );
+  return hit !== null;
+}
+
+function invite(stdout: Sink, url: string, token: string, base: KnowledgeBase): void {
   print(
     stdout,
     `
@@ -97,6 +116,9 @@ Query      mutation {
                ... on Task { id status result { ... on ImageResult { images { url width height } } } }
                ... on Error { code message }
              }
+           }
+or         query {
+             knowledgeBase(id: "${base.id}") { search(query: "${QUESTION}", first: 3) { score text } }
            }
 or         mutation { createGeneration(input: {prompt: "a mill by a river"}) { ... on Generation { id } } }
            (docs/generations.md goes on from there)
@@ -130,10 +152,13 @@ export const demo = defineCommand({
     print(stdout, `Switchyard at ${app.url}, with ${nodes.entries.length} simulated GPU nodes\n`);
 
     const limit = AbortSignal.any([signal, AbortSignal.timeout(TASKS_END_WITHIN_MS)]);
-    const tasks = await runTasks(client, { ...surroundings, signal: limit });
+    const bounded = { ...surroundings, signal: limit };
+    const base = await openDemoBase(client, limit);
+    const tasks = await runTasks(client, base, bounded);
     await showResults(client, tasks, surroundings);
-    if (once) return tasks.every(({ status }) => status === 'SUCCEEDED') ? 0 : 1;
-    invite(stdout, app.url, token);
+    const isFound = await showSearch(client, base, bounded);
+    if (once) return isFound && tasks.every(({ status }) => status === 'SUCCEEDED') ? 0 : 1;
+    invite(stdout, app.url, token, base);
     await untilAborted(signal);
     print(stdout, '\nstopping');
     return 0;
