@@ -127,6 +127,16 @@ test('a stale postmaster.pid with the id of a living stranger is seen through', 
   await server.stop();
 });
 
+test('a postmaster.pid that was never written, or is no note at all, stands in nobody’s way', async () => {
+  await using folder = await copyTemplate(template);
+  for (const text of ['', '\0\0\0\0', 'not a process\n']) {
+    await writeFile(path.join(folder.path, 'cluster', 'postmaster.pid'), text);
+    const server = await start(folder.path);
+    expect(await canConnect(server.url)).toBe(true);
+    await server.stop();
+  }
+});
+
 test('a PostgreSQL that dies under a running server is started again at the same address', async () => {
   await using folder = await copyTemplate(template);
   const server = await start(folder.path);

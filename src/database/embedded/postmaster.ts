@@ -14,6 +14,9 @@ export interface Postmaster {
 /** How long a server may take to stop before it is made to. */
 const STOP_TIMEOUT_MS = 5_000;
 
+/** More than long enough for a server to write its process id into the file that it has just made. */
+const WRITTEN_WITHIN_MS = 200;
+
 const pidFile = (cluster: string): string => path.join(cluster, 'postmaster.pid');
 
 /** The server that runs on this cluster, whoever started it; null where none does. */
@@ -43,11 +46,13 @@ async function isServerOf(cluster: string, pid: number): Promise<boolean> {
 }
 
 /**
- * Ends the server that a killed process left running on this cluster. Call it with the data folder's lock held.
+ * Ends the server that a killed process left running on this cluster, and takes away a note of its that PostgreSQL
+ * would stumble over. Call it with the data folder's lock held.
  */
 export async function clearLeftovers(cluster: string, log: Log): Promise<void> {
   const noted = await readPidFile(cluster);
-  if (!noted || !isAlive(noted.pid)) return;
+  if (!noted) return clearUnreadable(cluster, log);
+  if (!isAlive(noted.pid)) return;
   if (await isServerOf(cluster, noted.pid)) {
     log.warn({ postmaster: noted.pid }, 'a PostgreSQL server was left running here: stopping it');
     await endServer(cluster, noted.pid);
@@ -55,6 +60,22 @@ export async function clearLeftovers(cluster: string, log: Log): Promise<void> {
     // PostgreSQL would take the stranger that has this process id now for a server of ours.
     await rm(pidFile(cluster));
   }
+}
+
+/** A server that died as it wrote its note, or a full disk, leaves one without a process id; none starts over that. */
+async function clearUnreadable(cluster: string, log: Log): Promise<void> {
+  if (await bearsId(cluster)) return;
+  // Whoever is alive writes it within an instant.
+  await pause(WRITTEN_WITHIN_MS);
+  if (await bearsId(cluster)) return;
+  log.warn('a note of a PostgreSQL server without its process id was left here: removing it');
+  await rm(pidFile(cluster), { force: true });
+}
+
+/** Whether nobody wrote a note, or it begins with a process id. */
+async function bearsId(cluster: string): Promise<boolean> {
+  const text = await readFile(pidFile(cluster), 'utf8').catch(() => null);
+  return text === null || Number.parseInt(text, 10) > 0;
 }
 
 async function endServer(cluster: string, pid: number): Promise<void> {
