@@ -101,6 +101,6 @@ export async function fetchUrl(url: string, options: FetchOptions): Promise<Fetc
 function reasonOf(error: unknown, timedOut: boolean, timeoutMs: number): string {
   if (timedOut) return `the URL did not answer in full within ${timeoutMs / 1000} seconds`;
   if (error instanceof errors.ConnectTimeoutError) return "the URL's server cannot be reached";
-  const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+  const code = error instanceof Error && 'code' in error ? ` (${String(error.code ?? error.name)})` : '';
   return `the URL cannot be fetched${code}`;
 }

@@ -10,11 +10,19 @@ const removeOld = `
     SELECT id FROM webhook_delivery WHERE id < $1 AND next_attempt_at IS NULL ORDER BY id LIMIT ${MAX_GROUP}
     FOR UPDATE SKIP LOCKED)`;
 
-// Written by transactions that had seen the webhook, while it was deleted.
+// What a deleted webhook has left, and what was written by transactions that had seen it. From webhook to webhook by the
+// index of the log.
 const removeOrphans = `
+  WITH RECURSIVE logged AS (
+    (SELECT webhook_id FROM webhook_delivery ORDER BY webhook_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.webhook_id FROM webhook_delivery d WHERE d.webhook_id > logged.webhook_id ORDER BY d.webhook_id LIMIT 1)
+    FROM logged WHERE logged.webhook_id IS NOT NULL
+  )
   DELETE FROM webhook_delivery WHERE id IN (
-    SELECT d.id FROM webhook_delivery d LEFT JOIN webhook w ON w.id = d.webhook_id
-    WHERE d.next_attempt_at IS NOT NULL AND w.id IS NULL LIMIT ${MAX_GROUP} FOR UPDATE OF d SKIP LOCKED)`;
+    SELECT d.id FROM logged JOIN webhook_delivery d USING (webhook_id)
+    WHERE NOT EXISTS (SELECT FROM webhook w WHERE w.id = logged.webhook_id)
+    LIMIT ${MAX_GROUP} FOR UPDATE OF d SKIP LOCKED)`;
 
 // Written while it was disabled.
 const endOfDisabled = `

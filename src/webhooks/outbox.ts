@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.ts';
 import type { Told } from './message.ts';
-import { DOWN_AFTER, LASTING_MS } from './schedule.ts';
+import { DOWN_AFTER, HOPELESS_MS, LASTING_MS } from './schedule.ts';
 
 /** A delivery that this process has under way. */
 export interface Claimed extends Told {
@@ -25,6 +25,8 @@ export interface ClaimOptions {
   readonly roomForDown: number;
   /** How many of one webhook are under way at once, in all processes. */
   readonly perWebhook: number;
+  /** How many of one user are. */
+  readonly perUser: number;
   readonly leaseMs: number;
 }
 
@@ -46,7 +48,8 @@ const LOOKED_AT = 32;
 const MAX_WOKEN = 1_000;
 
 // From webhook to webhook by the index of what is due, so that a long backlog of one costs the others nothing. Of each
-// the oldest that are due, up to what may be under way at once; each webhook's first comes before any other's second.
+// the oldest that are due, up to what may be under way at once; each webhook's first comes before any other's second of
+// the same user, and who has the least under way comes first among users.
 const claim = `
   WITH RECURSIVE waiting AS (
     (SELECT webhook_id FROM webhook_delivery WHERE is_due AND next_attempt_at IS NOT NULL ORDER BY webhook_id LIMIT 1)
@@ -54,12 +57,17 @@ const claim = `
     SELECT (SELECT d.webhook_id FROM webhook_delivery d
             WHERE d.is_due AND d.next_attempt_at IS NOT NULL AND d.webhook_id > waiting.webhook_id ORDER BY d.webhook_id LIMIT 1)
     FROM waiting WHERE waiting.webhook_id IS NOT NULL
-  ), due AS (
-    SELECT d.id, d.place, d.next_attempt_at, w.failures >= ${DOWN_AFTER} AS is_down
+  ), hook AS (
+    SELECT w.*, w.failures >= ${DOWN_AFTER} AS is_down, under_way.count AS under_way,
+      sum(under_way.count) OVER (PARTITION BY w.user_id) AS of_user
     FROM waiting JOIN webhook w ON w.id = waiting.webhook_id CROSS JOIN LATERAL (
       SELECT count(*)::int FROM webhook_delivery
       WHERE webhook_id = w.id AND lease_until IS NOT NULL AND lease_until > now()
-    ) under_way CROSS JOIN LATERAL (
+    ) under_way
+  ), due AS (
+    SELECT d.id, d.place, d.next_attempt_at, w.is_down,
+      w.of_user + row_number() OVER (PARTITION BY w.user_id ORDER BY w.is_down, d.place, d.next_attempt_at) AS load
+    FROM hook w CROSS JOIN LATERAL (
       SELECT p.*, row_number() OVER (ORDER BY p.next_attempt_at, p.id) AS place
       FROM (SELECT id, next_attempt_at FROM (
               SELECT id, next_attempt_at, lease_until, by_hand FROM webhook_delivery
@@ -68,11 +76,12 @@ const claim = `
             WHERE (lease_until IS NULL OR lease_until <= now())
               AND (by_hand OR w.enabled AND (w.resting_until IS NULL OR w.resting_until <= now()))
             ORDER BY next_attempt_at
-            LIMIT greatest(0, CASE WHEN w.failures >= ${DOWN_AFTER} THEN 1 ELSE $3::int END - under_way.count)) p
+            LIMIT greatest(0, CASE WHEN w.is_down THEN 1 ELSE $3::int END - w.under_way)) p
     ) d
   ), chosen AS (
     SELECT id FROM (
-      SELECT *, row_number() OVER (PARTITION BY is_down ORDER BY place, next_attempt_at) AS turn FROM due
+      SELECT *, row_number() OVER (PARTITION BY is_down ORDER BY load, next_attempt_at) AS turn FROM due
+      WHERE load <= $5::int
     ) ranked
     WHERE turn <= CASE WHEN is_down THEN $2::int ELSE $1::int END ORDER BY is_down, turn LIMIT $1::int
   ), free AS (
@@ -109,7 +118,8 @@ const succeed = `
 const fail = `
   WITH hook AS MATERIALIZED (
     SELECT id, enabled,
-      enabled AND ($8::boolean OR ($6::float8 IS NULL AND failing_since < now() - ${LASTING_MS} * interval '1 ms')) AS ends,
+      enabled AND ($8::boolean OR coalesce(failing_since < now() - interval '1 ms' *
+        CASE WHEN $6::float8 IS NULL THEN ${LASTING_MS} ELSE ${HOPELESS_MS} END, false)) AS ends,
       CASE WHEN $8::boolean THEN 'it answered with status 410: it wants nothing any more'
            ELSE 'nothing could be delivered since ' || to_char(failing_since AT TIME ZONE 'UTC',
              'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ': ' || $5::text END AS reason
@@ -127,10 +137,14 @@ const fail = `
     disabled_reason = CASE WHEN failed.ends THEN failed.reason ELSE w.disabled_reason END
   FROM failed WHERE w.id = $3 RETURNING failed.ends AS "isDisabled", failed.reason`;
 
+// Housekeeping does the rest.
 const endPending = `
   UPDATE webhook_delivery SET next_attempt_at = NULL, error = coalesce(error, 'not sent: the webhook was disabled')
-  WHERE webhook_id = $1 AND next_attempt_at IS NOT NULL AND NOT by_hand
-    AND (lease_until IS NULL OR lease_until <= now())`;
+  WHERE id IN (
+    SELECT id FROM webhook_delivery
+    WHERE webhook_id = $1 AND next_attempt_at IS NOT NULL AND NOT by_hand
+      AND (lease_until IS NULL OR lease_until <= now())
+    LIMIT 1000 FOR UPDATE SKIP LOCKED)`;
 
 // Its owner is told over what else he has.
 const tellOthers = `
@@ -170,8 +184,8 @@ export function createOutbox({ pool, lanes }: Pick<Database, 'pool' | 'lanes'>):
     async wake() {
       await pool.query({ name: 'wake-webhooks', text: wake });
     },
-    async claim({ room, roomForDown, perWebhook, leaseMs }) {
-      const values = [room, roomForDown, perWebhook, leaseMs];
+    async claim({ room, roomForDown, perWebhook, perUser, leaseMs }) {
+      const values = [room, roomForDown, perWebhook, leaseMs, perUser];
       return (
         await pool.query<Claimed & Record<string, unknown>>({ name: 'claim-webhooks', text: claim, values })
       ).rows;

@@ -35,7 +35,7 @@ async function discard({ body }: Dispatcher.ResponseData): Promise<void> {
 function reasonOf(error: unknown): string {
   const forbidden = forbiddenCause(error);
   if (forbidden) return forbidden.message;
-  const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+  const code = error instanceof Error && 'code' in error ? ` (${String(error.code ?? error.name)})` : '';
   return `it cannot be reached${code}`;
 }
 

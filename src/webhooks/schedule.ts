@@ -26,6 +26,11 @@ const MAX_REST_MS = MINUTE_MS;
 
 /** A webhook that has failed for so long when a delivery is given up has failed lastingly. */
 export const LASTING_MS = 72 * HOUR_MS;
+/**
+ * One that has failed for so long has, whatever fails: longer than a delivery takes to be given up, and yet none may be
+ * where more is to be told than one request at a time can.
+ */
+export const HOPELESS_MS = 84 * HOUR_MS;
 
 export interface Failure {
   /** As the receiver asked for; null: it did not. */

@@ -25,6 +25,8 @@ const TIMEOUT_MS = 15_000;
 const CONCURRENCY = 128;
 /** In all processes. */
 const PER_WEBHOOK = 8;
+/** So that nobody takes all places of a process with receivers that hang. */
+const PER_USER = 64;
 /** Beyond the time of an attempt, for what is written at its end. */
 const LEASE_MARGIN_MS = 15_000;
 /** Retries fall due without anybody announcing it. */
@@ -123,7 +125,8 @@ export function createSender(options: SenderOptions): Sender {
         await outbox.wake();
       }
       const leaseMs = timeoutMs + LEASE_MARGIN_MS;
-      return await outbox.claim({ room, roomForDown, perWebhook: PER_WEBHOOK, leaseMs });
+      const bounds = { perWebhook: PER_WEBHOOK, perUser: PER_USER };
+      return await outbox.claim({ room, roomForDown, ...bounds, leaseMs });
     } catch (error) {
       log.warn({ err: error }, 'webhooks could not be claimed');
       return [];

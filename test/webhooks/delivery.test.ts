@@ -159,6 +159,29 @@ describe('a receiver that fails', () => {
     await yard.until(id, delivered(2));
   });
 
+  it('and has more to be told than it can be tried with is disabled all the same, after three and a half days', async () => {
+    await using receiver = await startReceiver(status(500));
+    const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
+    await yard.cancel(userId);
+    await yard.until(id, ([one]) => expect(one).toMatchObject({ attempts: 1, leaseUntil: null }));
+    await yard.sql(
+      `INSERT INTO webhook_delivery (id, webhook_id, type, subject_id, version, status, at)
+       SELECT new_row_id(), $1, 'task.canceled', $1, n, 'CANCELED', now() FROM generate_series(1, 2500) n`,
+      [id],
+    );
+    await yard.pass(id, '83 hours', false);
+    const enabled = () => yard.sql<{ enabled: boolean }>('SELECT enabled FROM webhook WHERE id = $1', [id]);
+    await yard.until(id, (log) => {
+      expect(log.filter(({ attempts }) => attempts > 0).length).toBeGreaterThan(4);
+      expect(log.every(({ leaseUntil }) => leaseUntil === null)).toBe(true);
+    });
+    expect(await enabled()).toEqual([{ enabled: true }]);
+    await yard.pass(id, '2 hours', false);
+    await vi.waitFor(async () => expect(await enabled()).toEqual([{ enabled: false }]), { timeout: 10_000 });
+    await yard.webhooks.clean();
+    await yard.until(id, (log) => expect(log.every((one) => one.nextAttemptAt === null)).toBe(true));
+  });
+
   it('with 410 is disabled at once, and what is pending ends', async () => {
     await using receiver = await startReceiver(status(503, { 'retry-after': '60' }));
     const { userId, id } = await yard.hook(receiver.url);
@@ -223,6 +246,11 @@ describe('a receiver that fails', () => {
       ({ response }) =>
         void response.socket?.end(`HTTP/1.1 200 OK\r\nx-large: ${'x'.repeat(100_000)}\r\n\r\n`),
       'it cannot be reached (UND_ERR_HEADERS_OVERFLOW)',
+    ],
+    [
+      'speaks no HTTP',
+      ({ response }) => void response.socket?.end('SSH-2.0-OpenSSH_9.9\r\n'),
+      'it cannot be reached (HTTPParserError)',
     ],
     ['redirects', status(308, { location: 'http://127.0.0.1:1/' }), 'it answered with status 308'],
   ])('since it %s is told so in the log', async (_what, answer, error) => {

@@ -86,6 +86,30 @@ it('a receiver that hangs does not delay others, however much it has to be told'
   await stop();
 });
 
+it('a user whose receivers hang, however many they are, does not delay others', async () => {
+  const timeoutMs = 10_000;
+  let [open, peak] = [0, 0];
+  await using dead = await startReceiver(({ response }) => {
+    peak = Math.max(peak, ++open);
+    response.once('close', () => open--);
+  });
+  const userId = await yard.addUser();
+  const many = Array.from({ length: 140 }, (_, n) =>
+    yard.tasks.submit(submission(userId, { model: 'owl', webhookUrl: `${dead.url}/${n}` }), 'VIP'),
+  );
+  await Promise.all(many);
+  const stop = yard.send({ timeoutMs });
+  await dead.received(64);
+  await using receiver = await startReceiver();
+  const other = await yard.hook(receiver.url);
+  const startedAt = performance.now();
+  await yard.cancel(other.userId);
+  await receiver.received(2);
+  expect(performance.now() - startedAt).toBeLessThan(timeoutMs / 2);
+  expect(peak).toBe(64);
+  await stop();
+});
+
 it('what a sender has under way is taken over when its lease has run out, and its late word changes nothing', async () => {
   await using receiver = await startReceiver(() => undefined);
   const { userId, id } = await yard.hook(receiver.url, { events: ['CANCELED'] });
@@ -149,6 +173,20 @@ it('a webhook that is deleted gets nothing more, whatever is pending or under wa
   expect(await yard.sql('SELECT FROM webhook_delivery WHERE webhook_id = $1', [id])).toEqual([]);
   expect(await yard.sql('SELECT FROM webhook_secret WHERE owner_id = $1', [id])).toEqual([]);
   await stop();
+});
+
+it('a webhook with a long log is deleted at once, and its log soon', async () => {
+  const { userId, id } = await yard.hook('http://127.0.0.1:1/');
+  await yard.sql(
+    `INSERT INTO webhook_delivery (id, webhook_id, type, subject_id, version, status, at, next_attempt_at)
+     SELECT new_row_id(), $1, 'task.failed', $1, n, 'FAILED', now(), CASE WHEN n % 2 = 0 THEN now() END
+     FROM generate_series(1, 3000) n`,
+    [id],
+  );
+  await yard.webhooks.remove(userId, id);
+  expect(await yard.webhooks.list(userId)).toEqual([]);
+  await yard.webhooks.clean();
+  expect(await yard.sql('SELECT FROM webhook_delivery WHERE webhook_id = $1', [id])).toEqual([]);
 });
 
 it('a user who is disabled is told nothing', async () => {
