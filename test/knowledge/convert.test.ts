@@ -109,6 +109,35 @@ describe('a readable file', () => {
     expect((await read(`\uFEFF${words}`)).text).toBe(words);
   });
 
+  it('is text where it reads as one, though it begins as files of another type do', async () => {
+    for (const words of [
+      'BMW is a maker of cars.',
+      'GIF is a format.',
+      'FORM follows function.',
+      'MZ: 你好',
+    ]) {
+      expect(await read(words)).toEqual({ mimeType: 'text/plain', text: words });
+    }
+    const about = 'A PDF begins with %PDF-1.7, whatever it is called.';
+    expect(await read(about)).toEqual({ mimeType: 'text/plain', text: about });
+    const late = Buffer.concat([Buffer.from('HTTP/1.1 200 OK\n\n'), pdf([['words']])]);
+    expect(await read(late)).toEqual({ mimeType: 'application/pdf', text: 'words' });
+  });
+
+  it('is read in its own encoding, though a little of it is damaged', async () => {
+    const whole = Buffer.from('你好，世界。Grüße');
+    expect((await read(whole.subarray(0, -1))).text).toBe('你好，世界。Grüß');
+    expect((await read(whole.subarray(0, -2))).text).toBe('你好，世界。Grü\uFFFD');
+    const page = Buffer.concat([
+      Buffer.from('<html><meta charset="shift_jis"><p>'),
+      Buffer.from('82e882f182b2ff', 'hex'),
+    ]);
+    expect((await read(page)).text).toBe('りんご\uFFFD');
+    // The standard: who can say so in ASCII does not write UTF-16.
+    const lie = '<html><meta charset="utf-16"><p>The giraffe</p></html>';
+    for (const one of [lie, `${lie} `]) expect((await read(one)).text).toBe('The giraffe');
+  });
+
   it('has offsets that are those of its text', async () => {
     const text = `# Title\r\n\r\n${'A sentence with some words in it. '.repeat(40)}`;
     const { pieces } = await convert(text, { name: 'a.md' });
@@ -154,6 +183,9 @@ describe('a file that can not be read', () => {
     ['nothing but spaces', ' \n\t\n ', /has no text/],
     ['a page without words', '<html><script>1</script></html>', /has no text/],
     ['bytes', Buffer.from([1, 2, 3, 4, 5, 6, 7, 0, 0, 9]), /is no text, and of no type that is known/],
+    ['a text in an encoding that nobody names', Buffer.from('82e882f182b28142', 'hex'), /save it as UTF-8/],
+    ['Rich Text', '{\\rtf1 words}', /it is an RTF file: save it as \.docx or PDF/],
+    ['PostScript', '%!PS-Adobe-3.0 words', /it is a PostScript file: save it as PDF/],
     [
       'a text that ends in bytes',
       Buffer.concat([Buffer.from('word '.repeat(2_000)), Buffer.alloc(9)]),

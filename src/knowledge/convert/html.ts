@@ -96,9 +96,12 @@ export function htmlText(html: string): string {
 
 const SNIFFED_BYTES = 2_048;
 
-/** In the encoding that the page itself names; else as files of plain text are read. Null where it is no text. */
+/**
+ * In the encoding that the page itself names; else as files of plain text are read. Null where it is no text. A page
+ * that names UTF-16 in ASCII is in UTF-8, by the standard of HTML.
+ */
 export function decodeHtml(bytes: Uint8Array): string | null {
   const head = new TextDecoder('latin1').decode(bytes.subarray(0, SNIFFED_BYTES));
   const label = /<meta[^>]+charset\s*=\s*["']?([\w:.-]+)/i.exec(head)?.[1];
-  return decodeText(bytes, { label });
+  return decodeText(bytes, { label: label?.replace(/^utf-16.*/i, 'utf-8') });
 }

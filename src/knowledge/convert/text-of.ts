@@ -1,4 +1,4 @@
-import type { DocumentType } from './detect.ts';
+import { AS_UTF8, type DocumentType } from './detect.ts';
 import { Refusal } from './refusal.ts';
 import { decodeText, tidy } from './text.ts';
 
@@ -33,7 +33,9 @@ export async function textOf(
   progress: (share: number) => void,
 ): Promise<string> {
   const text = await extract(type, bytes, progress);
-  if (text === null) throw new Refusal('it begins like a text, but is none: it has bytes that no text has');
+  if (text === null) {
+    throw new Refusal(`it begins like a text, but is none: it has bytes that no text has. ${AS_UTF8}`);
+  }
   const tidied = tidy(text);
   if (tidied.trim() === '') throw new Refusal('it has no text: there is nothing in it to search for');
   return tidied;

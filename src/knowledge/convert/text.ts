@@ -37,6 +37,35 @@ function decodeUtf8(bytes: Uint8Array, isBeginning: boolean): string | null {
   return null;
 }
 
+/** Whether the beginning of a file is a text in UTF-8. */
+export function beginsAsUtf8(bytes: Uint8Array): boolean {
+  const text = decodeUtf8(bytes, true);
+  return text !== null && !hasControls(text);
+}
+
+const LAST_ASCII = '\x7f';
+
+/** UTF-8 with a little damage, as of a file that was cut off: of what is not ASCII most is whole. */
+function decodeDamagedUtf8(bytes: Uint8Array): string | null {
+  const text = decode(bytes, 'utf-8', false);
+  if (text === null) return null;
+  let whole = 0;
+  let broken = 0;
+  for (const character of text) {
+    if (character === '\uFFFD') broken++;
+    else if (character > LAST_ASCII) whole++;
+  }
+  return whole > broken ? text : null;
+}
+
+/** Bytes that Windows-1252 has no character for. */
+const notWindows = /[\x81\x8d\x8f\x90\x9d]/;
+
+function decodeWindows(bytes: Uint8Array): string | null {
+  const text = decode(bytes, 'windows-1252', false);
+  return text === null || notWindows.test(text) ? null : text;
+}
+
 export interface Encoding {
   /** As web pages name it. */
   readonly label?: string | undefined;
@@ -45,8 +74,8 @@ export interface Encoding {
 }
 
 /**
- * Text in UTF-8, in UTF-16 with its mark, in the named encoding, or else in the one of old Windows files; null
- * where it is no text.
+ * Text in UTF-8, in UTF-16 with its mark, in the named encoding, or else in the one of old Windows files, a little
+ * damaged or not; null where it is no text.
  */
 export function decodeText(bytes: Uint8Array, { label, isBeginning = false }: Encoding = {}): string | null {
   const mark = marked(bytes);
@@ -54,7 +83,9 @@ export function decodeText(bytes: Uint8Array, { label, isBeginning = false }: En
     (mark === null ? null : decode(bytes, mark, false)) ??
     (label === undefined ? null : decode(bytes, label, true)) ??
     decodeUtf8(bytes, isBeginning) ??
-    decode(bytes, 'windows-1252', false);
+    decodeDamagedUtf8(bytes) ??
+    (label === undefined ? null : decode(bytes, label, false)) ??
+    decodeWindows(bytes);
   return text === null || hasControls(text) ? null : text;
 }
 
