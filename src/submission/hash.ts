@@ -15,11 +15,11 @@ const KEYS: ReadonlySet<string> = new Set(['artifactId', 'taskId']);
 
 /**
  * sha256 of a value in which artifacts stand for their bytes, and tasks of the same batch for what that calls them.
- * @param names what stands for which id
+ * @param nameOf what stands for an id; undefined: itself
  */
-export function hashOf(value: unknown, names: ReadonlyMap<string, string>): Uint8Array {
+export function hashOf(value: unknown, nameOf: (id: string) => string | undefined): Uint8Array {
   const text = canonical(value, (key, inner) =>
-    KEYS.has(key) && typeof inner === 'string' ? (names.get(inner) ?? inner) : inner,
+    KEYS.has(key) && typeof inner === 'string' ? (nameOf(inner) ?? inner) : inner,
   );
   return hash('sha256', text, 'buffer');
 }

@@ -143,7 +143,7 @@ function build({ request, attachments, relatives }: Draft, parts: Parts, refs: R
         startAt: given.startAt ?? null,
         ...(dependsOn.length === 0 ? {} : named),
       },
-      new Map([...attachments.sha256, ...refs]),
+      (id) => refs.get(id) ?? attachments.sha256.get(id),
     ),
     artifactIds: [...new Set(attachments.artifactIds)],
   };
