@@ -109,6 +109,7 @@ export const environment = z.object({
   MODEL_LIMITS: json(z.record(z.string().min(1), atLeastOne)).default({}),
   WORKER_LEASE_MS: integer(1_000, 15_000).default(15_000),
   QUEUE_CAPACITY: integer(1, 100_000_000).default(100_000),
+  MAX_JSON_BYTES: integer(10_000, 100_000_000).default(16 * 1024 * 1024),
   MAX_UPLOAD_BYTES: integer(1, 2_000_000_000).default(100_000_000),
   URL_ALLOW_HOSTS: hosts.default([]),
   STORAGE_URL: z
@@ -169,6 +170,7 @@ export interface Config {
   };
   readonly leaseMs: number;
   readonly queueCapacity: number;
+  readonly maxJsonBytes: number;
   readonly maxUploadBytes: number;
   readonly urlAllowHosts: readonly string[];
   readonly storage: StorageLocation;
@@ -250,6 +252,7 @@ export function loadConfig(variables: NodeJS.ProcessEnv, role: Role = 'all'): Co
     concurrencyLimits: { kinds: env.KIND_LIMITS, models: env.MODEL_LIMITS },
     leaseMs: env.WORKER_LEASE_MS,
     queueCapacity: env.QUEUE_CAPACITY,
+    maxJsonBytes: env.MAX_JSON_BYTES,
     maxUploadBytes: env.MAX_UPLOAD_BYTES,
     urlAllowHosts: env.URL_ALLOW_HOSTS,
     storage: storageLocation(env, dataDir),

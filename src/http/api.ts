@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import { createSchema, type Services } from '../schema/index.ts';
 import type { Tracing } from '../tracing/index.ts';
 import { createServeArtifact } from './artifacts.ts';
+import { type BodyConfig, createBodyBounds } from './body-bounds.ts';
 import { createServeGraphiQL } from './graphiql.ts';
 import { createOrigins } from './origins.ts';
 import { GRAPHQL_PATH } from './paths.ts';
@@ -18,10 +19,9 @@ import { traceApi } from './traced.ts';
 import { createViewerWatch } from './viewer-watch.ts';
 import { createGraphQLServer } from './yoga.ts';
 
-export interface ApiConfig {
+export interface ApiConfig extends BodyConfig {
   readonly corsOrigins: readonly string[];
   readonly trustProxy: boolean;
-  readonly maxUploadBytes: number;
 }
 
 export interface ApiLimits {
@@ -59,12 +59,13 @@ export function createApi({ services, config, scopes, draining, limits, log }: A
   const origins = createOrigins(config.corsOrigins);
   const watch = createViewerWatch({ accounts, carrier, clock: database.clock, log });
   const subscriptions = new SubscriptionCount();
+  const bodies = createBodyBounds(config);
   const graphql = createGraphQLServer({
     schema: createSchema(),
     services,
     scopes,
     origins,
-    maxUploadBytes: config.maxUploadBytes,
+    bodies,
     limits: limits.operation,
     tracing,
     subscriptions: { watch, draining, count: subscriptions, limits: limits.subscriptions },
@@ -82,6 +83,7 @@ export function createApi({ services, config, scopes, draining, limits, log }: A
     origins,
     peers,
     isDraining: () => draining.aborted,
+    bodies,
     scopes,
     log,
     limits: limits.sockets,

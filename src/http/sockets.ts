@@ -4,6 +4,8 @@ import { CloseCode, handleProtocols, type Server } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { randomId } from '../ids.ts';
 import type { Log } from '../log.ts';
+import type { BodyBounds } from './body-bounds.ts';
+import { boundMessages } from './message-bounds.ts';
 import type { Origins } from './origins.ts';
 import type { Peers } from './peers.ts';
 import { RequestScope, type RequestScopes } from './request-scope.ts';
@@ -12,8 +14,6 @@ import type { SocketState } from './socket-protocol.ts';
 export interface SocketLimits {
   readonly total: number;
   readonly perAddress: number;
-  /** Of one message of a client. */
-  readonly maxPayloadBytes: number;
   /** Waiting to be read by one client; with more it is too slow. */
   readonly maxBufferedBytes: number;
   /** Who doesn't answer a ping by the next one is gone. */
@@ -23,7 +23,6 @@ export interface SocketLimits {
 export const defaultSocketLimits: SocketLimits = {
   total: 20_000,
   perAddress: 5_000,
-  maxPayloadBytes: 1024 * 1024,
   maxBufferedBytes: 16 * 1024 * 1024,
   keepAliveMs: 12_000,
 };
@@ -48,6 +47,7 @@ export interface SocketsOptions {
   readonly path: string;
   readonly peers: Peers;
   readonly isDraining: () => boolean;
+  readonly bodies: BodyBounds;
   readonly scopes: RequestScopes;
   readonly log: Log;
   readonly limits?: SocketLimits | undefined;
@@ -92,11 +92,11 @@ function keepAlive(socket: WebSocket, everyMs: number): () => void {
 
 /** WebSockets on the server's own port. */
 export function createSockets(options: SocketsOptions): Sockets {
-  const { protocol, origins, path, peers, isDraining, scopes, log } = options;
+  const { protocol, origins, path, peers, isDraining, bodies, scopes, log } = options;
   const limits = options.limits ?? defaultSocketLimits;
   const server = new WebSocketServer({
     noServer: true,
-    maxPayload: limits.maxPayloadBytes,
+    maxPayload: bodies.jsonBytes,
     perMessageDeflate: false,
     handleProtocols: (protocols) => handleProtocols(protocols),
   });
@@ -142,20 +142,23 @@ export function createSockets(options: SocketsOptions): Sockets {
     }
   }
 
-  function opened(socket: WebSocket, request: IncomingMessage): void {
-    const clientAddress = peers.addressOf(request);
+  function opened(socket: WebSocket, raw: Duplex, clientAddress: string): void {
     const closed = new AbortController();
     const stopPings = keepAlive(socket, limits.keepAliveMs);
     count(clientAddress, 1);
     const close = (code: number, reason: string): void => socket.close(code, closeReason(reason));
+    const state: SocketState = { clientAddress, closed: closed.signal, viewer: null, close };
+    const isStranger = (): boolean => state.viewer === null;
+    const received = boundMessages({ socket, raw, bodies, isStranger, close });
     const end = protocol.opened(
       {
         protocol: socket.protocol,
         send: (data) => send(socket, data),
         close: (code = 1000, reason = '') => close(code, reason),
-        onMessage: (handle) => socket.on('message', (data) => void receive(socket, String(data), handle)),
+        onMessage: (handle) =>
+          socket.on('message', (data) => void receive(socket, String(data), handle).finally(received())),
       },
-      { clientAddress, closed: closed.signal, viewer: null, close },
+      state,
     );
     // Such as a message that is too large: ws closes the socket itself.
     socket.on('error', (error) => log.debug({ err: error }, 'a socket failed'));
@@ -176,7 +179,9 @@ export function createSockets(options: SocketsOptions): Sockets {
     upgrade(request, socket, head) {
       const status = refusal(request);
       if (status !== null) return refuse(socket, status);
-      server.handleUpgrade(request, socket, head, (webSocket) => opened(webSocket, request));
+      server.handleUpgrade(request, socket, head, (webSocket) =>
+        opened(webSocket, socket, peers.addressOf(request)),
+      );
     },
     async drain() {
       const closed = [...server.clients].map(

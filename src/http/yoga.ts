@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import { createYoga, type YogaServerInstance } from 'graphql-yoga';
 import type { Context, Services } from '../schema/index.ts';
 import type { Tracing } from '../tracing/index.ts';
+import type { BodyBounds } from './body-bounds.ts';
 import type { Origins } from './origins.ts';
 import { GRAPHQL_PATH } from './paths.ts';
 import { useBodyLimits } from './plugins/body-limits.ts';
@@ -25,7 +26,7 @@ export interface GraphQLServerOptions {
   readonly services: Services;
   readonly scopes: RequestScopes;
   readonly origins: Origins;
-  readonly maxUploadBytes: number;
+  readonly bodies: BodyBounds;
   readonly limits?: OperationLimits | undefined;
   readonly subscriptions: SubscriptionsOptions;
   readonly tracing?: Tracing | null;
@@ -71,7 +72,7 @@ export function createGraphQLServer(options: GraphQLServerOptions): GraphQLServe
       useIdentity(services),
       useCsrfPrevention(),
       useMediaTypes(),
-      useBodyLimits(options.maxUploadBytes),
+      useBodyLimits(options.bodies),
       useLimits(options.limits),
       useStorableText(),
       useOperationLog(scopes),

@@ -12,7 +12,7 @@ let user: Person;
 
 beforeAll(async () => {
   api = await startApi({
-    variables: { MAX_UPLOAD_BYTES: '2000' },
+    variables: { MAX_UPLOAD_BYTES: '2000', MAX_JSON_BYTES: '2000000' },
     limits: { subscriptions: { total: 100, perUser: 1 } },
   });
   await registerNode(api);
@@ -148,29 +148,38 @@ describe('a refused request', () => {
     expect(refusal(costly).code).toBe('QUERY_TOO_COMPLEX');
   });
 
-  const tooLarge = (message: string) => ({ code: 'PAYLOAD_TOO_LARGE', message });
-  const requestTooLarge = tooLarge('the request is larger than the limit of 1,048,576 bytes');
+  it('QUERY_TOO_COMPLEX: variables with more values than could be read in good time', async () => {
+    const query = 'query ($m: [String!]) { tasks(where: { model: $m }) { edges { cursor } } }';
+    const { values } = defaultOperationLimits;
+    const send = async (m: unknown[]) => refusal(await api.send(query, { as: user, variables: { m } }));
+    expect(await send(Array(values).fill(''))).toEqual({
+      code: 'QUERY_TOO_COMPLEX',
+      message: expect.stringContaining('too many values; the limit is 200,000'),
+    });
+    expect(await send(Array(values - 1).fill(7))).toMatchObject({ code: 'BAD_USER_INPUT' });
+  });
 
-  it('PAYLOAD_TOO_LARGE: a JSON body, with its length stated and without', async () => {
-    const body = JSON.stringify({ query: `{ __typename } # ${'x'.repeat(1_100_000)}` });
-    const stated = await answerOf(
-      await fetch(`${api.url}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-      }),
-    );
-    expect(stated.status).toBe(413);
-    expect(refusal(stated)).toEqual(requestTooLarge);
-    const init = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: new Blob([body]).stream(),
-      duplex: 'half',
-    };
-    const chunked = await answerOf(await fetch(`${api.url}/graphql`, init));
-    expect(chunked.status).toBe(413);
-    expect(refusal(chunked)).toEqual(requestTooLarge);
+  const tooLarge = (message: string) => ({ code: 'PAYLOAD_TOO_LARGE', message });
+
+  const jsonOf = (bytes: number) => JSON.stringify({ query: '{ __typename }' }).padEnd(bytes);
+
+  async function sendJson(body: string | ReadableStream, as?: Person): Promise<Answer> {
+    const headers = { 'content-type': 'application/json', ...bearer(as) };
+    const init = { method: 'POST', headers, body, duplex: 'half' };
+    return answerOf(await fetch(`${api.url}/graphql`, init));
+  }
+
+  it.each([
+    ['a stranger', 1_048_576, () => undefined],
+    ['somebody who is signed in', 2_000_000, () => user],
+  ])('PAYLOAD_TOO_LARGE: a JSON body of %s, with its length stated and without', async (_, limit, as) => {
+    const message = `the request is larger than the limit of ${limit.toLocaleString('en')} bytes`;
+    for (const bodyOf of [jsonOf, (bytes: number) => new Blob([jsonOf(bytes)]).stream()]) {
+      expect((await sendJson(bodyOf(limit), as())).data).toEqual({ __typename: 'Query' });
+      const large = await sendJson(bodyOf(limit + 1), as());
+      expect(large.status).toBe(413);
+      expect(refusal(large)).toEqual(tooLarge(message));
+    }
   });
 
   it('PAYLOAD_TOO_LARGE: an upload above the limit, and any large one of a stranger', async () => {
@@ -187,12 +196,13 @@ describe('a refused request', () => {
     const large = await upload(2_001, user);
     expect(large.status).toBe(413);
     expect(refusal(large)).toEqual(tooLarge('a file is larger than the limit of 2,000 bytes'));
-    expect(refusal(await upload(1_100_000))).toEqual(requestTooLarge);
+    const message = 'the request is larger than the limit of 1,048,576 bytes';
+    expect(refusal(await upload(1_100_000))).toEqual(tooLarge(message));
   });
 
   it.each([
     ['more files than may be sent at once', 9, 1, 'there are more files than the limit of 8'],
-    ['a field that is too large', 1, 1_048_577, 'a field is larger than the limit of 1,048,576 bytes'],
+    ['a field that is too large', 1, 2_000_001, 'a field is larger than the limit of 2,000,000 bytes'],
   ])('PAYLOAD_TOO_LARGE: %s', async (_, files, bytes, message) => {
     const form = new FormData();
     form.set('operations', '{"query":"{ __typename }"}');
@@ -331,6 +341,23 @@ describe('a refused request', () => {
     await expect.poll(async () => (await send()).errors[0]?.extensions.code).toBe('SERVICE_UNAVAILABLE');
     for (const upload of uploads) upload.destroy();
     await expect.poll(async () => (await send()).errors).toEqual([]);
+  });
+
+  it('SERVICE_UNAVAILABLE: more large JSON at once than there is memory for', async () => {
+    const headers = { ...bearer(user), 'content-type': 'application/json' };
+    const begin = (n: number) => {
+      const length = n % 2 === 0 ? { 'content-length': 2_000_000 } : {};
+      const slow = request(`${api.url}/graphql`, { method: 'POST', headers: { ...headers, ...length } });
+      slow.on('error', () => undefined);
+      slow.write(jsonOf(1_500_000));
+      return slow;
+    };
+    const bodies = [0, 1, 2, 3].map(begin);
+    const code = async (bytes: number) => (await sendJson(jsonOf(bytes), user)).errors[0]?.extensions.code;
+    await expect.poll(() => code(1_100_000)).toBe('SERVICE_UNAVAILABLE');
+    expect(await code(1_000_000)).toBeUndefined();
+    for (const body of bodies) body.destroy();
+    await expect.poll(() => code(2_000_000)).toBeUndefined();
   });
 
   it('answers what is no path of the server with 404', async () => {

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { createClient } from 'graphql-ws';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { defaultSocketLimits } from '../../src/http/sockets.ts';
 import { connect, open } from './socket-client.ts';
@@ -13,11 +14,8 @@ let work: Work;
 
 beforeAll(async () => {
   api = await startApi({
-    variables: { CORS_ORIGINS: 'https://app.example.org' },
-    limits: {
-      operationsPerSocket: 3,
-      sockets: { ...defaultSocketLimits, maxPayloadBytes: 10_000 },
-    },
+    variables: { CORS_ORIGINS: 'https://app.example.org', MAX_JSON_BYTES: '2000000' },
+    limits: { operationsPerSocket: 3 },
   });
   await registerNode(api);
   user = await api.person();
@@ -188,15 +186,58 @@ describe('a socket', () => {
     client.socket.close();
   });
 
-  it('has a bound on its operations, and on the size of a message', async () => {
+  it('has a bound on its operations', async () => {
     const client = await connect(api, { as: user });
     for (const id of ['1', '2', '3', '4']) client.subscribe(id, ticks);
     expect(await client.nextOf('4')).toMatchObject({
       type: 'error',
       payload: [{ extensions: { code: 'RATE_LIMITED' } }],
     });
-    client.subscribe('5', `{ __typename } # ${'x'.repeat(10_000)}`);
-    expect((await client.closed()).code).toBe(1009);
+    client.socket.close();
+  });
+
+  it('has a bound on the size of a message, and a lower one for strangers', async () => {
+    const messageOf = (bytes: number): string => {
+      const message = { id: '1', type: 'subscribe', payload: { query: '{ __typename } #' } };
+      const { payload } = message;
+      payload.query += 'x'.repeat(bytes - JSON.stringify(message).length);
+      return JSON.stringify(message);
+    };
+    const known = await connect(api, { as: user });
+    const stranger = await connect(api);
+    for (const [{ socket, nextOf }, bytes] of [
+      [known, 2_000_000],
+      [stranger, 1_000_000],
+    ] as const) {
+      for (let n = 0; n < 3; n++) {
+        socket.send(messageOf(bytes));
+        expect(await nextOf('1')).toMatchObject({ payload: { data: { __typename: 'Query' } } });
+        expect(await nextOf('1')).toEqual({ id: '1', type: 'complete' });
+      }
+    }
+    known.socket.send(messageOf(2_000_001));
+    expect((await known.closed()).code).toBe(1009);
+    stranger.socket.send(messageOf(2_000_000));
+    expect(await stranger.closed()).toEqual({ code: 1009, reason: expect.stringContaining('not signed in') });
+  });
+
+  it('has a bound on what is sent at once in large messages', async () => {
+    const large = Buffer.alloc(1_900_000, ' ');
+    const slow = await Promise.all([1, 2, 3, 4].map(() => connect(api, { as: user })));
+    for (const { socket } of slow) {
+      socket.send(large, { fin: false, binary: false });
+      socket.ping();
+    }
+    await Promise.all(slow.map(({ socket }) => once(socket, 'pong')));
+    const refused = await connect(api, { as: user });
+    refused.socket.send(large);
+    expect(await refused.closed()).toEqual({ code: 1013, reason: expect.stringContaining('again') });
+    for (const { socket } of slow) socket.terminate();
+    await vi.waitFor(async () => {
+      const client = await connect(api, { as: user });
+      client.socket.send(large);
+      expect((await client.closed()).code).toBe(4400);
+    });
   });
 
   it('is open to the pages of the server and of CORS_ORIGINS, at the path of the API only', async () => {

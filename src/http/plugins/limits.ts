@@ -6,6 +6,7 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  getVariableValues,
   Kind,
   type SelectionSetNode,
   type ValidationContext,
@@ -20,6 +21,8 @@ export interface OperationLimits {
   readonly aliases: number;
   /** A field is 1; what is below a list counts once for each element that it may have. */
   readonly cost: number;
+  /** In variables: texts, numbers, lists and objects, with what is in these. */
+  readonly values: number;
 }
 
 export const defaultOperationLimits: OperationLimits = {
@@ -27,6 +30,7 @@ export const defaultOperationLimits: OperationLimits = {
   depth: 15,
   aliases: 100,
   cost: 50_000,
+  values: 200_000,
 };
 
 function tooComplex(what: string, limit: number): GraphQLError {
@@ -110,13 +114,49 @@ function chosen({ document, operationName }: Operation): DocumentNode | null {
   return { ...document, definitions: [operation, ...fragments] };
 }
 
+/** So few values are not worth a look of their own at whether they fit. */
+const FEW_VALUES = 1_000;
+/** That are told of variables that don't fit. */
+const MAX_ERRORS = 50;
+
+/** What a value consists of. */
+function partsOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === 'object' && value !== null ? Object.values(value) : [];
+}
+
+/** How many values the variables have. @throws GraphQLError QUERY_TOO_COMPLEX */
+function countValues(variables: unknown, limit: number): number {
+  let count = 0;
+  for (let level = partsOf(variables); level.length > 0; level = level.flatMap(partsOf)) {
+    count += level.length;
+    if (count > limit) throw tooComplex('its variables have too many values', limit);
+  }
+  return count;
+}
+
+/** What does not fit costs much more than what does, for each of the errors that tell of it. */
+function assertFit({ definitions }: DocumentNode, { schema, variableValues }: Operation): void {
+  for (const definition of definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    const variables = definition.variableDefinitions ?? [];
+    const { errors = [] } = getVariableValues(schema, variables, variableValues ?? {}, {
+      maxErrors: MAX_ERRORS,
+    });
+    const [first] = errors;
+    if (first) throw first;
+  }
+}
+
 /** @throws GraphQLError QUERY_TOO_COMPLEX, or BAD_USER_INPUT for variables that don't fit */
-function checkCost(operation: Operation, limit: number): void {
+function checkCost(operation: Operation, limits: OperationLimits): void {
   const document = chosen(operation);
   if (document === null) return;
   const { schema, variableValues } = operation;
+  if (countValues(variableValues, limits.values) > FEW_VALUES) assertFit(document, operation);
   const { complexity } = complexityFromQuery(document, { schema, variables: { ...variableValues } });
-  if (complexity > limit) throw tooComplex(`it costs ${complexity.toLocaleString('en')}`, limit);
+  if (complexity <= limits.cost) return;
+  throw tooComplex(`it costs ${complexity.toLocaleString('en')}`, limits.cost);
 }
 
 /** Refuses operations that are too large or too costly, before any of their fields is resolved. */
@@ -138,10 +178,10 @@ export function useLimits(limits: OperationLimits = defaultOperationLimits): Plu
       addValidationRule(rule);
     },
     onExecute({ args }) {
-      checkCost(args, limits.cost);
+      checkCost(args, limits);
     },
     onSubscribe({ args }) {
-      checkCost(args, limits.cost);
+      checkCost(args, limits);
     },
   };
 }
