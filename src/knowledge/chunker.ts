@@ -12,7 +12,7 @@ export interface ChunkSizes {
 }
 
 /** Where a text may be cut, from the best places to the worst. A border lies before the character of its offset. */
-const borders: readonly RegExp[] = [
+const borders = [
   // Before a heading.
   /\n(?=#{1,6} )/g,
   // Before a blank line.
@@ -21,9 +21,12 @@ const borders: readonly RegExp[] = [
   /(?<=[.!?…]["'”’»)\]]?)(?=\s)|(?<=[。！？][”’」』）]?)(?![。！？”’」』）])/g,
   /\n/g,
   /(?<=\S)(?=\s)/g,
-];
+] as const;
 
-const [, , sentence = /$/g, , word = /$/g] = borders;
+const [heading, , sentence, line, word] = borders;
+
+/** What the text that two chunks share begins with, from the best to the worst. */
+const starts = [sentence, line, word];
 
 /** A border looks at what lies around it. */
 const AROUND = 8;
@@ -45,57 +48,75 @@ function skipSpaces(text: string, at: number): number {
   return start;
 }
 
-/** Not between the two halves of one character. */
+/** Far enough for nearly all that a reader sees as one character: a family of emoji has 11. */
+const AROUND_CHARACTER = 40;
+const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** What a reader sees as one character around an offset, or behind it; null where that is longer than anybody writes. */
+function characterAt(text: string, at: number): Piece | null {
+  const from = Math.max(0, at - AROUND_CHARACTER);
+  const to = Math.min(text.length, at + AROUND_CHARACTER);
+  const found = characters.segment(text.slice(from, to)).containing(at - from);
+  if (found === undefined) return null;
+  const start = from + found.index;
+  const end = start + found.segment.length;
+  return (start === from && from > 0) || (end === to && to < text.length) ? null : { start, end };
+}
+
+/** Not between the two halves of one code point. */
 function isWhole(text: string, at: number): boolean {
   const code = text.charCodeAt(at);
   return !(code >= 0xdc00 && code <= 0xdfff);
 }
 
-/** Where a chunk that begins at `start` ends: at the last of the best borders in the second half of its size. */
-function endOf(text: string, start: number, size: number): number {
-  const to = start + size;
-  if (to >= text.length) return text.length;
-  const from = start + Math.floor(size / 2) + 1;
-  for (const border of borders) {
-    const last = [...bordersIn(text, border, { from, to })].at(-1);
-    if (last !== undefined) return last;
-  }
-  return isWhole(text, to) ? to : to - 1;
+interface End {
+  readonly end: number;
+  readonly isBeforeHeading: boolean;
 }
 
-/**
- * Where the chunk after one that ends at `end` begins: with a sentence of its end, if one begins early enough in
- * what the two are to share, or else with a word.
- */
+/** Where a chunk that begins at `start` ends: at the last of the best borders in the second half of its size. */
+function endOf(text: string, start: number, size: number): End {
+  const to = start + size;
+  if (to >= text.length) return { end: text.length, isBeforeHeading: false };
+  const from = start + Math.floor(size / 2) + 1;
+  for (const border of borders) {
+    const end = [...bordersIn(text, border, { from, to })].at(-1);
+    if (end !== undefined) return { end, isBeforeHeading: border === heading };
+  }
+  const whole = characterAt(text, to)?.start ?? 0;
+  const cut = isWhole(text, to) ? to : to - 1;
+  return { end: whole >= from ? whole : cut, isBeforeHeading: false };
+}
+
+/** Where in the last characters of a chunk that ends at `end` the next one begins: no more than `overlap` of them. */
 function nextStart(text: string, end: number, overlap: number): number {
   const from = end - overlap;
-  if (overlap > 0) {
-    for (const [border, to] of [
-      [sentence, from + Math.floor(overlap / 2)],
-      [word, end],
-    ] as const) {
-      for (const at of bordersIn(text, border, { from, to: Math.min(to, end - 1) })) {
-        const start = skipSpaces(text, at);
-        if (start < end) return start;
-      }
+  for (const border of starts) {
+    for (const at of bordersIn(text, border, { from, to: end - 1 })) {
+      const start = skipSpaces(text, at);
+      if (start < end) return start;
     }
   }
+  const character = characterAt(text, from);
+  if (character?.start === from) return from;
+  if (character && character.end <= end) return character.end;
   return isWhole(text, from) ? from : from + 1;
 }
 
 /**
  * Cuts a text into chunks of at most `size` characters, at headings, paragraphs, sentences or at least words where
- * there are any, that share up to `overlap` characters with the one before. Everything but white space around
- * chunks is in one of them; none is empty.
+ * there are any, that share up to `overlap` characters with the one before, unless they begin with a heading.
+ * Everything but white space around chunks is in one of them; none is empty.
  */
 export function* chunksOf(text: string, { size, overlap }: ChunkSizes): Generator<Piece> {
   let start = skipSpaces(text, 0);
   while (start < text.length) {
-    const end = endOf(text, start, size);
+    const { end, isBeforeHeading } = endOf(text, start, size);
     let last = end;
     while (last > start && isSpace(text, last - 1)) last--;
     yield { start, end: last };
     if (end === text.length) return;
-    start = skipSpaces(text, nextStart(text, end, overlap));
+    const isApart = isBeforeHeading || overlap === 0;
+    start = skipSpaces(text, isApart ? end : nextStart(text, end, overlap));
   }
 }

@@ -104,5 +104,36 @@ describe('a chunk', () => {
       'Short one here. Then comes something else',
       'something else entirely.',
     ]);
+    expect(
+      texts('A sentence that is rather long here. Short. And then another one follows.', 45, 20),
+    ).toEqual(['A sentence that is rather long here. Short.', 'Short. And then another one follows.']);
+  });
+
+  it('begins with a line of the one before, where there are no sentences', () => {
+    const code = ['const a = first(b);', 'const c = next(a);', 'send(c, d, e);', 'end(f, g);'].join('\n');
+    expect(texts(code, 55, 22)).toEqual([
+      'const a = first(b);\nconst c = next(a);\nsend(c, d, e);',
+      'send(c, d, e);\nend(f, g);',
+    ]);
+  });
+
+  it('begins with its heading, and with nothing of the section before', () => {
+    const text = '# One\nThe first section. It ends here.\n# Two\nThe second section. It ends there.';
+    expect(texts(text, 50, 20)).toEqual([
+      '# One\nThe first section. It ends here.',
+      '# Two\nThe second section. It ends there.',
+    ]);
+  });
+
+  it('keeps together what a reader sees as one character', () => {
+    const family = '👨‍👩‍👧‍👦';
+    expect(texts(family.repeat(5), 30, 10)).toEqual([family.repeat(2), family.repeat(2), family]);
+    expect(texts('e\u0301'.repeat(11), 9, 0)).toEqual([
+      'e\u0301'.repeat(4),
+      'e\u0301'.repeat(4),
+      'e\u0301'.repeat(3),
+    ]);
+    // What has no end is cut all the same.
+    expect(texts(`a${'\u0301'.repeat(24)}`, 10).map(({ length }) => length)).toEqual([10, 10, 5]);
   });
 });
