@@ -5,6 +5,8 @@ import pg from 'pg';
 import { nameOf, openStorage, type Storage, type StorageLocation } from '../artifacts/index.ts';
 import type { Config } from '../config.ts';
 import { connectionConfig, pendingMigrations } from '../database/index.ts';
+import { InvalidInputError } from '../errors.ts';
+import { loadWorkflows, type NodeInput, validNode } from '../nodes/index.ts';
 import { createNodeClient, parseProtocolName, protocolNames, protocolOf } from '../nodes/protocols/index.ts';
 import { kebabCase } from './command.ts';
 
@@ -23,6 +25,9 @@ export interface CheckedNode {
   readonly url: string;
   readonly protocol: string;
   readonly token?: string | null | undefined;
+  /** Of an entry of GPU_NODES, which a start checks before it registers the node. */
+  readonly slots?: number;
+  readonly offers?: NodeInput['offers'];
 }
 
 const OLDEST_POSTGRES = 14;
@@ -125,6 +130,26 @@ async function* chunks(content: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(content);
 }
 
+/** Reads the workflows as a start does. */
+export function checkWorkflows({ workflowsDir }: Config): Promise<Finding> {
+  return examine('workflows', 'mend these files, or set WORKFLOWS_DIR to the folder of others', async () => {
+    await loadWorkflows(workflowsDir);
+    return { ok: true, detail: workflowsDir };
+  });
+}
+
+/** What is wrong with an entry of GPU_NODES; null: nothing. */
+function problemOf({ offers, ...node }: CheckedNode): string | null {
+  if (offers === undefined) return null;
+  try {
+    validNode({ ...node, offers }, '');
+    return null;
+  } catch (error) {
+    if (error instanceof InvalidInputError) return error.message;
+    throw error;
+  }
+}
+
 /** Asks the node as its protocol does before work is sent there. */
 export function checkNode(node: CheckedNode): Promise<Finding> {
   const remedy = `see that the server at ${node.url} runs, speaks ${kebabCase(node.protocol)} and knows the token`;
@@ -133,6 +158,10 @@ export function checkNode(node: CheckedNode): Promise<Finding> {
     if (name === null) {
       const known = protocolNames.map(kebabCase).join(', ');
       return { ok: false, detail: `no such protocol: ${node.protocol}`, remedy: `use one of ${known}` };
+    }
+    const problem = problemOf(node);
+    if (problem !== null) {
+      return { ok: false, detail: problem, remedy: 'mend its entry in GPU_NODES: no server starts with it' };
     }
     const client = createNodeClient({ url: new URL(node.url), token: node.token ?? null, slots: 1 });
     try {

@@ -77,6 +77,7 @@ function explain(name: string, error: unknown, { stderr }: Surroundings): number
   }
   if (error instanceof SwitchyardError) {
     print(stderr, `switchyard ${name}: ${error.message} (${error.code})`);
+    if (error.code === 'UNAUTHENTICATED') print(stderr, 'give a key with --token or SWITCHYARD_TOKEN');
     return exitCodes.failed;
   }
   if (error instanceof CallerError) {

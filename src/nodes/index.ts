@@ -40,6 +40,7 @@ export {
 } from './protocols/index.ts';
 export type { Heartbeat, NodeChanges, NodeInput, NodeStatus, Offer, OfferedModel } from './types.ts';
 export { statusOf } from './types.ts';
+export { validNode } from './validation.ts';
 export { loadWorkflows, type Workflows } from './workflows.ts';
 
 /** The GPU nodes: which there are, what they offer, how fast they are, and how to reach them. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
@@ -125,7 +125,7 @@ test('doctor says what is wrong with nodes, and how to mend it', async () => {
   const gone = await createSimulator({ protocol: 'FAST_WHISPER' });
   await gone.close();
   env.GPU_NODES = gpuNodes(
-    { name: 'loading', url: loading.url, protocol: 'QWEN_IMAGE_GGUF' },
+    { name: 'loading', url: loading.url, protocol: 'QWEN_IMAGE_GGUF', kind: 'TEXT_TO_IMAGE' },
     { name: 'gone', url: gone.url, protocol: 'FAST_WHISPER' },
     { name: 'odd', url: gone.url, protocol: 'telepathy' },
   );
@@ -146,6 +146,23 @@ test('doctor says what is wrong with nodes, and how to mend it', async () => {
   ]);
 });
 
+test('doctor says which of GPU_NODES and of the workflows no server would start with', async () => {
+  await using ready = await createSimulator({ protocol: 'OPENAI' });
+  const offers = [{ kind: 'IMAGE_TO_3D', models: ['m'] }];
+  env.GPU_NODES = JSON.stringify([
+    { name: 'wrong', url: ready.url, protocol: 'openai', offers },
+    { name: 'login', url: 'http://user:password@127.0.0.1:9', protocol: 'hunyuan3d', offers },
+  ]);
+  const folder = path.join(env.DATA_DIR ?? '', 'workflows', 'text-to-image');
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, 'flux.json'), '{}');
+  const { code, stdout } = await run(['doctor']);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/FAIL {2}node wrong: offers\.0\.kind: OPENAI does .* only\n {6}-> .*GPU_NODES/);
+  expect(stdout).toMatch(/FAIL {2}node login: url: may bear no user name or password; use token/);
+  expect(stdout).toMatch(/FAIL {2}workflows: .*\n {2}text-to-image\/flux\.json: /);
+});
+
 test('doctor tells a database that is not up to date, and changes nothing', async () => {
   env.DATABASE_URL = await createEmptyDatabase();
   expect((await run(['doctor'])).stdout).toMatch(/ok {4}migrations: the next start applies \d+_init/);
@@ -163,6 +180,7 @@ test('doctor tells a database that cannot be reached', async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/FAIL {2}database: .*ECONNREFUSED/);
   expect(stdout).toContain('ok    storage');
+  expect(stdout).toMatch(/FAIL {2}nodes: .*unknown without the database/);
 });
 
 test('doctor lists everything that is wrong with the configuration', async () => {
@@ -173,8 +191,8 @@ test('doctor lists everything that is wrong with the configuration', async () =>
   expect(stdout).toContain('.env.example');
 });
 
-function gpuNodes(...nodes: { name: string; url: string; protocol: string }[]): string {
+function gpuNodes(...nodes: { name: string; url: string; protocol: string; kind?: string }[]): string {
   return JSON.stringify(
-    nodes.map((node) => ({ ...node, offers: [{ kind: 'SPEECH_TO_TEXT', models: ['whisper'] }] })),
+    nodes.map(({ kind = 'SPEECH_TO_TEXT', ...node }) => ({ ...node, offers: [{ kind, models: ['any'] }] })),
   );
 }

@@ -147,7 +147,7 @@ test('what the server refuses is told with its code', async () => {
   });
   expect(await run(['nodes', '--token', 'nonsense'])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('(UNAUTHENTICATED)'),
+    stderr: expect.stringMatching(/\(UNAUTHENTICATED\)\n.*--token or SWITCHYARD_TOKEN/),
   });
 });
 

@@ -9,6 +9,7 @@ import {
   checkMigrations,
   checkNode,
   checkStorage,
+  checkWorkflows,
   examine,
   type Finding,
 } from '../checks.ts';
@@ -37,6 +38,10 @@ async function checkNodes({ gpuNodes }: Config, url: string | null): Promise<Fin
   const nodes = new Map<string, CheckedNode>(gpuNodes.map((node) => [node.name, node]));
   for (const node of url === null ? [] : await registeredNodes(url)) nodes.set(node.name, node);
   if (nodes.size > 0) return Promise.all([...nodes.values()].map(checkNode));
+  if (url === null) {
+    const detail = 'those that are registered are unknown without the database';
+    return [{ part: 'nodes', ok: false, detail, remedy: 'mend the database first' }];
+  }
   const remedy = 'set GPU_NODES, or register a node with the mutation registerNode';
   return [{ part: 'nodes', ok: false, detail: 'there are none, so every task waits', remedy }];
 }
@@ -54,6 +59,7 @@ async function* checkAll(env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
   yield { part: 'configuration', ok: true, detail: 'valid' };
   yield await checkDataFolder(config);
   yield await checkStorage(config);
+  yield await checkWorkflows(config);
   yield* await checkWithDatabase(config);
 }
 
@@ -78,7 +84,8 @@ function show(stdout: Sink, { part, ok, detail, remedy }: Finding): void {
 export const doctor = defineCommand({
   summary: 'Check the configuration, the database, storage and every node',
   usage: 'doctor [options]',
-  description: 'Says how to mend what is wrong. Exits 1 when anything is. Changes nothing.',
+  description:
+    'Says how to mend what is wrong. Exits 1 when anything is. Makes DATA_DIR where it is missing, and changes nothing else.',
   arity: [0, 0],
   options: { json: { type: 'boolean', help: 'Print JSON for scripts' } },
   async run({ values }, { env, stdout }) {
