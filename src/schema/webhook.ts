@@ -7,9 +7,11 @@ import type { Context } from './context.ts';
 import { TaskEventTypeEnum } from './event.ts';
 import { createLoader } from './loader.ts';
 import { TaskType } from './task.ts';
+import { UserType } from './user.ts';
 
 const DEFAULT_DELIVERIES = 20;
 const MAX_DELIVERIES = 100;
+const MAX_DISABLED = 20;
 
 export const WebhookDeliveryType = builder.objectRef<WebhookDelivery>('WebhookDelivery').implement({
   description: 'One event for one webhook, and what became of it',
@@ -125,6 +127,17 @@ builder.objectField(TaskType, 'webhook', (t) =>
     description: "Of the task's own webhookUrl, for its owner; null where it has none",
     resolve: ({ id, userId }, _args, context) =>
       context.viewer?.userId === userId ? loadOfTask(context, id) : null,
+  }),
+);
+
+builder.objectField(UserType, 'disabledWebhooks', (t) =>
+  t.field({
+    type: [WebhookType],
+    description:
+      'Webhooks that are sent nothing any more, those that tasks name included: the latest 20, for the user alone. Empty: all is well.',
+    complexity: { field: 1, multiplier: MAX_DISABLED },
+    resolve: ({ id }, _args, { services, viewer }) =>
+      viewer?.userId === id ? services.webhooks.disabled(id, MAX_DISABLED) : [],
   }),
 );
 

@@ -18,6 +18,8 @@ export interface Webhooks {
   create(userId: string, input: NewWebhook): Promise<{ webhook: Webhook; secret: string }>;
   /** Those that the user made, the newest first. */
   list(userId: string): Promise<Webhook[]>;
+  /** Those that were disabled, the latest first; those that tasks name included. */
+  disabled(userId: string, first: number): Promise<Webhook[]>;
   /** Those that the tasks themselves name, by the tasks' ids. */
   ofTasks(taskIds: readonly string[]): Promise<ReadonlyMap<string, Webhook>>;
   /** The log of each webhook, the latest first. */

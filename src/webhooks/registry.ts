@@ -82,6 +82,13 @@ export function createRegistry(database: Database, guard: Pick<UrlGuard, 'check'
     list: (userId: string): Promise<Webhook[]> =>
       prisma.webhook.findMany({ where: { userId, forTasks: false }, orderBy: { id: 'desc' } }),
 
+    disabled: (userId: string, first: number): Promise<Webhook[]> =>
+      prisma.webhook.findMany({
+        where: { userId, enabled: false },
+        orderBy: [{ disabledAt: 'desc' }, { id: 'desc' }],
+        take: first,
+      }),
+
     async ofTasks(taskIds: readonly string[]): Promise<ReadonlyMap<string, Webhook>> {
       const named = await prisma.taskWebhook.findMany({ where: { taskId: { in: [...taskIds] } } });
       const found = await prisma.webhook.findMany({

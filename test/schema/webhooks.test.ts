@@ -81,6 +81,32 @@ it.each([
   expect(submitTask).toMatchObject({ issues: [{ path: 'webhookUrl', message }] });
 });
 
+it('who has a webhook that was disabled sees it on himself, a URL that a task named included; nobody else does', async () => {
+  const [owner, admin] = [await api.person(), await api.person('ADMIN')];
+  await send(create, owner, { input: { url } });
+  await send(create, owner, { input: { url: `${url}&ok=1` } });
+  await send(submit, owner, { input: { task: picture, webhookUrl: `${url}&task=1` } });
+  const seen = '{ id disabledWebhooks { url disabledAt disabledReason } }';
+  const mine = async () => (await send(`{ me ${seen} }`, owner)).me;
+  expect(await mine()).toMatchObject({ disabledWebhooks: [] });
+  await api.services.database.pool.query(
+    `UPDATE webhook SET enabled = false, disabled_reason = 'gone', disabled_at = now() - (url = $2)::int * interval '1 s'
+     WHERE user_id = $1 AND url NOT LIKE '%ok=1'`,
+    [owner.user.id, url],
+  );
+  const disabled = { disabledAt: expect.any(String), disabledReason: 'gone' };
+  expect(await mine()).toMatchObject({
+    disabledWebhooks: [
+      { url: `${url}&task=1`, ...disabled },
+      { url, ...disabled },
+    ],
+  });
+  const { node } = await send(`query ($id: ID!) { node(id: $id) { ... on User ${seen} } }`, admin, {
+    id: (await mine())?.id,
+  });
+  expect(node).toMatchObject({ disabledWebhooks: [] });
+});
+
 it('a user has twenty webhooks at most, those that tasks name aside', async () => {
   const owner = await api.person();
   await send(submit, owner, { input: { task: picture, webhookUrl: 'https://8.8.8.8/task' } });
