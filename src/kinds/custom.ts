@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
+import { madeFile } from './media.ts';
 
 const MAX_PAYLOAD_BYTES = 256 * 1024;
 const MAX_DEPTH = 32;
@@ -30,8 +31,7 @@ const customInput = z.strictObject({
 const customOutput = z.strictObject({
   /** What is not a file of the answer; `{"file": 0}` in it stands for the first of the files. */
   value: z.unknown(),
-  /** Artifact ids. */
-  files: z.array(z.string()),
+  files: z.array(madeFile),
 });
 
 export type CustomInput = z.infer<typeof customInput>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
+import { madeFile } from './media.ts';
 
 const MAX_TEXTS = 1_000;
 /** Of all texts together. */
@@ -21,7 +22,7 @@ const embeddingInput = z.strictObject({
 /** All vectors, as {@link packVectors} packs them: in the row itself, or in a file where there are many. */
 const embeddingOutput = z.union([
   z.strictObject({ dimensions: z.number().int().positive(), base64: z.string() }),
-  z.strictObject({ dimensions: z.number().int().positive(), file: z.string() }),
+  z.strictObject({ dimensions: z.number().int().positive(), file: madeFile }),
 ]);
 
 export type EmbeddingInput = z.infer<typeof embeddingInput>;

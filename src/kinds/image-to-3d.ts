@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
-import { pictureReference } from './media.ts';
+import { madeFile, pictureReference } from './media.ts';
 import { seed } from './seed.ts';
 
 const imageTo3dInput = z.strictObject({
@@ -11,10 +11,10 @@ const imageTo3dInput = z.strictObject({
   seed: seed.optional(),
 });
 
-/** Artifact ids; the model itself first. */
+/** The model itself first. */
 const modelOutput = z.strictObject({
-  files: z.array(z.string()).min(1),
-  preview: z.string().optional(),
+  files: z.array(madeFile).min(1),
+  preview: madeFile.optional(),
 });
 
 export type ImageTo3dInput = z.infer<typeof imageTo3dInput>;

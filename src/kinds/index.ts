@@ -9,20 +9,19 @@ import { speechToText } from './speech-to-text.ts';
 import { textGeneration } from './text-generation.ts';
 import { textToImage } from './text-to-image.ts';
 
-export type { CustomInput, CustomOutput } from './custom.ts';
+export type { CustomInput } from './custom.ts';
 export type { DocumentInput, DocumentOutput } from './document.ts';
 export { type EmbeddingInput, type EmbeddingOutput, packVectors, unpackVectors } from './embedding.ts';
 export type { ImageTo3dInput, ModelOutput } from './image-to-3d.ts';
 export type { ImageToImageInput } from './image-to-image.ts';
 export type { Kind } from './kind.ts';
-export type { Media, MediaReference, TaskFile } from './media.ts';
+export type { MadeFileId, Media, MediaReference, TaskFile } from './media.ts';
 export { fillPlaceholders, placeholderName, placeholdersIn } from './placeholders.ts';
 export type { SpeechToTextInput, TranscriptOutput } from './speech-to-text.ts';
 export {
   type ChatMessage,
   conversationOf,
   type TextGenerationInput,
-  type TextOutput,
 } from './text-generation.ts';
 export type { ImageOutput, TextToImageInput } from './text-to-image.ts';
 

@@ -33,6 +33,10 @@ export type MediaReference = z.infer<typeof loadableReference>;
 /** A file that is known once the task that makes it has succeeded. */
 export type TaskFile = z.infer<typeof madeByTask>;
 
+/** A file that a node made, where it stands in a kind's output: by then it is an artifact, and this its row id. */
+export const madeFile = z.string().brand<'MadeFile'>();
+export type MadeFileId = z.infer<typeof madeFile>;
+
 /** A file made ready for a node: what protocols get to see of a {@link MediaReference}. */
 export interface Media {
   /** Safe to put into a multipart header; ends in the extension of the type. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Kind } from './kind.ts';
+import { madeFile } from './media.ts';
 import { seed } from './seed.ts';
 
 const side = z.number().int().min(16).max(4096);
@@ -16,9 +17,9 @@ export const drawingInput = z.strictObject({
   count: z.number().int().min(1).max(8).default(1),
 });
 
-/** Artifact ids, in the order in which the node made them. */
+/** In the order in which the node made them. */
 export const imageOutput = z.strictObject({
-  images: z.array(z.string()).min(1),
+  images: z.array(madeFile).min(1),
   seed: z.number().int().optional(),
 });
 

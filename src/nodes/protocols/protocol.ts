@@ -1,14 +1,4 @@
-import type {
-  CustomOutput,
-  DocumentOutput,
-  ImageOutput,
-  KindInput,
-  KindName,
-  Media,
-  ModelOutput,
-  TextOutput,
-  TranscriptOutput,
-} from '../../kinds/index.ts';
+import type { KindInput, KindName, KindOutput, MadeFileId, Media } from '../../kinds/index.ts';
 import type { NodeClient } from './client.ts';
 import type { Workflow } from './comfyui/workflow.ts';
 
@@ -26,17 +16,17 @@ export interface MadeFile {
   readonly mimeType: string;
 }
 
+/** An output with the files themselves where it has artifacts. */
+type Made<Output> = Output extends MadeFileId
+  ? MadeFile
+  : Output extends readonly (infer Item)[]
+    ? Made<Item>[]
+    : Output extends object
+      ? { [Field in keyof Output]: Made<Output[Field]> }
+      : Output;
+
 /** What a node's work comes to, before files become artifacts. */
-export interface MadeByKind {
-  TEXT_TO_IMAGE: Omit<ImageOutput, 'images'> & { images: MadeFile[] };
-  SPEECH_TO_TEXT: TranscriptOutput;
-  IMAGE_TO_3D: Omit<ModelOutput, 'files' | 'preview'> & { files: MadeFile[]; preview?: MadeFile };
-  CUSTOM: Omit<CustomOutput, 'files'> & { files: MadeFile[] };
-  TEXT_GENERATION: TextOutput;
-  EMBEDDING: { dimensions: number; base64: string } | { dimensions: number; file: MadeFile };
-  IMAGE_TO_IMAGE: MadeByKind['TEXT_TO_IMAGE'];
-  DOCUMENT: DocumentOutput;
-}
+export type MadeByKind = { readonly [K in KindName]: Made<KindOutput<K>> };
 
 /** One attempt's call, as a protocol sees it. */
 export interface Call<K extends KindName> {
