@@ -16,6 +16,7 @@ const animals = [
   '蒸汽机车在铁路上运行。北京是中国的首都。',
   'The invoice number is INV-4711, to be paid in May.',
   'An invoice. One more invoice, and the next invoice: nothing but invoices and invoices.',
+  'МОСКВА — столица. “Über den Wolken”: 12\u00a0km hoch, re\u0301sume\u0301, auf\u00adgabe, of\ufb01ce.',
 ];
 
 beforeAll(async () => {
@@ -42,6 +43,16 @@ describe('a search', () => {
     expect(scores).toEqual(scores.toSorted((a, b) => b - a));
     for (const score of scores) expect(score > 0 && score <= 1).toBe(true);
   });
+
+  it.each(['москва', 'über', 'Wolken', 'ÜBER', 'km', 'résumé', 'Aufgabe', 'OFFICE'])(
+    'finds a word however it is written, and by the word alone: %s',
+    async (query) => {
+      const [hit] = await reader.search(base, query, 1);
+      expect(hit?.text).toBe(animals[6]);
+      // Neither of the two ways gives more than half.
+      expect(Number(hit?.score)).toBeGreaterThan(0.5);
+    },
+  );
 
   it('tells where in the text a hit stands, and leaves no task behind', async () => {
     const [hit] = await reader.search(base, 'foxes in forests', 1);

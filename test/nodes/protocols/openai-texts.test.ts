@@ -241,6 +241,7 @@ describe('openai embeddings', () => {
     ['too few', { data: [{ index: 0, embedding: [1, 2] }] }],
     ['of different lengths', { data: [0, 1].map((n) => ({ index: n, embedding: Array(n + 1).fill(1) })) }],
     ['of no numbers', { data: [0, 1].map((index) => ({ index, embedding: ['a'] })) }],
+    ['of numbers that no float holds', { data: [0, 1].map((index) => ({ index, embedding: [1e300, 1] })) }],
     [
       'of NaN',
       { data: [0, 1].map((index) => ({ index, embedding: Buffer.alloc(8, 0xff).toString('base64') })) },
