@@ -47,11 +47,17 @@ export async function askStored(
 export const isFull = (bytes: number, limitMb: number | null): boolean =>
   limitMb !== null && bytes >= limitMb * MEGABYTE;
 
-/** What a user is told who has too much stored already, or would have. */
-export function storageExceeded(bytes: number, limitMb: number): QuotaExceededError {
-  const stored = (bytes / MEGABYTE).toLocaleString('en', { maximumFractionDigits: 2 });
+const megabytes = (count: number): string => `${count.toLocaleString('en', { maximumFractionDigits: 2 })} MB`;
+
+/**
+ * What a user is told who has too much stored already, or would have.
+ * @param more what he would add, in bytes
+ */
+export function storageExceeded(bytes: number, limitMb: number, more?: number): QuotaExceededError {
+  // Rounded up, so that no file has 0 MB.
+  const added = more === undefined ? '' : ` without this one of ${megabytes(Math.ceil(more / 10_000) / 100)}`;
   return new QuotaExceededError(
-    `no more than ${limitMb.toLocaleString('en')} MB of files may be stored, and ${stored} MB are; ` +
+    `no more than ${megabytes(limitMb)} of files may be stored, and ${megabytes(bytes / MEGABYTE)} are${added}; ` +
       'delete tasks whose files are not needed any more',
     limitMb,
   );
@@ -86,7 +92,7 @@ export function refuseOverQuota(
     const limitMb = tier === undefined ? null : limits[tier];
     const before = bytes + (added.get(userId) ?? 0);
     if (!overQuota && limitMb !== null && before + sizeBytes > limitMb * MEGABYTE) {
-      refused.set(id, storageExceeded(before, limitMb));
+      refused.set(id, storageExceeded(before, limitMb, sizeBytes));
     } else {
       added.set(userId, before - bytes + sizeBytes);
     }

@@ -82,8 +82,10 @@ const refuse = (path: string, message: string): InvalidInputError =>
   new InvalidInputError([{ path, message }]);
 
 function onlyHttp(url: string, path: string): string {
-  if (/^https?:/.test(url)) return url;
-  throw refuse(path, 'must begin with http: or https:');
+  if (!/^https?:/.test(url)) throw refuse(path, 'must begin with http: or https:');
+  const { username, password } = new URL(url);
+  if (username !== '' || password !== '') throw refuse(path, 'must not bear a user name or a password');
+  return url;
 }
 
 function checkSort({ mimeType }: Artifact, sort: Sort | undefined, path: string): void {

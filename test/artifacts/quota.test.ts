@@ -6,7 +6,7 @@ import { collect, createUser, openTestArtifacts, type TestArtifacts } from './su
 
 const limits = { FREE: 1, PRO: 2, VIP: null };
 const EXCEEDED = new QuotaExceededError(
-  'no more than 1 MB of files may be stored, and 0.95 MB are; delete tasks whose files are not needed any more',
+  'no more than 1 MB of files may be stored, and 0.95 MB are without this one of 0.1 MB; delete tasks whose files are not needed any more',
   1,
 );
 

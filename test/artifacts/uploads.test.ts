@@ -144,7 +144,7 @@ describe.each(['folder', 's3'] as const)('a file that is sent to a %s', (where) 
     const more = { ...announced, sizeBytes: 400_001 };
     await expect(ask(served, userId, more)).rejects.toEqual(
       new QuotaExceededError(
-        'no more than 1 MB of files may be stored, and 0.6 MB are; delete tasks whose files are not needed any more',
+        'no more than 1 MB of files may be stored, and 0.6 MB are without this one of 0.41 MB; delete tasks whose files are not needed any more',
         1,
       ),
     );

@@ -204,6 +204,10 @@ describe('the file of a submission', () => {
     expect(await submit({ task: { speechToText: { audio: { url: 'file:///etc/passwd' } } } })).toMatchObject({
       issues: [{ path: 'task.speechToText.audio.url', message: expect.stringContaining('http') }],
     });
+    const secret = { task: { speechToText: { audio: { url: 'https://me:secret@example.org/speech.wav' } } } };
+    expect(await submit(secret)).toMatchObject({
+      issues: [{ path: 'task.speechToText.audio.url', message: 'must not bear a user name or a password' }],
+    });
     const { errors } = await api.send(mutation, {
       as: user,
       variables: { input: { task: { speechToText: { audio: { url: '/relative' } } } } },
