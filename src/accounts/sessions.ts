@@ -2,7 +2,13 @@ import type { Database, User } from '../database/index.ts';
 import { InvalidCredentialsError } from '../errors.ts';
 import type { Carrier } from '../events/index.ts';
 import { newId } from '../ids.ts';
-import { type AccessTokens, hashSecret, newRefreshToken, nextRefreshToken } from './tokens.ts';
+import {
+  type AccessTokens,
+  hashSecret,
+  newRefreshToken,
+  nextRefreshToken,
+  sessionOfRefreshToken,
+} from './tokens.ts';
 
 /** Both tokens of a session, and whose it is. */
 export interface SignedIn {
@@ -42,13 +48,13 @@ const rotatedJustNow = `
   WHERE s.previous_hash = $1 AND s.refresh_hash = $2 AND s.revoked_at IS NULL
     AND s.expires_at > now() + ${LIFE} - ${GRACE} AND NOT u.disabled`;
 
-const revokeByPrevious = `
-  UPDATE session SET revoked_at = now() WHERE previous_hash = $1 AND revoked_at IS NULL
+// Whoever has a token that was replaced shares the session with somebody else: one of the two stole it.
+const revokeReplayed = `
+  UPDATE session SET revoked_at = now() WHERE id = $1 AND refresh_hash <> $2 AND revoked_at IS NULL
   RETURNING user_id AS "userId"`;
 
-const revokeByEither = `
-  UPDATE session SET revoked_at = now()
-  WHERE (refresh_hash = $1 OR previous_hash = $1) AND revoked_at IS NULL RETURNING user_id AS "userId"`;
+const revoke = `
+  UPDATE session SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING user_id AS "userId"`;
 
 const replace = `
   UPDATE session SET refresh_hash = $2, previous_hash = NULL, expires_at = now() + ${LIFE} WHERE id = $1`;
@@ -75,37 +81,41 @@ export function createSessions(options: {
     return { accessToken: token, refreshToken, expiresAt, user };
   }
 
-  async function revokeReplayed(hash: Buffer): Promise<void> {
-    const { rows } = await pool.query<{ userId: string }>(revokeByPrevious, [hash]);
-    for (const { userId } of rows) carrier.announce({ type: 'account', userId });
+  /** @throws InvalidCredentialsError for a token that was never given out */
+  function sessionOf(refreshToken: string): string {
+    const id = sessionOfRefreshToken(secret, refreshToken);
+    if (id === null) throw invalid();
+    return id;
   }
 
   return {
     async open(user) {
       const id = newId();
-      const refreshToken = newRefreshToken();
+      const refreshToken = newRefreshToken(secret, id);
       await pool.query(insert, [id, user.id, hashSecret(refreshToken)]);
       return signedIn(id, refreshToken, user);
     },
     async refresh(refreshToken) {
+      const id = sessionOf(refreshToken);
       const next = nextRefreshToken(secret, refreshToken);
       const hashes = [hashSecret(refreshToken), hashSecret(next)] as const;
       const rotated = await pool.query<SessionRow>(rotate, [...hashes]);
       const session = rotated.rows[0] ?? (await pool.query<SessionRow>(rotatedJustNow, [...hashes])).rows[0];
       if (!session) {
-        await revokeReplayed(hashes[0]);
+        const { rows } = await pool.query<{ userId: string }>(revokeReplayed, [id, hashes[0]]);
+        for (const { userId } of rows) carrier.announce({ type: 'account', userId });
         throw invalid();
       }
       const user = await prisma.user.findUniqueOrThrow({ where: { id: session.userId } });
       return signedIn(session.id, next, user);
     },
     async renew(sessionId, user) {
-      const refreshToken = newRefreshToken();
+      const refreshToken = newRefreshToken(secret, sessionId);
       await pool.query(replace, [sessionId, hashSecret(refreshToken)]);
       return signedIn(sessionId, refreshToken, user);
     },
     async logout(refreshToken) {
-      const { rows } = await pool.query<{ userId: string }>(revokeByEither, [hashSecret(refreshToken)]);
+      const { rows } = await pool.query<{ userId: string }>(revoke, [sessionOf(refreshToken)]);
       const userId = rows[0]?.userId;
       if (userId === undefined) throw invalid();
       carrier.announce({ type: 'account', userId });

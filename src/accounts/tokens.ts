@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, hash, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import type { DatabaseClock } from '../database/index.ts';
 import { RefusedError } from '../errors.ts';
@@ -80,16 +80,44 @@ export function hashSecret(secret: string): Buffer {
   return hash('sha256', secret, 'buffer');
 }
 
-export function newRefreshToken(): string {
-  return randomBytes(32).toString('base64url');
+const ID_BYTES = 16;
+const NONCE_BYTES = 16;
+
+function refreshToken(secret: Uint8Array, sessionId: Buffer, nonce: Buffer): string {
+  const body = Buffer.concat([sessionId, nonce]);
+  return Buffer.concat([body, signatureOf(secret, body)]).toString('base64url');
+}
+
+function signatureOf(secret: Uint8Array, body: Buffer): Buffer {
+  return createHmac('sha256', secret).update('refresh token').update(body).digest();
+}
+
+/** The first refresh token of a session. It names the session and bears our signature. */
+export function newRefreshToken(secret: Uint8Array, sessionId: string): string {
+  return refreshToken(secret, Buffer.from(sessionId.replaceAll('-', ''), 'hex'), randomBytes(NONCE_BYTES));
 }
 
 /**
- * The refresh token that follows another. It follows from it, so that two requests that race with the same
+ * The refresh token that follows another of ours. It follows from it, so that two requests that race with the same
  * token are given the same next one, which is nowhere stored.
  */
 export function nextRefreshToken(secret: Uint8Array, token: string): string {
-  return createHmac('sha256', secret).update(`refresh ${token}`).digest('base64url');
+  const sessionId = Buffer.from(token, 'base64url').subarray(0, ID_BYTES);
+  const nonce = createHmac('sha256', secret).update(`after ${token}`).digest().subarray(0, NONCE_BYTES);
+  return refreshToken(secret, sessionId, nonce);
+}
+
+/** The session that a refresh token was given out for, however long ago; null for one that never was. */
+export function sessionOfRefreshToken(secret: Uint8Array, token: string): string | null {
+  const bytes = Buffer.from(token, 'base64url');
+  const body = bytes.subarray(0, ID_BYTES + NONCE_BYTES);
+  const signature = signatureOf(secret, body);
+  // Letters that do not count in base64 would make another token of the same bytes.
+  if (bytes.toString('base64url') !== token) return null;
+  if (bytes.length !== body.length + signature.length) return null;
+  if (!timingSafeEqual(bytes.subarray(body.length), signature)) return null;
+  const hex = body.toString('hex', 0, ID_BYTES);
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 const PREFIX_LENGTH = 'sy_'.length + 8;

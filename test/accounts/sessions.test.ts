@@ -88,6 +88,41 @@ test('a refresh token used again later ends its session on every process, and no
   await house.accounts.refresh(other.refreshToken);
 });
 
+test('a refresh token used again ends its session however many have followed it', async () => {
+  await using house = await openTestAccounts();
+  const { accounts } = house;
+  const stolen = await accounts.register(ann, null);
+  let latest = stolen;
+  for (let n = 0; n < 3; n++) latest = await accounts.refresh(latest.refreshToken);
+  await expect(accounts.refresh(stolen.refreshToken)).rejects.toThrow('it was used before');
+  await expect(accounts.refresh(latest.refreshToken)).rejects.toBeInstanceOf(InvalidCredentialsError);
+});
+
+test('nobody ends a session with a refresh token that was never given out', async () => {
+  await using house = await openTestAccounts();
+  const { accounts } = house;
+  const { refreshToken } = await accounts.register(ann, null);
+  const bytes = Buffer.from(refreshToken, 'base64url');
+  for (const index of [20, bytes.length - 1]) {
+    const forged = Buffer.from(bytes);
+    forged.writeUInt8(forged.readUInt8(index) ^ 1, index);
+    await expect(accounts.refresh(forged.toString('base64url'))).rejects.toThrow(InvalidCredentialsError);
+    await expect(accounts.logout(forged.toString('base64url'))).rejects.toThrow(InvalidCredentialsError);
+  }
+  await expect(accounts.refresh(`${refreshToken}\n`)).rejects.toThrow(InvalidCredentialsError);
+  await accounts.refresh(refreshToken);
+});
+
+test('the refresh token of a disabled user is good again when the user is', async () => {
+  await using house = await openTestAccounts();
+  const { accounts } = house;
+  const { refreshToken, user } = await accounts.register(ann, null);
+  await accounts.updateUser(user.id, { disabled: true });
+  await expect(accounts.refresh(refreshToken)).rejects.toThrow(InvalidCredentialsError);
+  await accounts.updateUser(user.id, { disabled: false });
+  await accounts.refresh(refreshToken);
+});
+
 test('an expired session cannot be refreshed', async () => {
   await using house = await openTestAccounts();
   const { refreshToken } = await house.accounts.register(ann, null);
