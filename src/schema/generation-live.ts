@@ -1,9 +1,15 @@
 import { canSee } from '../accounts/index.ts';
-import { InvalidInputError, RefusedError } from '../errors.ts';
+import { InvalidInputError, NotFoundError, RefusedError } from '../errors.ts';
 import type { EventRow, ModelProgress } from '../generations/index.ts';
 import { ArtifactType } from './artifact.ts';
 import { builder } from './builder.ts';
-import { GenerationPhaseEnum, GenerationStatusEnum, GenerationType } from './generation.ts';
+import type { Context } from './context.ts';
+import {
+  GenerationPhaseEnum,
+  GenerationStatusEnum,
+  GenerationType,
+  writtenGeneration,
+} from './generation.ts';
 import { live } from './live.ts';
 import { TaskErrorType } from './task-error.ts';
 import { visibleGeneration } from './visible.ts';
@@ -21,12 +27,20 @@ const GenerationEventBase = builder.interfaceRef<Event>('GenerationEventBase').i
     generation: t.field({
       type: GenerationType,
       description: 'As it is now, which may be later than the event',
-      resolve: ({ generationId }) => generationId,
+      resolve: ({ generationId }, _args, context) => writtenGeneration(context, generationId),
     }),
   }),
 });
 
 const interfaces = [GenerationEventBase];
+
+/** A file of an event. @throws NotFoundError where it was deleted with its generation, as the event was on its way */
+async function fileOf(id: string, context: Context) {
+  const artifact = await ArtifactType.getDataloader(context).load(id);
+  if (!artifact) throw new NotFoundError('the file was deleted in the meantime');
+  return artifact;
+}
+
 const INDEX = 'Which image: 0, 1, 2 …';
 
 const ImageGenerating = builder.objectRef<EventOf<'ImageGenerating'>>('ImageGenerating').implement({
@@ -43,7 +57,11 @@ const ImageCompleted = builder.objectRef<EventOf<'ImageCompleted'>>('ImageComple
   interfaces,
   fields: (t) => ({
     index: t.int({ description: INDEX, resolve: ({ data }) => data.index }),
-    image: t.field({ type: ArtifactType, description: 'The picture', resolve: ({ data }) => data.image }),
+    image: t.field({
+      type: ArtifactType,
+      description: 'The picture',
+      resolve: ({ data }, _args, context) => fileOf(data.image, context),
+    }),
   }),
 });
 
@@ -100,7 +118,7 @@ const ModelCompleted = builder.objectRef<EventOf<'ModelCompleted'>>('ModelComple
     files: t.field({
       type: [ArtifactType],
       description: 'The model first, then what belongs to it',
-      resolve: ({ data }) => [...data.files],
+      resolve: ({ data }, _args, context) => Promise.all(data.files.map((id) => fileOf(id, context))),
     }),
     preview: t.field({
       type: ArtifactType,

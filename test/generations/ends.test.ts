@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeId } from '../../src/ids.ts';
+import { subscribe } from '../http/streams.ts';
+import type { Json } from '../http/support.ts';
 import { names, openStories, type Stories } from './stories.ts';
-import { taskIdOf } from './support.ts';
+import { EVENTS, taskIdOf } from './support.ts';
 
 let studio: Stories['studio'];
 let person: Stories['person'];
@@ -125,6 +127,29 @@ describe('a deletion', () => {
     await studio.act(person, 'cancelTask', String(data.submitTask?.id));
     expect(await studio.act(person, 'deleteGeneration', id)).toEqual({ __typename: 'DeletePayload' });
   });
+});
+
+test('what is told while a generation is deleted says so, and is no failure of the server', async () => {
+  const { id, claimed } = await drawing(8);
+  for (const one of claimed) await studio.succeed(one);
+  await studio.until(person, id, { status: 'IMAGE_COMPLETED' });
+  await studio.cancel(person, id);
+  let deletion: Promise<Json> | undefined;
+  const read = async (): Promise<string[]> => {
+    const codes: string[] = [];
+    for await (const { errors } of subscribe(studio.api, EVENTS, {
+      as: person,
+      variables: { id, after: 0 },
+    })) {
+      // The rest of the log is on its way by then.
+      deletion ??= studio.act(person, 'deleteGeneration', id);
+      codes.push(...errors.map(({ extensions }) => String(extensions.code)));
+    }
+    return codes;
+  };
+  const codes = (await Promise.all(Array.from({ length: 10 }, read))).flat();
+  expect(await deletion).toEqual({ __typename: 'DeletePayload' });
+  expect(codes.filter((code) => code !== 'NOT_FOUND')).toEqual([]);
 });
 
 test('no progress of the model is told behind its end', async () => {
