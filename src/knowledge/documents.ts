@@ -1,6 +1,6 @@
 import type { Database, DocumentStage, TaskPriority, Tier } from '../database/index.ts';
 import type { Edition } from './chunks.ts';
-import { deleted, refused } from './faults.ts';
+import { deleted, refused, UnlikeVectorsError } from './faults.ts';
 
 /** A document as an attempt finds it. */
 export interface OpenDocument {
@@ -8,6 +8,8 @@ export interface OpenDocument {
   readonly userId: string;
   readonly name: string;
   readonly embeddingModel: string;
+  /** Of the vectors of its knowledge base; null where that has none yet. */
+  readonly dimensions: number | null;
   readonly tier: Tier;
   readonly priority: TaskPriority;
   /** Set where an earlier attempt published it, and was lost before its task was settled. */
@@ -16,7 +18,7 @@ export interface OpenDocument {
 
 const select = `
   SELECT d.knowledge_base_id AS "knowledgeBaseId", d.user_id AS "userId", d.name, d.edition,
-         k.embedding_model AS "embeddingModel", u.tier, t.priority
+         k.embedding_model AS "embeddingModel", k.dimensions, u.tier, t.priority
   FROM document d JOIN knowledge_base k ON k.id = d.knowledge_base_id JOIN user_account u ON u.id = d.user_id
   JOIN task t ON t.id = d.id WHERE d.id = $1`;
 
@@ -51,7 +53,8 @@ export interface Documents {
   /**
    * Has an edition be what is seen, in one transaction, and the older documents of its name not be any more.
    * @returns the ids of those
-   * @throws NodeFault where it was deleted, replaced itself, or has vectors that can't be compared with the others
+   * @throws NodeFault where it was deleted, or replaced itself; UnlikeVectorsError where its vectors can't be compared
+   * with the others
    */
   publish(
     edition: Edition,
@@ -79,7 +82,7 @@ export function createDocuments({ pool, lanes }: Database): Documents {
         const [base] = await tx.query<{ dimensions: number | null }>(lockBase, [knowledgeBaseId]);
         if (!base) throw deleted();
         const expected = base.dimensions ?? dimensions;
-        if (expected !== dimensions) throw unlike(dimensions, expected);
+        if (expected !== dimensions) throw new UnlikeVectorsError(dimensions, expected);
         const same = await tx.query<{ id: string; isIndexed: boolean }>(selectSame, [documentId]);
         const isThere = same.some(({ id }) => id === documentId);
         if (!isThere || same.some(({ id, isIndexed }) => isIndexed && id > documentId)) throw deleted();
@@ -91,12 +94,4 @@ export function createDocuments({ pool, lanes }: Database): Documents {
       });
     },
   };
-}
-
-/** Vectors of different lengths are of different models. */
-export function unlike(dimensions: number, expected: number) {
-  return refused(
-    `the embedding model answered vectors of ${dimensions} numbers, where those of this knowledge base have ` +
-      `${expected}: another model has its name now. Make a new knowledge base for it`,
-  );
 }

@@ -27,17 +27,29 @@ export interface PartsOptions {
   readonly log: Log;
 }
 
+/** What became of some texts. */
+export interface Embedded {
+  /** Each of length 1. */
+  readonly vectors: Float32Array[];
+  /** Who made them. */
+  readonly nodeId: string | null;
+}
+
 /** The EMBEDDING tasks that work for documents. */
 export interface Parts {
   /**
-   * The vectors of some texts of a document, each of length 1. However often it is asked for, there is one task.
+   * The vectors of some texts of a document. However often it is asked for, there is one task.
    * @throws NodeFault where they can't be had; the signal's reason
    */
   embed(
     document: OpenDocument & { readonly id: string },
     texts: readonly string[],
     signal: AbortSignal,
-  ): Promise<Float32Array[]>;
+  ): Promise<Embedded>;
+  /** Null where it is nobody's, or gone. */
+  nodeName(nodeId: string | null): Promise<string | null>;
+  /** Has what was embedded for a document be embedded anew the next time. */
+  discard(documentId: string): Promise<void>;
   /**
    * Cancels those that work for a document which has ended, and removes them where it is indexed or gone: what they
    * made is in the index, or of no use. Where it failed, a retry takes up what they made. Answers how many.
@@ -51,6 +63,7 @@ const MAX_GROUP = 200;
 
 const link = 'INSERT INTO document_part (task_id, document_id) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 const unlinkTasks = 'DELETE FROM document_part WHERE task_id = ANY ($1::uuid[])';
+const selectParts = `SELECT task_id AS id, true AS "isDone" FROM document_part WHERE document_id = $1`;
 const selectLeft = `
   SELECT p.task_id AS id, d.id IS NULL OR d.edition IS NOT NULL AS "isDone" FROM document_part p
   LEFT JOIN document d ON d.id = p.document_id LEFT JOIN task t ON t.id = p.document_id
@@ -75,6 +88,12 @@ export function embeddingOf(
 function pauseAfter(error: unknown): number | null {
   if (error instanceof RateLimitedError || error instanceof QueueFullError) return error.retryAfterMs;
   return error instanceof QuotaExceededError ? REFUSED_PAUSE_MS : null;
+}
+
+interface LeftPart {
+  readonly id: string;
+  /** Whether nobody needs what it made. */
+  readonly isDone: boolean;
 }
 
 export function createParts({ database: { pool }, artifacts, tasks, feed, log }: PartsOptions): Parts {
@@ -112,9 +131,28 @@ export function createParts({ database: { pool }, artifacts, tasks, feed, log }:
     return last;
   }
 
-  async function end(taskId: string, isDone: boolean): Promise<void> {
-    await cancelIfOpen(tasks, taskId);
-    if (isDone) await tasks.remove(taskId);
+  async function end({ id, isDone }: LeftPart): Promise<void> {
+    await cancelIfOpen(tasks, id);
+    if (isDone) await tasks.remove(id);
+  }
+
+  /** Answers how many. */
+  async function endAll(left: readonly LeftPart[]): Promise<number> {
+    const ended = await Promise.all(
+      left.map(async (part) => {
+        try {
+          await end(part);
+          return [part.id];
+        } catch (error) {
+          // It comes round again; the others need not wait for it.
+          log.warn({ err: error, taskId: part.id }, 'a part of a document could not be ended');
+          return [];
+        }
+      }),
+    );
+    const ids = ended.flat();
+    if (ids.length > 0) await pool.query(unlinkTasks, [ids]);
+    return ids.length;
   }
 
   return {
@@ -137,26 +175,18 @@ export function createParts({ database: { pool }, artifacts, tasks, feed, log }:
       const vectors = await readVectors(artifacts, task.data?.result as EmbeddingOutput);
       if (vectors.length !== texts.length)
         throw failed('a part of the document came back with vectors missing');
-      return vectors.map(normalized);
+      return { vectors: vectors.map(normalized), nodeId: task.nodeId };
     },
-    async clearLeft() {
-      const { rows } = await pool.query<{ id: string; isDone: boolean }>(selectLeft);
-      const ended = await Promise.all(
-        rows.map(async ({ id, isDone }) => {
-          try {
-            await end(id, isDone);
-            return [id];
-          } catch (error) {
-            // It comes round again; the others need not wait for it.
-            log.warn({ err: error, taskId: id }, 'a part of a document could not be ended');
-            return [];
-          }
-        }),
-      );
-      const ids = ended.flat();
-      if (ids.length > 0) await pool.query(unlinkTasks, [ids]);
-      return ids.length;
+    async nodeName(nodeId) {
+      const { rows } = await pool.query<{ name: string }>('SELECT name FROM gpu_node WHERE id = $1', [
+        nodeId,
+      ]);
+      return rows[0]?.name ?? null;
     },
+    async discard(documentId) {
+      await endAll((await pool.query<LeftPart>(selectParts, [documentId])).rows);
+    },
+    clearLeft: async () => endAll((await pool.query<LeftPart>(selectLeft)).rows),
   };
 }
 

@@ -9,8 +9,8 @@ import type { Log } from '../log.ts';
 import type { LocalJob } from '../worker/index.ts';
 import type { Chunk, Chunks, Edition } from './chunks.ts';
 import type { Converter } from './convert/converter.ts';
-import { type Documents, type OpenDocument, unlike } from './documents.ts';
-import { faultOf } from './faults.ts';
+import type { Documents, OpenDocument } from './documents.ts';
+import { faultOf, UnlikeVectorsError } from './faults.ts';
 import type { Parts } from './parts.ts';
 
 export interface ProcessOptions {
@@ -140,7 +140,7 @@ class Processing {
     const { signal, progress } = this.#job;
     const { parts, chunks } = this.#options;
     let done = 0;
-    const lengths = new Set<number>();
+    let { dimensions } = this.#document;
     const tell = (): void =>
       progress(
         between(share.embedding, share.indexing, done / total),
@@ -149,16 +149,17 @@ class Processing {
     tell();
     await forEach(partsIn(file), { atOnce: MAX_PARTS, signal }, async (part, over) => {
       const texts = part.map(({ text }) => text);
-      const vectors = await parts.embed(this.#document, texts, over);
-      for (const { length } of vectors) lengths.add(length);
-      const [expected = 0, other] = lengths;
-      if (other !== undefined) throw unlike(other, expected);
+      const { vectors, nodeId } = await parts.embed(this.#document, texts, over);
+      for (const { length } of vectors) {
+        dimensions ??= length;
+        if (length !== dimensions)
+          throw new UnlikeVectorsError(length, dimensions, await parts.nodeName(nodeId));
+      }
       await chunks.store(this.#edition, part, vectors);
       done += part.length;
       tell();
     });
-    const [dimensions] = lengths;
-    if (dimensions === undefined) throw new Error('a document was embedded without a vector');
+    if (dimensions === null) throw new Error('a document was embedded without a vector');
     return dimensions;
   }
 }
@@ -179,6 +180,8 @@ export function createDocumentWork(options: ProcessOptions) {
       return { documentId };
     } catch (error) {
       job.signal.throwIfAborted();
+      // An attempt to come, which finds the node mended, must not find these.
+      if (error instanceof UnlikeVectorsError) await options.parts.discard(documentId);
       throw faultOf(error);
     } finally {
       await rm(folder, { recursive: true, force: true });

@@ -143,20 +143,24 @@ describe('a document', () => {
     expect(await reader.search(base, 'words')).toHaveLength(1);
   });
 
-  it('with vectors of another length than its knowledge base has is refused', async () => {
-    const { database } = library.app.services;
+  it('with vectors of another length than its knowledge base has is refused, and embedded anew in the next try', async () => {
     const base = await reader.base('another model');
-    await database.pool.query('UPDATE knowledge_base SET dimensions = 7 WHERE id = $1', [
-      decodeId('KnowledgeBase', base),
-    ]);
+    await reader.index(base, { ...file, name: 'first.txt' });
+    const data = [{ index: 0, embedding: [3, 4] }];
+    library.nodes[0]?.failNext({ type: 'status', status: 200, body: JSON.stringify({ data }) });
     const task = await reader.index(base, file);
     expect(task).toMatchObject({
       status: 'FAILED',
       error: {
         code: 'NODE_REJECTED',
-        message: expect.stringContaining('vectors of 128 numbers, where those of this knowledge base have 7'),
+        message: expect.stringContaining(
+          'the node "embedder-1" answered vectors of 2 numbers, where the others of this knowledge base have 128',
+        ),
       },
     });
+    await reader.ask('mutation ($id: ID!) { retryTask(id: $id) { __typename } }', { id: task.id });
+    expect(await reader.ended(String(task.id))).toMatchObject({ status: 'SUCCEEDED' });
+    expect(await reader.documents(base, ['INDEXED'])).toHaveLength(2);
   });
 });
 
