@@ -13,15 +13,19 @@ const EVERY_MS = 1_000;
 /** With very many under way a round takes longer: then the next one comes so many times as much later. */
 const REST = 10;
 
-const select = (which: string): string => `
-  SELECT g.id, array_agg(p.task_id) AS "taskIds",
-         g.follow_at <= now() AND bool_or(t.version IS DISTINCT FROM p.seen_version) AS "isDue"
+const select = (which: string, isDue: string): string => `
+  SELECT g.id, array_agg(p.task_id) AS "taskIds", ${isDue} AS "isDue"
   FROM generation g JOIN generation_task p ON p.generation_id = g.id LEFT JOIN task t ON t.id = p.task_id
   WHERE ${which} GROUP BY g.id`;
 
-const selectHeard = select('g.id = ANY ($1::uuid[])');
+// A task that is missing has its time. One that has changed need not wait: it may come when nobody wants it any more.
+const selectHeard = select(
+  'g.id = ANY ($1::uuid[])',
+  `g.follow_at IS NOT NULL
+    AND bool_or(CASE WHEN t.id IS NULL THEN g.follow_at <= now() ELSE t.version <> p.seen_version END)`,
+);
 const selectDue = `
-  ${select('g.follow_at <= now()')} HAVING bool_or(t.version IS DISTINCT FROM p.seen_version)
+  ${select('g.follow_at <= now()', 'true')} HAVING bool_or(t.version IS DISTINCT FROM p.seen_version)
   ORDER BY g.follow_at LIMIT ${MAX_GROUP}`;
 
 /** Rounds over all generations that have something under way. */

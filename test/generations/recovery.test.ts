@@ -104,7 +104,6 @@ test('a task that comes late for a canceled generation is canceled, too', async 
   await studio.cancel(person, encodeId('Generation', id));
   // By somebody who had read it before, and was slow.
   await tasks.submit(submissionOf(database, { ...before, given }, part), 'FREE');
-  await postpone(database, id, 0);
   const { task } = database.prisma;
   await vi.waitUntil(
     async () => (await task.findUnique({ where: { id: part.taskId } }))?.status === 'CANCELED',
