@@ -64,6 +64,16 @@ describe('a document', () => {
     expect(first?.document).toEqual({ id: document?.id, name });
   });
 
+  it('may be large without having much text', async () => {
+    const base = await reader.base('a large file');
+    const bytes = `<html><!--${'filler '.repeat(100_000)}--><p>${apples}</p></html>`;
+    const task = await reader.index(base, { name: 'large.html', bytes });
+    expect(task).toMatchObject({
+      status: 'SUCCEEDED',
+      result: { document: { sizeBytes: bytes.length, chunkCount: 1 } },
+    });
+  });
+
   it('is embedded in parts, side by side on all nodes, and its task waits without a slot of theirs', async () => {
     const base = await reader.base('a large one');
     for (const node of library.nodes) node.set({ latencyMs: 20 });

@@ -119,10 +119,12 @@ const FEW_VALUES = 1_000;
 /** That are told of variables that don't fit. */
 const MAX_ERRORS = 50;
 
-/** What a value consists of. */
+/** What a value of JSON consists of; an uploaded file is one value, whatever it is made of. */
 function partsOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  return typeof value === 'object' && value !== null ? Object.values(value) : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null ? Object.values(value) : [];
 }
 
 /** How many values the variables have. @throws GraphQLError QUERY_TOO_COMPLEX */
