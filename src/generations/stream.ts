@@ -52,6 +52,12 @@ class Progress {
   }
 }
 
+/** Whether nothing more comes. A failure of which a task was retried just now is not the end. */
+function isOver({ status, isFollowed }: Standing): boolean {
+  const isRetried = isFollowed && (status === 'IMAGE_FAILED' || status === 'MODEL_FAILED');
+  return isFinalStatus(status) && !isRetried;
+}
+
 /**
  * The durable log of one generation above a version, until that ends or is gone; and, when all of it is told, how far
  * the model is that is being made.
@@ -98,7 +104,7 @@ export function generationSource({
           page = events.values();
           continue;
         }
-        if (current?.version === told && isFinalStatus(current.status)) return null;
+        if (current?.version === told && isOver(current)) return null;
         const news = live();
         if (news) return news;
         await wake.wait();

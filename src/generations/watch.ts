@@ -6,6 +6,8 @@ import type { Log } from '../log.ts';
 export interface Standing {
   readonly version: number;
   readonly status: GenerationStatus;
+  /** Whether something of it is under way, or was retried. */
+  readonly isFollowed: boolean;
   /** The task of the model that counts. */
   readonly modelTaskId: string | null;
 }
@@ -26,7 +28,7 @@ export interface GenerationWatch {
 }
 
 const select = `
-  SELECT g.id, g.version, g.status, (
+  SELECT g.id, g.version, g.status, g.follow_at IS NOT NULL AS "isFollowed", (
     SELECT task_id FROM generation_task WHERE generation_id = g.id AND role = 'MODEL' ORDER BY number DESC LIMIT 1
   ) AS "modelTaskId"
   FROM generation g WHERE g.id = ANY ($1::uuid[])`;

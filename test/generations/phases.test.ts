@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeId } from '../../src/ids.ts';
 import type { Json } from '../http/support.ts';
 import { names, openStories, type Stories } from './stories.ts';
 import { taskIdOf } from './support.ts';
@@ -140,6 +141,20 @@ describe('a failed image', () => {
     await studio.until(person, id, { status: 'IMAGE_FAILED' });
     // Twice: somebody had asked for the second one.
     expect(names(await told(id)).filter((name) => name === 'ImageFailed 0')).toHaveLength(2);
+  });
+
+  test('that is retried is waited for by streams that come before anybody has looked at it', async () => {
+    const { id, claimed } = await drawing(1);
+    for (const one of claimed) await studio.fail(one);
+    const { version } = await studio.until(person, id, { status: 'IMAGE_FAILED' });
+    // What the retry of a task leaves behind.
+    await studio.api.services.database.pool.query('UPDATE generation SET follow_at = now() WHERE id = $1', [
+      decodeId('Generation', id),
+    ]);
+    const telling = told(id, Number(version));
+    for (const one of claimed) await studio.act(person, 'retryTask', taskIdOf(one));
+    await studio.fail(await claimOne());
+    expect(names(await telling).slice(-2)).toEqual(['ImageFailed 0', 'IMAGE_FAILED']);
   });
 
   test('that was retried when its generation was over stays out of it', async () => {
