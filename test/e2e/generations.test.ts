@@ -7,12 +7,9 @@ import {
   isGenerationFinal,
 } from '../../sdk/src/index.ts';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
-import { createApp } from '../../src/app.ts';
-import { loadConfig } from '../../src/config.ts';
 import { startCuttableProxy } from '../sdk/cuttable-proxy.ts';
 import { adminKey, startTestApp } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
-import { testLog } from '../support/log.ts';
 import { openSite } from './site.ts';
 
 interface Crew {
@@ -163,8 +160,7 @@ test('kill -9 of the worker in every phase: nothing is lost, doubled or told twi
   const { painter, sculptor, writer, entries } = await openCrew(60_000);
   const site = opened.use(await openSite());
   const lease = { WORKER_LEASE_MS: '2000' };
-  const config = loadConfig({ ...site.variables, ...lease, PORT: '0' }, 'api');
-  const api = opened.adopt(await createApp(config, testLog), (app) => app.close());
+  const api = await site.open('api', lease);
   const first = await site.start('worker', lease);
   for (const input of entries) await post(api.url, adminKey, REGISTER, { input });
   const client = createClient({ url: api.url, token: adminKey });
@@ -194,7 +190,7 @@ test('kill -9 of the worker in every phase: nothing is lost, doubled or told twi
   const fourth = await site.start('worker', lease);
   await sculptor.received(1);
   await diary.until(isStatus('MODEL_GENERATING'));
-  await Promise.all([site.start('worker', lease), fourth.end('SIGKILL')]);
+  await Promise.all([site.open('worker', lease), fourth.end('SIGKILL')]);
   await diary.ended;
   expect(sculptor.history).toHaveLength(1);
 

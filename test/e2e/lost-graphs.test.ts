@@ -58,7 +58,7 @@ test('kill -9 of a server in the middle of graphs, and of their submission: noth
   await node.called(60);
   await first.end('SIGKILL');
   const known = new Map((await Promise.all(streams)).flatMap((one) => [...one]));
-  const second = await site.start('all', lease);
+  const second = await site.open('all', lease);
   // What was not acknowledged is there whole or not at all: with its key it is there once.
   for (const [key, id] of known) {
     const again = await submit(second.url, key);

@@ -62,7 +62,7 @@ test.concurrent('kill -9 of PostgreSQL in the middle of submissions: what was ac
 }, async () => {
   await using postgres = await ownPostgres();
   await using site = await openSite(postgres.url);
-  const [server] = await Promise.all([site.start(), site.start('worker')]);
+  const [server] = await Promise.all([site.start(), site.open('worker')]);
   const client = site.client(server);
   await site.addNode(server, { model: 'fox', slots: 4 });
   const acknowledged = new Map<string, string>();

@@ -106,7 +106,7 @@ test('SIGSTOP of a worker beyond its lease, then SIGCONT: its late answer change
   const { id } = await client.submit(picture('bear'));
   await node.called(2);
   process.kill(sleeper.pid, 'SIGSTOP');
-  const other = await site.start('worker', lease);
+  const other = await site.open('worker', lease);
   await eventOf(client, id, 'RETRYING');
   const task = await ended(client, id);
   // On a machine with much else to do, the other one may miss its short lease as well.
@@ -117,7 +117,7 @@ test('SIGSTOP of a worker beyond its lease, then SIGCONT: its late answer change
   late.resolve();
   process.kill(sleeper.pid, 'SIGCONT');
   await sleeper.logged(/lost its lease/);
-  await other.end('SIGTERM');
+  await other.close();
   // Only the one that slept is left to run this.
   const next = await client.submitAndWait(picture('bear'), { signal: AbortSignal.timeout(20_000) });
   expect(next.status).toBe('SUCCEEDED');

@@ -95,6 +95,11 @@ export function picture(model: string, prompt = 'a red fox'): SubmitTaskInput {
   return { task: { textToImage: { prompt, width: 32, height: 32, model } } };
 }
 
+async function fulfilled<T>(starts: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(starts);
+  return settled.filter((start) => start.status === 'fulfilled').map(({ value }) => value);
+}
+
 /** @param databaseUrl of a migrated database; by default a new one on the cluster of the test run */
 export async function openSite(databaseUrl?: string): Promise<Site> {
   const created = databaseUrl === undefined ? await createTestDatabase() : null;
@@ -112,7 +117,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     LOG_LEVEL: process.env.TEST_LOG ?? 'info',
   };
   const servers: Promise<ServerProcess>[] = [];
-  const apps: App[] = [];
+  const apps: Promise<App>[] = [];
   const clients: Client[] = [];
   const nodes: OutsideNode[] = [];
 
@@ -138,8 +143,8 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
       servers.push(server);
       return server;
     },
-    async open(role = 'all', more = {}) {
-      const app = await createApp(loadConfig({ ...variables, PORT: '0', ...more }, role), testLog);
+    open(role = 'all', more = {}) {
+      const app = createApp(loadConfig({ ...variables, PORT: '0', ...more }, role), testLog);
       apps.push(app);
       return app;
     },
@@ -174,10 +179,10 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
     async [Symbol.asyncDispose]() {
       for (const client of clients) client.close();
       // Also those that a test did not wait for, since it failed before they were ready.
-      const started = (await Promise.allSettled(servers)).filter((start) => start.status === 'fulfilled');
+      const [started, open] = [await fulfilled(servers), await fulfilled(apps)];
       await Promise.all([
-        ...started.map(({ value }) => value.end('SIGKILL')),
-        ...apps.map((app) => app.close()),
+        ...started.map((server) => server.end('SIGKILL')),
+        ...open.map((app) => app.close()),
       ]);
       await Promise.all(nodes.map((node) => node.die()));
       await database.close();

@@ -1,5 +1,4 @@
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
-import type { Role } from '../../../src/config.ts';
 import { protocolOf } from '../../../src/nodes/protocols/index.ts';
 import { adminKey, startTestApp } from '../../support/app.ts';
 import { createTestDatabase } from '../../support/database.ts';
@@ -104,32 +103,6 @@ export async function openPlace(variables: Record<string, string> = {}): Promise
   return { ...placeOn({ admin: createClient(app.url, adminKey), close }), url: app.url };
 }
 
-interface Processes extends Omit<Place, 'url'> {
-  readonly servers: readonly ServerProcess[];
-  readonly databaseUrl: string;
-}
-
-/** Processes of their own on one database, one of each role. */
-async function openProcesses(roles: readonly Role[], variables: Record<string, string>): Promise<Processes> {
-  const [database, folder] = await Promise.all([createTestDatabase(), makeFolder()]);
-  const shared = {
-    DATABASE_URL: database.url,
-    DATA_DIR: folder.path,
-    JWT_SECRET: 'a secret that all processes of this cluster share',
-    ADMIN_KEY: adminKey,
-    ...common,
-    ...variables,
-  };
-  const servers = await Promise.all(roles.map((role) => startServer(shared, ['--role', role])));
-  const close = async () => {
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-    await database.drop();
-    await folder[Symbol.asyncDispose]();
-  };
-  const admin = createClient(servers[0]?.url ?? '', adminKey);
-  return { ...placeOn({ admin, close }), servers, databaseUrl: database.url };
-}
-
 export interface Process extends Place {
   readonly server: ServerProcess;
   readonly databaseUrl: string;
@@ -137,9 +110,23 @@ export interface Process extends Place {
 
 /** A process with the API. */
 export async function openProcess(variables: Record<string, string> = {}): Promise<Process> {
-  const { servers, ...place } = await openProcesses(['api'], variables);
-  const [server] = servers as [ServerProcess];
-  return { ...place, server, url: server.url };
+  const [database, folder] = await Promise.all([createTestDatabase(), makeFolder()]);
+  const own = {
+    DATABASE_URL: database.url,
+    DATA_DIR: folder.path,
+    JWT_SECRET: 'a secret that this process alone knows',
+    ADMIN_KEY: adminKey,
+    ...common,
+    ...variables,
+  };
+  const server = await startServer(own, ['--role', 'api']);
+  const close = async () => {
+    await server[Symbol.asyncDispose]();
+    await database.drop();
+    await folder[Symbol.asyncDispose]();
+  };
+  const admin = createClient(server.url, adminKey);
+  return { ...placeOn({ admin, close }), server, url: server.url, databaseUrl: database.url };
 }
 
 export interface Cluster extends Omit<Place, 'url'> {
@@ -155,9 +142,22 @@ export async function openSiblings(variables: Record<string, string> = {}): Prom
   return { ...placeOn({ admin: createClient(app.url, adminKey), close }), apis: [app, two] };
 }
 
-/** The same in processes of their own. */
+/** The same, but the second with the API is a process of its own. */
 export async function openCluster(variables: Record<string, string> = {}): Promise<Cluster> {
-  const { servers, ...place } = await openProcesses(['api', 'api', 'worker'], variables);
-  const [one, two] = servers as [ServerProcess, ServerProcess, ServerProcess];
-  return { ...place, apis: [one, two] };
+  const app = await startTestApp({ ...common, ...variables }, 'api');
+  const { databaseUrl, dataDir, jwtSecret } = app.config;
+  const shared = {
+    DATABASE_URL: databaseUrl ?? '',
+    DATA_DIR: dataDir,
+    JWT_SECRET: jwtSecret ?? '',
+    MIGRATE_AT_START: 'false',
+    ...common,
+    ...variables,
+  };
+  const [two] = await Promise.all([startServer(shared, ['--role', 'api']), app.sibling('worker')]);
+  const close = async () => {
+    await two[Symbol.asyncDispose]();
+    await app[Symbol.asyncDispose]();
+  };
+  return { ...placeOn({ admin: createClient(app.url, adminKey), close }), apis: [app, two] };
 }
