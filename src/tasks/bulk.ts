@@ -6,7 +6,7 @@ import { createRetryAll, type RetryAllOptions } from './retry-all.ts';
 /** What one command does to many tasks, in a transaction for each page. */
 export interface Bulk {
   /**
-   * Retries those of the tasks that can be, as `retry` does.
+   * Retries those of the tasks that can be, as `retry` does; none twice, though it may fail again meanwhile.
    * @param pages parents before children: in the order of their ids
    * @returns how many wait again
    */
@@ -20,5 +20,5 @@ export interface Bulk {
 }
 
 export function createBulk(core: Core, options: RetryAllOptions & CancelAllOptions): Bulk {
-  return { retryAll: createRetryAll(core, options), cancelAll: createCancelAll(core, options) };
+  return { retryAll: createRetryAll(options), cancelAll: createCancelAll(core, options) };
 }

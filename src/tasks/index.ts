@@ -179,7 +179,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
   const progress = createProgress(core);
   const texts = createTexts(core);
   const { routingStrategy, concurrencyLimits: limits = { kinds: {}, models: {} } } = config;
-  const retry = createRetry(core, nodes);
+  const { retry, retryMany } = createRetry(core, nodes);
   const { cancel, cancelNow } = createCancel(core, config.stopWaitMs);
   return {
     ...createPreviews(core),
@@ -200,7 +200,7 @@ export function createTasks({ database, queue, carrier, nodes, tiers, config, lo
     async retry(taskId, options) {
       await retry(taskId, options);
     },
-    ...createBulk(core, { retry, cancelNow }),
+    ...createBulk(core, { retryMany, cancelNow }),
     remove: createRemove(core),
     queuePositions: (taskIds) => queuePositions(database, taskIds),
     stats: createStats({ database, nodes, queueCapacity: config.queueCapacity }),

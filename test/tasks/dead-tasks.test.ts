@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { describe, expect, it, vi } from 'vitest';
 import { NoSuchModelError } from '../../src/errors.ts';
 import type { Pages } from '../../src/tasks/index.ts';
 import { expectAllDone, expectInvariants } from '../support/invariants.ts';
@@ -87,6 +88,49 @@ describe('many tasks', () => {
     expect(await yard.tasks.retryAll(pagesOf([...chain.ids, lone].toSorted()), userId)).toBe(5);
     expect(await statuses(yard, chain.ids)).toEqual(['QUEUED', 'BLOCKED', 'BLOCKED', 'BLOCKED']);
     await expectInvariants(yard.database);
+    await drain(yard);
+    await expectAllDone(yard.database);
+  });
+
+  it('are retried as far as what they depend on can be', async () => {
+    const { yard, userId, failAll } = await field('partly-retried');
+    // 0 and 2 fail; 1 needs 0, 3 needs 1 and 2.
+    const { ids, ...batch } = graph(userId, [[], [0], [], [1, 2]], { model: 'partly-retried' });
+    await yard.tasks.submitBatch(batch, 'VIP');
+    await failAll();
+    await yard.sql("UPDATE task SET deadline = now() - interval '1 hour' WHERE id = $1", [ids[2]]);
+    expect(await yard.tasks.retryAll(pagesOf(ids), userId)).toBe(2);
+    expect(await statuses(yard, ids)).toEqual(['QUEUED', 'BLOCKED', 'FAILED', 'FAILED']);
+    await expectInvariants(yard.database);
+  });
+
+  it('are retried by a few statements for each page, and none twice, though they fail again meanwhile', async () => {
+    const { yard, userId, acts, failAll } = await field('wide-retried');
+    const width = 80;
+    const wide = Array.from({ length: width }, (_, n) => n);
+    const { ids, ...batch } = graph(userId, [...wide.map(() => []), wide], { model: 'wide-retried' });
+    await yard.tasks.submitBatch(batch, 'VIP');
+    await failAll();
+    const query = vi.spyOn(pg.Client.prototype, 'query');
+    let statements = 0;
+    async function* pages(): Pages {
+      for await (const page of pagesOf(ids)) {
+        const before = query.mock.calls.length;
+        yield page;
+        statements += query.mock.calls.length - before;
+        await failAll();
+      }
+    }
+    try {
+      expect(await yard.tasks.retryAll(pages(), userId)).toBe(width);
+    } finally {
+      query.mockRestore();
+    }
+    expect(statements).toBeLessThan(100);
+    expect(new Set(await statuses(yard, ids))).toEqual(new Set(['FAILED']));
+    const retried = (await acts()).map(({ taskId }) => taskId);
+    expect(retried).toEqual(ids.slice(0, width));
+    expect(await yard.tasks.retryAll(pagesOf(ids.slice(width)), userId)).toBe(width + 1);
     await drain(yard);
     await expectAllDone(yard.database);
   });
