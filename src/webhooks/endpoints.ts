@@ -15,11 +15,12 @@ const make = `
     INSERT INTO webhook_secret (owner_id, secret) VALUES ($2, $4) ON CONFLICT DO NOTHING
   )
   INSERT INTO webhook AS w (id, user_id, url, for_tasks) VALUES ($1, $2, $3, true)
-  ON CONFLICT (user_id, url) WHERE for_tasks DO UPDATE SET used_at = now(),
-    enabled = w.enabled OR w.disabled_at <= now() - interval '1 day',
-    disabled_at = CASE WHEN w.disabled_at > now() - interval '1 day' THEN w.disabled_at END,
-    disabled_reason = CASE WHEN w.disabled_at > now() - interval '1 day' THEN w.disabled_reason END
-  RETURNING id`;
+  ON CONFLICT (user_id, url) WHERE for_tasks DO UPDATE SET used_at = now() RETURNING id`;
+
+const enableAgain = `
+  UPDATE webhook SET enabled = true, disabled_at = NULL, disabled_reason = NULL, failures = 0, failing_since = NULL,
+    resting_until = NULL
+  WHERE id = $1 AND disabled_at <= now() - interval '1 day'`;
 
 /** The webhook for a URL that a task of the user names: a row id. It is made where there is none. */
 export async function webhookOfTasks(
@@ -27,10 +28,10 @@ export async function webhookOfTasks(
   { userId, url }: { readonly userId: string; readonly url: string },
 ): Promise<string> {
   const found = await pool.query<{ id: string }>(find, [userId, url]);
-  const made = found.rowCount
-    ? found
-    : await pool.query<{ id: string }>(make, [newId(), userId, url, makeSecret()]);
-  const [webhook] = made.rows;
+  if (found.rows[0]) return found.rows[0].id;
+  const { rows } = await pool.query<{ id: string }>(make, [newId(), userId, url, makeSecret()]);
+  const [webhook] = rows;
   if (!webhook) throw new Error('a webhook was neither found nor made');
+  await pool.query(enableAgain, [webhook.id]);
   return webhook.id;
 }

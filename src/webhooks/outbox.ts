@@ -118,8 +118,9 @@ const succeed = `
 const fail = `
   WITH hook AS MATERIALIZED (
     SELECT id, enabled,
-      enabled AND ($8::boolean OR coalesce(failing_since < now() - interval '1 ms' *
-        CASE WHEN $6::float8 IS NULL THEN ${LASTING_MS} ELSE ${HOPELESS_MS} END, false)) AS ends,
+      enabled AND ($8::boolean OR coalesce(failing_since < now() - interval '1 ms' * CASE
+        WHEN $6::float8 IS NULL THEN ${LASTING_MS}
+        WHEN failures >= ${DOWN_AFTER} THEN ${HOPELESS_MS} END, false)) AS ends,
       CASE WHEN $8::boolean THEN 'it answered with status 410: it wants nothing any more'
            ELSE 'nothing could be delivered since ' || to_char(failing_since AT TIME ZONE 'UTC',
              'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ': ' || $5::text END AS reason

@@ -27,8 +27,8 @@ const MAX_REST_MS = MINUTE_MS;
 /** A webhook that has failed for so long when a delivery is given up has failed lastingly. */
 export const LASTING_MS = 72 * HOUR_MS;
 /**
- * One that has failed for so long has, whatever fails: longer than a delivery takes to be given up, and yet none may be
- * where more is to be told than one request at a time can.
+ * One that is down and has failed for so long has, whatever fails: longer than a delivery takes to be given up, and yet
+ * none may be where more is to be told than one request at a time can.
  */
 export const HOPELESS_MS = 84 * HOUR_MS;
 

@@ -209,15 +209,25 @@ describe('a receiver that fails', () => {
     await vi.waitFor(async () => expect(await webhook()).toMatchObject({ enabled: false }), {
       timeout: 10_000,
     });
-    receiver.answer = status(200);
+    receiver.answer = status(500);
     const id = (await webhook())?.id ?? '';
     const before = await yard.until(id, (log) =>
       expect(log.every(({ leaseUntil }) => leaseUntil === null)).toBe(true),
     );
     await yard.cancel(userId, receiver.url);
     expect(await yard.until(id, () => undefined)).toHaveLength(before.length);
-    await yard.sql(`UPDATE webhook SET disabled_at = now() - interval '25 hours' WHERE id = $1`, [id]);
+    await yard.sql(
+      `UPDATE webhook SET disabled_at = now() - interval '25 hours', failing_since = now() - interval '5 days' WHERE id = $1`,
+      [id],
+    );
     await yard.cancel(userId, receiver.url);
+    // What was before does not count: it has its ten attempts again.
+    await yard.until(id, (log) =>
+      expect(log.filter(({ responseStatus }) => responseStatus === 500)).toHaveLength(2),
+    );
+    expect(await webhook()).toMatchObject({ enabled: true });
+    receiver.answer = status(200);
+    await yard.pass(id, '10 seconds');
     await yard.until(id, delivered(2));
     expect(await webhook()).toMatchObject({ enabled: true, disabledAt: null, disabledReason: null });
   });
