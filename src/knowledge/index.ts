@@ -85,6 +85,8 @@ const searchInput = z.object({
   first: z.int().min(1).max(100),
 });
 
+const CANCELED_AT_ONCE = 50;
+
 const isTaken = (error: unknown): boolean =>
   error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002';
 
@@ -105,12 +107,18 @@ export async function createKnowledge(options: KnowledgeOptions): Promise<Knowle
     ...(options.searchWaitMs === undefined ? {} : { waitMs: options.searchWaitMs }),
   });
 
+  /** Ends what is under way for documents while they are there: an attempt that finds its document gone has failed. */
+  async function cancel(documentIds: readonly string[]): Promise<void> {
+    for (let n = 0; n < documentIds.length; n += CANCELED_AT_ONCE) {
+      const some = documentIds.slice(n, n + CANCELED_AT_ONCE);
+      await Promise.all(some.map((id) => cancelIfOpen(tasks, id)));
+    }
+  }
+
   /** What is left of documents that are not there any more. What a lost process leaves of it, housekeeping finds. */
   async function clear(documentIds: readonly string[]): Promise<void> {
-    for (const id of documentIds) {
-      await cancelIfOpen(tasks, id);
-      await chunks.remove(id);
-    }
+    await cancel(documentIds);
+    for (const id of documentIds) await chunks.remove(id);
     if (documentIds.length > 0) await parts.clearLeft();
   }
 
@@ -127,6 +135,11 @@ export async function createKnowledge(options: KnowledgeOptions): Promise<Knowle
       }
     },
     async deleteBase(id) {
+      const open = await prisma.document.findMany({
+        where: { knowledgeBaseId: id, task: { status: { notIn: ['SUCCEEDED', 'FAILED', 'CANCELED'] } } },
+        select: { id: true },
+      });
+      await cancel(open.map((document) => document.id));
       const documentIds = await prisma.$transaction(async (tx) => {
         // Nothing is added to it from here on.
         await tx.$executeRaw`SELECT FROM knowledge_base WHERE id = ${id}::uuid FOR UPDATE`;
@@ -141,6 +154,7 @@ export async function createKnowledge(options: KnowledgeOptions): Promise<Knowle
       await clear(documentIds);
     },
     async deleteDocument(id) {
+      await cancel([id]);
       const { count } = await prisma.document.deleteMany({ where: { id } });
       if (count === 0) throw new NotFoundError('there is no such document');
       await clear([id]);
