@@ -1,4 +1,5 @@
-import { openAsBlob } from 'node:fs';
+import { constants, openAsBlob } from 'node:fs';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { MediaSource } from '../../sdk/src/index.ts';
 import { type OptionValues, UsageError } from './command.ts';
@@ -32,6 +33,8 @@ export async function readMedia(text: string, values: OptionValues): Promise<Med
 
 async function openFile(file: string): Promise<File> {
   try {
+    // What keeps it from being read; openAsBlob does not say.
+    await access(file, constants.R_OK);
     return new File([await openAsBlob(file)], path.basename(file));
   } catch (error) {
     throw new UsageError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);

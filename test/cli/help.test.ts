@@ -52,7 +52,10 @@ test.each([
   [['submit'], 'say what to do: '],
   [['submit', 'poem', 'roses'], '"poem" is none of '],
   [['submit', 'text-to-image', 'a fox', '--steps', 'many'], '--steps: must be a whole number, not "many"'],
-  [['submit', 'speech-to-text', '/no/such/file.wav'], '/no/such/file.wav cannot be read'],
+  [
+    ['submit', 'speech-to-text', '/no/such/file.wav'],
+    '/no/such/file.wav cannot be read: ENOENT: no such file',
+  ],
   [['tasks', 'eat', 'task_1'], '"eat" is none of list, show, cancel, retry, delete'],
   [
     ['tasks', 'cancel'],

@@ -71,6 +71,16 @@ describe('openai pictures', () => {
     expect(made.images).toMatchObject([{ mimeType: 'image/png' }]);
   });
 
+  it('quotes what came in place of a picture where it says something, and nothing else', async () => {
+    const answers = { AAAA: / is no picture$/, [btoa('CUDA error')]: / is no picture: CUDA error$/ };
+    for (const [data, message] of Object.entries(answers)) {
+      await using server = await nodeAnswering({ data: [{ b64_json: data }] });
+      await using client = clientOf(server.url);
+      const fault = await faultOf(perform(protocol, 'TEXT_TO_IMAGE', { node: client }));
+      expect(fault).toMatchObject({ code: 'BAD_NODE_ANSWER', message: expect.stringMatching(message) });
+    }
+  });
+
   it('fetches from another host only what the check of URLs lets through, without the token', async () => {
     await using store = await startNode((_, response) => void response.end(Buffer.from(png, 'base64')));
     await using server = await nodeAnswering({ data: [{ url: `${store.url}/picture.png?key=1` }] });

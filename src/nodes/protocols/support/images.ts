@@ -13,7 +13,7 @@ const MAX_SAID = 300;
 /** What a server wrote in place of a picture, where that is text: mostly what went wrong. */
 function said(bytes: Uint8Array): string {
   const text = rawText({ bytes });
-  return text.includes('\uFFFD') ? '' : `: ${text.slice(0, MAX_SAID)}`;
+  return text === '' || text.includes('\uFFFD') ? '' : `: ${text.slice(0, MAX_SAID)}`;
 }
 
 /** A picture with the type that its own bytes tell, without text inside; `BAD_NODE_ANSWER` where they are none. */
