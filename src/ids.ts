@@ -62,9 +62,11 @@ export function encodeId(type: IdType | PartType, uuid: string): string {
   return TypeID.fromUUID(allPrefixes[type], uuid).toString();
 }
 
-function parseId(id: string): TypeID<string> | null {
+/** Null for what is no id, and for one whose letters come to nothing that is a UUID. */
+function parseId(id: string): { readonly prefix: string; readonly uuid: string } | null {
   try {
-    return TypeID.fromString(id);
+    const parsed = TypeID.fromString(id);
+    return { prefix: parsed.getType(), uuid: parsed.toUUID() };
   } catch {
     return null;
   }
@@ -73,12 +75,12 @@ function parseId(id: string): TypeID<string> | null {
 /** The type and row id behind an API id, or null where the text is not an id of ours. */
 export function decodeAnyId(id: string): { type: IdType; uuid: string } | null {
   const parsed = parseId(id);
-  const type = parsed ? typesByPrefix.get(parsed.getType()) : undefined;
-  return parsed && type ? { type, uuid: parsed.toUUID() } : null;
+  const type = parsed ? typesByPrefix.get(parsed.prefix) : undefined;
+  return parsed && type ? { type, uuid: parsed.uuid } : null;
 }
 
 /** The row id behind an API id of that type, or null where it is none. */
 export function decodeId(type: IdType | PartType, id: string): string | null {
   const parsed = parseId(id);
-  return parsed?.getType() === allPrefixes[type] ? parsed.toUUID() : null;
+  return parsed?.prefix === allPrefixes[type] ? parsed.uuid : null;
 }
