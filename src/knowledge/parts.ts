@@ -60,14 +60,18 @@ export interface Parts {
 /** Where nobody says when: a place in a queue may be free again. */
 const REFUSED_PAUSE_MS = 1_000;
 const MAX_GROUP = 200;
+const SEARCH_ENDS_WITHIN_SECONDS = 30;
 
 const link = 'INSERT INTO document_part (task_id, document_id) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 const unlinkTasks = 'DELETE FROM document_part WHERE task_id = ANY ($1::uuid[])';
 const selectParts = `SELECT task_id AS id, true AS "isDone" FROM document_part WHERE document_id = $1`;
+/** Of a document, or where it is its own, of a search: what a search of a lost process left has ended by itself. */
 const selectLeft = `
   SELECT p.task_id AS id, d.id IS NULL OR d.edition IS NOT NULL AS "isDone" FROM document_part p
   LEFT JOIN document d ON d.id = p.document_id LEFT JOIN task t ON t.id = p.document_id
-  WHERE d.id IS NULL OR d.edition IS NOT NULL OR t.status IN ('SUCCEEDED', 'FAILED', 'CANCELED') LIMIT ${MAX_GROUP}`;
+  WHERE CASE WHEN p.document_id = p.task_id THEN t.finished_at < now() - interval '${SEARCH_ENDS_WITHIN_SECONDS} s'
+    ELSE d.id IS NULL OR d.edition IS NOT NULL OR t.status IN ('SUCCEEDED', 'FAILED', 'CANCELED') END
+  LIMIT ${MAX_GROUP}`;
 
 /** An EMBEDDING task of somebody's for a purpose of ours. */
 export function embeddingOf(

@@ -66,6 +66,9 @@ const selectDocuments = `
     json_build_object('status', t.status) AS task
   FROM document d JOIN task t ON t.id = d.id WHERE d.id = ANY ($1::uuid[])`;
 
+/** Has the task of a search be removed where this process can't any more: see the parts of documents. */
+const link = 'INSERT INTO document_part (task_id, document_id) VALUES ($1, $1)';
+
 const keyOf = ({ documentId, ordinal }: ChunkKey): string => `${documentId} ${ordinal}`;
 
 /** One ranking from several: what stands high in many of them comes first. Scores are between 0 and 1. */
@@ -111,6 +114,7 @@ export function createSearch({ database, index, artifacts, tasks, feed, log, ...
     } as const;
     const { taskId } = await tasks.submit(embeddingOf(owner, [query], urgent), viewer.tier);
     try {
+      await pool.query(link, [taskId]);
       const task = await settled(taskId);
       if (task?.status !== 'SUCCEEDED') return null;
       const [vector] = await readVectors(artifacts, task.data?.result as EmbeddingOutput);

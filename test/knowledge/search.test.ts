@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeId } from '../../src/ids.ts';
 import { createSearch, fuse } from '../../src/knowledge/search.ts';
 import { createExactIndex } from '../../src/knowledge/vector-index.ts';
@@ -66,6 +66,34 @@ describe('a search', () => {
       where: { data: { labels: { path: ['purpose'], equals: 'search' } } },
     });
     expect(left).toBe(0);
+  });
+
+  it('of a process that was lost leaves its task to housekeeping', async () => {
+    const { services } = library.app;
+    const { prisma, pool } = services.database;
+    let taskId = '';
+    const search = createSearch({
+      ...services,
+      index: createExactIndex(services.database),
+      tasks: {
+        ...services.tasks,
+        submit: async (...given) => {
+          const submitted = await services.tasks.submit(...given);
+          taskId = submitted.taskId;
+          return submitted;
+        },
+        remove: async () => undefined,
+      },
+      log: testLog,
+    });
+    const where = { id: decodeId('KnowledgeBase', base) ?? '' };
+    const row = await prisma.knowledgeBase.findUniqueOrThrow({ where });
+    await search(row, { query: 'foxes', first: 1, viewer: { userId: reader.userId, tier: 'VIP' } });
+    const left = () => prisma.task.count({ where: { id: taskId } });
+    await services.knowledge.clearParts();
+    expect(await left()).toBe(1);
+    await pool.query("UPDATE task SET finished_at = now() - interval '1 minute' WHERE id = $1", [taskId]);
+    await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 5_000 });
   });
 
   it('refuses what asks for nothing or for too much', async () => {
