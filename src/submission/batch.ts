@@ -221,12 +221,16 @@ export async function submitBatch(services: BatchServices, request: BatchRequest
   assertNone(checkRefs(members));
   const checked = await checkAll({ services, members, mayBeReplay: idempotencyKey !== null }, viewer);
   const issues = checked.flatMap((one) => one.issues);
-  const dependencies = dependenciesOf(checked);
-  if (dependencies.length > MAX_DEPENDENCIES) {
-    const message = `must depend on each other at most ${MAX_DEPENDENCIES.toLocaleString('en')} times`;
+  const named = checked.reduce((sum, { drafted }) => sum + drafted.relatives.named.size, 0);
+  if (named > MAX_DEPENDENCIES) {
+    const message = `must have at most ${MAX_DEPENDENCIES.toLocaleString('en')} dependencies together, not ${named.toLocaleString('en')}`;
     throw new InvalidInputError([...issues, { path: 'tasks', message }]);
   }
-  const ordered = orderOf(members.length, dependencies, (place) => members[place]?.ref ?? `tasks[${place}]`);
+  const ordered = orderOf(
+    members.length,
+    dependenciesOf(checked),
+    (place) => members[place]?.ref ?? `tasks[${place}]`,
+  );
   if ('circles' in ordered) throw new InvalidInputError([...issues, ...ordered.circles]);
   assertNone(issues);
   const tasks = toMembers(checked, ordered.order);

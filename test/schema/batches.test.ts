@@ -154,9 +154,17 @@ describe('submitTasks', () => {
     expect((await submit(tasks, { idempotencyKey: 'graph' }, other)).id).not.toBe(first.id);
   });
 
-  it('takes a thousand tasks with a few statements', async () => {
+  it('has a bound on all its dependencies, on earlier tasks as well', async () => {
+    const earlier = nodesOf(await submit(Array.from({ length: 21 }, () => ({})))).map(({ id }) => id);
+    const tasks = Array.from({ length: 1_000 }, () => ({ input: { dependsOn: earlier } }));
+    const message = 'must have at most 20,000 dependencies together, not 21,000';
+    expect(await issuesOf(tasks)).toEqual([{ path: 'tasks', message }]);
+  });
+
+  it('takes a thousand tasks of two thousand characters with a few statements', async () => {
     const tasks = Array.from({ length: 1_000 }, (_, n) => ({
       ref: `t${n}`,
+      input: { task: picture('x'.repeat(2_000)) },
       ...(n > 0 ? { dependsOnRefs: [`t${Math.floor(n / 2)}`] } : {}),
     }));
     await api.send('{ me { id } }', { as: owner });
