@@ -4,13 +4,13 @@ import type { Log } from '../log.ts';
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** SQLSTATE classes of what is wrong with the data or the statement: it will not get better. */
+/** SQLSTATE classes of what is wrong with the data or the statement, or too much: it will not get better. */
 function isPermanent(error: unknown): boolean {
   return (
     error instanceof Error &&
     'code' in error &&
     typeof error.code === 'string' &&
-    /^(22|23|42)/.test(error.code)
+    /^(22|23|42|54)/.test(error.code)
   );
 }
 

@@ -29,6 +29,16 @@ export async function settle(
 /** For so long a file is held in memory for a store or a database that can't be reached. */
 const KEPT_MS = 60_000;
 
+/** A result is a row of the database, which whoever asks for the task loads whole; files are beside it. */
+const MAX_RESULT_BYTES = 16 * 1024 * 1024;
+
+function checkSize(result: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(result));
+  if (bytes <= MAX_RESULT_BYTES) return;
+  const message = `the node's answer has ${bytes} bytes without its files, more than ${MAX_RESULT_BYTES}: so much must be a file`;
+  throw new AttemptFault('BAD_NODE_ANSWER', message, null);
+}
+
 /**
  * Stores the files that a node made and checks the whole against the kind's output. Waits a while for a store that
  * can't be reached: what is made already need not be made again.
@@ -57,6 +67,9 @@ export async function storeResult(
   };
   const stored = await storeFiles(made, save);
   const output = kindOf(kind).output.safeParse(stored.result);
-  if (output.success) return { ...stored, result: output.data };
-  throw new AttemptFault('BAD_NODE_ANSWER', 'the node answered something incomplete', output.error);
+  if (!output.success) {
+    throw new AttemptFault('BAD_NODE_ANSWER', 'the node answered something incomplete', output.error);
+  }
+  checkSize(output.data);
+  return { ...stored, result: output.data };
 }

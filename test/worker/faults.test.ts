@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { openStorage } from '../../src/artifacts/index.ts';
 import { startTestS3 } from '../artifacts/s3-server.ts';
+import { startNode } from '../nodes/protocols/node.ts';
 import { freePort } from '../support/free-port.ts';
 import { openWorkers } from './support.ts';
 
@@ -47,6 +48,30 @@ describe('what goes wrong at a node', () => {
     const taskId = await yard.submit({ maxAttempts: 1 });
     await yard.until(taskId, { status: 'FAILED' });
     expect(await yard.attempts(taskId)).toMatchObject([{ error: { code: 'BAD_NODE_ANSWER' } }]);
+  });
+
+  test('by more than a row can bear ends the attempt, and holds up nobody', async () => {
+    await using yard = await openWorkers();
+    await using node = await startNode((path, response) => {
+      response.setHeader('content-type', 'application/json');
+      response.end(path === '/run' ? JSON.stringify({ text: 'x'.repeat(17 * 1024 * 1024) }) : '{}');
+    });
+    const offers = [{ kind: 'CUSTOM', models: ['prolix'] }];
+    const { id } = await yard.nodes.register({
+      name: 'n',
+      url: node.url,
+      protocol: 'JSON',
+      slots: 1,
+      offers,
+    });
+    await yard.database.prisma.gpuNode.update({ where: { id }, data: { healthy: true } });
+    await yard.worker();
+    const input = { type: 'prolix', payload: {} };
+    const taskId = await yard.submit({ kind: 'CUSTOM', model: 'prolix', input, maxAttempts: 1 });
+    await yard.until(taskId, { status: 'FAILED' });
+    expect(await yard.attempts(taskId)).toMatchObject([
+      { error: { code: 'BAD_NODE_ANSWER', message: expect.stringContaining('must be a file') } },
+    ]);
   });
 
   test('by a connection that breaks in the middle costs a try', async () => {
