@@ -12,22 +12,26 @@ const text = `# Notes of a print workshop
 
 ## Before the first layer
 
-Wipe the plate with alcohol and let it dry. Level it while it is warm, since metal grows with heat. The first layer is
-printed slowly, and a little too close rather than too far away.
+Wipe the plate with alcohol and let it dry. Level it while it is warm, since
+metal grows with heat. The first layer is printed slowly, and a little too
+close rather than too far away.
 
 ## When a print comes off the plate
 
-Corners lift where the plastic cools too fast: close the doors, and keep the fan off for the first layers. A print that
-comes off whole stood on a dirty plate, or touches it in too few places: give it a brim.
+Corners lift where the plastic cools too fast: close the doors, and keep the
+fan off for the first layers. A print that comes off whole stood on a dirty
+plate, or touches it in too few places: give it a brim.
 
 ## Filament
 
-Keep spools dry. Filament that crackles has drawn water: four hours at fifty degrees make it good again.
+Keep spools dry. Filament that crackles has drawn water: four hours at fifty
+degrees make it good again.
 
 ## Models
 
-A model needs a flat base, walls of at least one millimetre, and no parts that hang in the air. Overhangs of up to
-forty-five degrees print without supports.
+A model needs a flat base, walls of at least one millimetre, and no parts
+that hang in the air. Overhangs of up to forty-five degrees print without
+supports.
 `;
 
 /** Puts the demo's document into a knowledge base, in place of the one that an earlier start put there. */

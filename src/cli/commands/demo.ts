@@ -100,7 +100,7 @@ async function showSearch(
   print(stdout, `\n${QUESTION}`);
   print(
     stdout,
-    hit === null ? 'nothing was found' : `${hit.document.name}, ${hit.score.toFixed(2)}: ${hit.text}`,
+    hit === null ? 'nothing was found' : `${hit.document.name}, ${hit.score.toFixed(2)}:\n${hit.text}`,
   );
   return hit !== null;
 }
@@ -118,7 +118,9 @@ Query      mutation {
              }
            }
 or         query {
-             knowledgeBase(id: "${base.id}") { search(query: "${QUESTION}", first: 3) { score text } }
+             knowledgeBase(id: "${base.id}") {
+               search(query: "${QUESTION}", first: 3) { score text }
+             }
            }
 or         mutation { createGeneration(input: {prompt: "a mill by a river"}) { ... on Generation { id } } }
            (docs/generations.md goes on from there)
