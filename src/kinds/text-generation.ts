@@ -31,11 +31,10 @@ const textGenerationInput = z
     }
   });
 
-const textOutput = z.strictObject({
-  text: z.string(),
-  promptTokens: z.number().int().nonnegative().optional(),
-  completionTokens: z.number().int().nonnegative().optional(),
-});
+/** What no text has is not worth failing it for. */
+const tokens = z.number().int().min(0).max(2_147_483_647).optional().catch(undefined);
+
+const textOutput = z.strictObject({ text: z.string(), promptTokens: tokens, completionTokens: tokens });
 
 export type TextGenerationInput = z.infer<typeof textGenerationInput>;
 export type ChatMessage = z.infer<typeof message>;

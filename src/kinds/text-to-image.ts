@@ -20,7 +20,8 @@ export const drawingInput = z.strictObject({
 /** In the order in which the node made them. */
 export const imageOutput = z.strictObject({
   images: z.array(madeFile).min(1),
-  seed: z.number().int().optional(),
+  // Larger ones, which some nodes choose, could not be asked for again.
+  seed: seed.optional().catch(undefined),
 });
 
 export type TextToImageInput = z.infer<typeof drawingInput>;

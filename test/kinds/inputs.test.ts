@@ -77,6 +77,16 @@ test('work costs more where there is more of it', () => {
   expect(cost('IMAGE_TO_IMAGE', { ...edit, strength: 0.5, count: 4 })).toBe(20);
 });
 
+test('numbers of a node that the API cannot tell are left out of the result', () => {
+  const images = ['a'];
+  expect(kindOf('TEXT_TO_IMAGE').output.parse({ images, seed: 7 })).toEqual({ images, seed: 7 });
+  for (const seed of [4_294_967_295, -1, 0.5]) {
+    expect(kindOf('TEXT_TO_IMAGE').output.parse({ images, seed })).toEqual({ images });
+  }
+  const counted = { text: 'a', promptTokens: 3, completionTokens: 1e12 };
+  expect(kindOf('TEXT_GENERATION').output.parse(counted)).toEqual({ text: 'a', promptTokens: 3 });
+});
+
 test('packed vectors come back as 32-bit floats, and nothing else is taken for them', () => {
   const packed = packVectors([
     [0.5, -1.25, 0.1],

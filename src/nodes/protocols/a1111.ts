@@ -8,6 +8,7 @@ import { pictureAsBase64, sizeFor } from './support/input-picture.ts';
 import { waitFor } from './support/poll.ts';
 import { checkReadiness, notReady } from './support/readiness.ts';
 import { errorText, failed, refusal } from './support/refusal.ts';
+import { seedOf } from './support/seed.ts';
 
 type PictureCall = Call<'TEXT_TO_IMAGE' | 'IMAGE_TO_IMAGE'>;
 
@@ -78,7 +79,8 @@ async function draw(call: PictureCall, path: string, more: object = {}) {
         height: input.height,
         steps: input.steps,
         cfg_scale: input.guidanceScale,
-        seed: input.seed ?? -1,
+        // Its own choice may have more bits than can be asked for again.
+        seed: input.seed ?? seedOf(attemptId),
         // One after the other: a batch must fit into the GPU's memory.
         n_iter: input.count,
         ...more,

@@ -49,9 +49,12 @@ describe('a1111 pictures', () => {
     });
   });
 
-  it('tells the seed that the server chose', async () => {
+  it('tells a caller who gave no seed one with which the picture can be asked for again', async () => {
     await using place = await open();
-    expect(await perform(protocol, 'TEXT_TO_IMAGE', place)).toMatchObject({ seed: 1_234_567 });
+    const drawn = await perform(protocol, 'TEXT_TO_IMAGE', place);
+    expect(drawn.seed).toBeLessThan(2 ** 31);
+    const again = { ...place, input: { seed: drawn.seed } };
+    expect(await perform(protocol, 'TEXT_TO_IMAGE', again)).toEqual(drawn);
   });
 
   it('leaves out the grid that some servers put first', async () => {
