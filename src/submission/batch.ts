@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Viewer } from '../accounts/index.ts';
 import { type InputIssue, InvalidInputError } from '../errors.ts';
-import { newIdAfter, randomId } from '../ids.ts';
+import { encodeId, newIdAfter, randomId } from '../ids.ts';
 import type { BatchMember, Submission, SubmittedBatch, Tasks } from '../tasks/index.ts';
+import { withNames } from './hash.ts';
 import { type Dependency, orderOf } from './order.ts';
 import {
   type Draft,
@@ -137,7 +138,9 @@ async function checkAll({ services, members, mayBeReplay }: Frame, viewer: Viewe
   const webhooks = remembering(services.webhooks);
   const own = surroundingsOf(services, viewer);
   const findTask = findAmong(members, own.findTask);
-  const refs = new Map(members.map(({ id, ref, path }) => [id, ref ?? path]));
+  const refs = new Map(
+    members.flatMap(({ id, ref, path }) => [id, encodeId('Task', id)].map((name) => [name, ref ?? path])),
+  );
   return Promise.all(
     members.map(async (member) => {
       const drafted = draft(artifacts, member.request, { ...own, findTask });
@@ -169,7 +172,7 @@ function dependenciesOf(checked: readonly Checked[]): Dependency[] {
 function renamed<Value>(value: Value, ids: ReadonlyMap<string, string>): Value {
   return JSON.parse(
     JSON.stringify(value, (_key, inner: unknown) =>
-      typeof inner === 'string' ? (ids.get(inner) ?? inner) : inner,
+      typeof inner === 'string' ? withNames(inner, (id) => ids.get(id)) : inner,
     ),
   );
 }
@@ -185,6 +188,7 @@ function toMembers(checked: readonly Checked[], order: readonly number[]): Batch
     if (!one?.submission) return [];
     const { member, submission } = one;
     ids.set(member.id, last);
+    ids.set(encodeId('Task', member.id), encodeId('Task', last));
     const taskId = last;
     last = newIdAfter([last]);
     const { dependsOn, texts, input } = submission;

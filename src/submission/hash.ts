@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { encodeId } from '../ids.ts';
 
 type Replace = (key: string, value: unknown) => unknown;
 
@@ -11,7 +12,25 @@ function canonical(value: unknown, replace: Replace): string {
   });
 }
 
-const KEYS: ReadonlySet<string> = new Set(['artifactId', 'taskId']);
+/** What another task makes: for people, and told from the files of all others. */
+export function nameOfTaskFile({
+  taskId,
+  index,
+}: {
+  readonly taskId: string;
+  readonly index: number;
+}): string {
+  return `${encodeId('Task', taskId)} ${index}`;
+}
+
+const taskInName = /^task_[0-9a-z]{26}(?= \d+$)/;
+
+/** An id, or a {@link nameOfTaskFile}, with what stands for the id; others as they are. */
+export function withNames(text: string, nameOf: (id: string) => string | undefined): string {
+  return nameOf(text) ?? text.replace(taskInName, (id) => nameOf(id) ?? id);
+}
+
+const KEYS: ReadonlySet<string> = new Set(['artifactId', 'taskId', 'name']);
 
 /**
  * sha256 of a value in which artifacts stand for their bytes, and tasks of the same batch for what that calls them.
@@ -19,7 +38,7 @@ const KEYS: ReadonlySet<string> = new Set(['artifactId', 'taskId']);
  */
 export function hashOf(value: unknown, nameOf: (id: string) => string | undefined): Uint8Array {
   const text = canonical(value, (key, inner) =>
-    KEYS.has(key) && typeof inner === 'string' ? (nameOf(inner) ?? inner) : inner,
+    KEYS.has(key) && typeof inner === 'string' ? withNames(inner, nameOf) : inner,
   );
   return hash('sha256', text, 'buffer');
 }

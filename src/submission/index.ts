@@ -13,6 +13,7 @@ import { untilFinal } from './wait.ts';
 
 export type { Attachment, Attachments, MediaSource, Upload } from './attachments.ts';
 export { type BatchRequest, submitBatch } from './batch.ts';
+export { nameOfTaskFile } from './hash.ts';
 export type { SubmissionOptions } from './options.ts';
 export type { SubmissionRequest } from './prepare.ts';
 

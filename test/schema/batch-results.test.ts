@@ -32,6 +32,26 @@ describe("another task's result", () => {
     });
   });
 
+  it('gives a document a name of its own, which a repeated batch has, too', async () => {
+    const create =
+      'mutation { createKnowledgeBase(input: { name: "made" }) { ... on KnowledgeBase { id } } }';
+    const { data } = await api.send(create, { as: owner });
+    const { id: knowledgeBaseId } = data.createKnowledgeBase as { id: unknown };
+    const document = (fromTask: object) => ({
+      input: { task: { document: { knowledgeBaseId, file: { fromTask } } } },
+    });
+    const tasks = [{ ref: 'a' }, document({ ref: 'a' }), document({ ref: 'a', index: 1 })];
+    const one = await submit(tasks, { idempotencyKey: 'made' });
+    const [again, other] = [await submit(tasks, { idempotencyKey: 'made' }), await submit(tasks)];
+    expect(again.id).toBe(one.id);
+    for (const batch of [one, other]) {
+      const [parent, ...documents] = nodesOf(batch);
+      const names = documents.map(({ input }) => input?.name);
+      expect(names).toEqual([`${parent?.id} 0`, `${parent?.id} 1`]);
+    }
+    expect(other.id).not.toBe(one.id);
+  });
+
   it.for<[string, object, string, RegExp]>([
     [
       'of a task that makes no files',

@@ -60,6 +60,7 @@ export async function openBatches(): Promise<Batches> {
     offers: [
       { kind: 'TEXT_GENERATION', models: ['words'] },
       { kind: 'IMAGE_TO_IMAGE', models: ['brush'] },
+      { kind: 'EMBEDDING', models: ['place'] },
     ],
   });
   await api.services.database.prisma.gpuNode.update({ where: { id: texts.id }, data: { healthy: true } });

@@ -105,7 +105,7 @@ export type DocumentInput = {
   file: MediaSource;
   /** Where it is to be found: kb_… */
   knowledgeBaseId: string;
-  /** What it is known by: a document of the same name is replaced. Left out: the name of the file, up to 255 characters */
+  /** What it is known by: a document of the same name is replaced. Left out: the name of the file; of what another task makes the id of that and the number of the file. Up to 255 characters */
   name?: string | null | undefined;
 };
 

@@ -1,7 +1,8 @@
 import { unescape as decodeLeniently } from 'node:querystring';
 import { InvalidInputError } from '../../errors.ts';
 import { decodeId, encodeId } from '../../ids.ts';
-import type { MediaSource } from '../../submission/index.ts';
+import type { MediaReference, TaskFile } from '../../kinds/index.ts';
+import { type MediaSource, nameOfTaskFile } from '../../submission/index.ts';
 import { builder } from '../builder.ts';
 import { DocumentType, loadDocument } from '../document.ts';
 import { MediaSourceInput } from '../media.ts';
@@ -17,7 +18,7 @@ const DocumentInputType = builder.inputType('DocumentInput', {
     knowledgeBaseId: t.id({ required: true, description: 'Where it is to be found: kb_…' }),
     name: t.string({
       description:
-        'What it is known by: a document of the same name is replaced. Left out: the name of the file, up to 255 characters',
+        'What it is known by: a document of the same name is replaced. Left out: the name of the file; of what another task makes the id of that and the number of the file. Up to 255 characters',
     }),
     chunkSize: t.int({ defaultValue: 1_000, description: 'Characters of a chunk at most; 100 to 8,000' }),
     chunkOverlap: t.int({
@@ -40,9 +41,9 @@ const DocumentResult = builder.objectRef<TaggedOutput<'DOCUMENT'>>('DocumentResu
 const MAX_NAME = 255;
 
 /** What the caller's own machine calls the file, the last part of its URL, or what else tells it from others. */
-function fileName({ upload, url, artifactId, fromTask }: MediaSource): string {
+function fileName({ upload, url, artifactId }: MediaSource, reference: MediaReference | TaskFile): string {
   if (upload != null && upload.name !== '') return upload.name;
-  if (fromTask != null) return `${fromTask.taskId} ${fromTask.index ?? 0}`;
+  if ('fromTask' in reference) return nameOfTaskFile(reference.fromTask);
   const last = url == null ? undefined : URL.parse(url)?.pathname.split('/').at(-1);
   return last ? decodeLeniently(last) : (artifactId ?? 'document');
 }
@@ -63,7 +64,7 @@ export const document = kindSchema({
     }
     const { reference } = await attachments.add('file', file);
     const sizes = { chunkSize: chunkSize ?? undefined, chunkOverlap: chunkOverlap ?? undefined };
-    const called = name ?? shortened(fileName(file));
+    const called = name ?? shortened(fileName(file, reference));
     return { model: null, input: { file: reference, knowledgeBaseId, name: called, ...sizes } };
   },
   shown: ({ knowledgeBaseId, ...input }) => ({
