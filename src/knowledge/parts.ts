@@ -148,6 +148,8 @@ export function createParts({ database: { pool }, artifacts, tasks, feed, log }:
           await end(part);
           return [part.id];
         } catch (error) {
+          // Another process was quicker.
+          if (error instanceof NotFoundError) return [part.id];
           // It comes round again; the others need not wait for it.
           log.warn({ err: error, taskId: part.id }, 'a part of a document could not be ended');
           return [];
