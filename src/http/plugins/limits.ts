@@ -12,6 +12,7 @@ import {
   type ValidationContext,
 } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
+import { isJson } from './storable-text.ts';
 
 export interface OperationLimits {
   /** Of a document's text. */
@@ -122,9 +123,7 @@ const MAX_ERRORS = 50;
 /** What a value of JSON consists of; an uploaded file is one value, whatever it is made of. */
 function partsOf(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value;
-  if (typeof value !== 'object' || value === null) return [];
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null ? Object.values(value) : [];
+  return isJson(value) ? Object.values(value) : [];
 }
 
 /** How many values the variables have. @throws GraphQLError QUERY_TOO_COMPLEX */

@@ -13,7 +13,7 @@ function refusal(where: string): GraphQLError {
 }
 
 /** An array or an object of JSON; the files of a multipart request are none. */
-function isJson(value: unknown): value is object {
+export function isJson(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return Array.isArray(value) || prototype === Object.prototype || prototype === null;
