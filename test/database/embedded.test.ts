@@ -1,11 +1,19 @@
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { findEmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
 import { findPostmaster } from '../../src/database/embedded/postmaster.ts';
 import { makeFolder, type TestFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
-import { canConnect, copyTemplate, killHard, makeTemplate, query, startElsewhere } from './support.ts';
+import {
+  canConnect,
+  copyTemplate,
+  killHard,
+  makeTemplate,
+  query,
+  spawnElsewhere,
+  startElsewhere,
+} from './support.ts';
 
 let template: TestFolder;
 beforeAll(async () => {
@@ -168,6 +176,20 @@ test('a first start that was killed half-way leaves nothing that stops the next'
   expect(await canConnect(server.url)).toBe(true);
   await server.stop();
   await expect(readFile(path.join(folder.path, 'cluster.password'))).rejects.toThrow('ENOENT');
+});
+
+test('a first start that was killed as it makes the cluster stops no other, and nothing is left of it', async () => {
+  await using folder = await makeFolder();
+  const killed = spawnElsewhere(folder.path);
+  // From now on a process of its own, which outlives it, writes there.
+  const begun = async () =>
+    (await readdir(folder.path, { recursive: true })).some((name) => name.endsWith('postgresql.conf'));
+  await vi.waitUntil(begun, { timeout: 10_000, interval: 2 });
+  await killHard(killed);
+  const server = await start(folder.path);
+  expect(await canConnect(server.url)).toBe(true);
+  await server.stop();
+  expect((await readdir(folder.path)).filter((name) => /new|cluster.password/.test(name))).toEqual([]);
 });
 
 test('a lost password file gives the cluster a new password', async () => {

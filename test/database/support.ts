@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import pg from 'pg';
 import { run } from '../../src/database/embedded/identity.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded/index.ts';
@@ -52,8 +53,8 @@ export interface ForeignServer extends AsyncDisposable {
   readonly child: ChildProcess;
 }
 
-/** The embedded PostgreSQL of another process. */
-export async function startElsewhere(folder: string, uid?: number): Promise<ForeignServer> {
+/** A process that starts an embedded PostgreSQL, and then tells its address. */
+export function spawnElsewhere(folder: string, uid?: number): ChildProcessByStdio<null, Readable, null> {
   const script = `
     import { startEmbeddedPostgres } from ${JSON.stringify(path.resolve('src/database/embedded/index.ts'))};
     import { createLog } from ${JSON.stringify(path.resolve('src/log.ts'))};
@@ -61,10 +62,15 @@ export async function startElsewhere(folder: string, uid?: number): Promise<Fore
     console.log(server.url);
     process.once('SIGTERM', () => server.stop());
   `;
-  const child = spawn(process.execPath, [...keepCompiled, '--input-type=module', '-e', script], {
+  return spawn(process.execPath, [...keepCompiled, '--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
+}
+
+/** The embedded PostgreSQL of another process. */
+export async function startElsewhere(folder: string, uid?: number): Promise<ForeignServer> {
+  const child = spawnElsewhere(folder, uid);
   const lines = createInterface({ input: child.stdout });
   const [url]: string[] = await once(lines, 'line');
   if (url === undefined) throw new Error('the other process told no address');

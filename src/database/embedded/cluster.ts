@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chown, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -64,9 +64,9 @@ async function checkVersion(cluster: string, { major }: Binaries): Promise<void>
 async function makeCluster(cluster: string, password: string, options: ClusterOptions): Promise<void> {
   const { identity, binaries, durable, log } = options;
   const started = performance.now();
-  const draft = `${cluster}.new`;
+  await clearDrafts(cluster);
+  const draft = `${cluster}.new-${randomBytes(4).toString('hex')}`;
   const passwordFile = `${cluster}.password`;
-  await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true, mode: 0o700 });
   await writeFile(passwordFile, password, { mode: 0o600 });
   if (identity.uid !== undefined) {
@@ -87,6 +87,18 @@ async function makeCluster(cluster: string, password: string, options: ClusterOp
   await rename(draft, cluster);
   if (durable) await syncFolder(path.dirname(cluster));
   log.info({ cluster, ms: Math.round(performance.now() - started) }, 'made a new database cluster');
+}
+
+/**
+ * Removes what killed starts left of clusters that they made. An `initdb` outlives its start, and goes on in its
+ * draft: so each has a name of its own, and is removed again until nothing is written there any more.
+ */
+async function clearDrafts(cluster: string): Promise<void> {
+  const folder = path.dirname(cluster);
+  const drafts = (await readdir(folder)).filter((name) => name.startsWith(`${path.basename(cluster)}.new`));
+  for (const name of drafts) {
+    await rm(path.join(folder, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {
