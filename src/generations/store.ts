@@ -138,6 +138,17 @@ export async function writeOutcome(tx: Transaction, before: Generation, outcome:
   await append(tx, id, { log, version: row?.version ?? 0 });
 }
 
+/** Whether the log has an entry with that message. */
+export async function wasTold(
+  { pool }: Pick<Database, 'pool'>,
+  id: string,
+  message: string,
+): Promise<boolean> {
+  const told =
+    "SELECT version FROM generation_event WHERE generation_id = $1 AND data->>'message' = $2 LIMIT 1";
+  return (await pool.query(told, [id, message])).rows.length > 0;
+}
+
 /** Looks after a generation no sooner than in that time, where there is anything to look after. */
 export async function postpone({ pool }: Pick<Database, 'pool'>, id: string, seconds: number): Promise<void> {
   await pool.query(

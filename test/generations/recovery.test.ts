@@ -178,7 +178,7 @@ test('limits refuse a generation whole, and let what was accepted wait', async (
     code: 'QUOTA_EXCEEDED',
   });
   expect([await generation.count(), await task.count()]).toEqual([0, 0]);
-  const { id } = await limited.create(somebody, { imageCount: 3 });
+  const { id } = await limited.create(somebody, { imageCount: 4 });
   const [rewrite] = await limited.start();
   if (rewrite) await limited.succeed(rewrite);
   const claimed = new Set<string>();
@@ -188,11 +188,20 @@ test('limits refuse a generation whole, and let what was accepted wait', async (
         claimed.add(one.lease.taskId);
         await limited.succeed(one);
       }
-      return claimed.size === 3;
+      return claimed.size === 4;
     },
     { timeout: 8_000 },
   );
   await limited.until(somebody, String(id), { status: 'IMAGE_COMPLETED' });
+  await limited.cancel(somebody, String(id));
+  const messages: unknown[] = [];
+  for await (const { data } of subscribe(limited.api, EVENTS, {
+    as: somebody,
+    variables: { id, after: 2 },
+  })) {
+    if (data.generationEvents?.message != null) messages.push(data.generationEvents.message);
+  }
+  expect(messages).toEqual(['it waits: your limit of waiting tasks, or of stored files, is reached']);
 });
 
 test('what has not changed for as long as tasks are kept is deleted with its tasks, and not sooner', async () => {
