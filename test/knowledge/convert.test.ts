@@ -7,7 +7,7 @@ import { zip } from '../../simulator/relief.ts';
 import { type Converter, createConverter } from '../../src/knowledge/convert/converter.ts';
 import { detect, mimeTypes } from '../../src/knowledge/convert/detect.ts';
 import { textOf } from '../../src/knowledge/convert/text-of.ts';
-import { docx, lockedPdf, pdf, wordFile } from './files.ts';
+import { docx, japanesePdf, lockedPdf, pdf, wordFile } from './files.ts';
 
 const MIB = 1024 * 1024;
 
@@ -136,6 +136,10 @@ describe('a readable file', () => {
     // The standard: who can say so in ASCII does not write UTF-16.
     const lie = '<html><meta charset="utf-16"><p>The giraffe</p></html>';
     for (const one of [lie, `${lie} `]) expect((await read(one)).text).toBe('The giraffe');
+  });
+
+  it('may be a PDF in Chinese or Japanese without a font of its own', async () => {
+    expect((await convert(japanesePdf('東京の桜はきれいです。'))).text).toBe('東京の桜はきれいです。');
   });
 
   it('has offsets that are those of its text', async () => {

@@ -65,6 +65,25 @@ export function pdf(
   );
 }
 
+/** A PDF in a font that it has not in it, by one of the character maps that readers are expected to have. */
+export function japanesePdf(text: string): Buffer {
+  const content = `BT /F1 12 Tf 72 760 Td <${Buffer.from(text, 'utf16le').swap16().toString('hex')}> Tj ET`;
+  const font = '/Type /Font /BaseFont /HeiseiMin-W3';
+  const descriptor = '/Type /FontDescriptor /FontName /HeiseiMin-W3 /Flags 4 /FontBBox [0 0 1000 1000]';
+  return assemble(
+    [
+      '<< /Type /Catalog /Pages 2 0 R >>',
+      '<< /Type /Pages /Kids [4 0 R] /Count 1 >>',
+      `<< ${font} /Subtype /Type0 /Encoding /UniJIS-UCS2-H /DescendantFonts [6 0 R] >>`,
+      '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R /Resources << /Font << /F1 3 0 R >> >> >>',
+      `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+      `<< ${font} /Subtype /CIDFontType0 /CIDSystemInfo << /Registry (Adobe) /Ordering (Japan1) /Supplement 2 >> /FontDescriptor 7 0 R >>`,
+      `<< ${descriptor} /ItalicAngle 0 /Ascent 800 /Descent -200 /CapHeight 700 /StemV 80 >>`,
+    ],
+    '',
+  );
+}
+
 /** A PDF that wants a password: only what says so is true of it. */
 export function lockedPdf(): Buffer {
   const secret = '00'.repeat(32);

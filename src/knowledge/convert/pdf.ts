@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { getDocumentProxy } from 'unpdf';
 import { Refusal } from './refusal.ts';
 
@@ -71,11 +72,14 @@ function assemble(lines: readonly Line[]): string {
 
 const isAbout = (error: unknown, name: string): boolean => error instanceof Error && error.name === name;
 
+/** The character maps that PDFs in Chinese, Japanese and Korean name without having them. */
+const cMapUrl = fileURLToPath(new URL('cmaps/', import.meta.resolve('pdfjs-dist/package.json')));
+
 async function open(bytes: Uint8Array) {
   try {
     // It takes no Buffer.
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return await getDocumentProxy(plain, { verbosity: 0, disableFontFace: true });
+    return await getDocumentProxy(plain, { verbosity: 0, disableFontFace: true, cMapUrl, cMapPacked: true });
   } catch (error) {
     if (isAbout(error, 'PasswordException')) {
       throw new Refusal('it is protected with a password: save it without one', { cause: error });
