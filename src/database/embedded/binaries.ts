@@ -81,8 +81,8 @@ async function copyBinaries(native: string, { place, identity, log }: BinariesOp
   const present = await tryBinaries(target, identity);
   if (!(present instanceof Error)) return present;
   const draft = path.join(parent, 'draft');
-  // Those of other versions go too.
-  await rm(parent, { recursive: true, force: true });
+  // Those of other versions go too, and what a killed start still copies.
+  await rm(parent, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   await mkdir(parent);
   await run('cp', ['-R', native, draft]);
   await run('chmod', ['-R', 'a+rX', draft]);
