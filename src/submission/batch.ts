@@ -44,8 +44,20 @@ interface Member extends BatchTaskRequest {
   readonly path: string;
 }
 
+function tooManyDependencies(count: number): InputIssue[] {
+  if (count <= MAX_DEPENDENCIES) return [];
+  const [most, given] = [MAX_DEPENDENCIES, count].map((number) => number.toLocaleString('en'));
+  return [{ path: 'tasks', message: `must have at most ${most} dependencies together, not ${given}` }];
+}
+
+/** How many names of others it gives, before anybody knows whose they are. */
+function namesIn({ dependsOnRefs, request: { options } }: BatchTaskRequest): number {
+  const lists = [dependsOnRefs, options.dependsOn, options.textsFrom];
+  return lists.reduce((sum, list) => sum + (list?.length ?? 0), 0);
+}
+
 function checkFrame({ idempotencyKey, tasks }: BatchRequest): InputIssue[] {
-  const issues: InputIssue[] = [];
+  const issues = tooManyDependencies(tasks.reduce((sum, task) => sum + namesIn(task), 0));
   if (tasks.length < 1 || tasks.length > MAX_TASKS) {
     issues.push({ path: 'tasks', message: `must be 1 to ${MAX_TASKS.toLocaleString('en')}` });
   }
@@ -226,10 +238,8 @@ export async function submitBatch(services: BatchServices, request: BatchRequest
   const checked = await checkAll({ services, members, mayBeReplay: idempotencyKey !== null }, viewer);
   const issues = checked.flatMap((one) => one.issues);
   const named = checked.reduce((sum, { drafted }) => sum + drafted.relatives.named.size, 0);
-  if (named > MAX_DEPENDENCIES) {
-    const message = `must have at most ${MAX_DEPENDENCIES.toLocaleString('en')} dependencies together, not ${named.toLocaleString('en')}`;
-    throw new InvalidInputError([...issues, { path: 'tasks', message }]);
-  }
+  const tooMany = tooManyDependencies(named);
+  if (tooMany.length > 0) throw new InvalidInputError([...issues, ...tooMany]);
   const ordered = orderOf(
     members.length,
     dependenciesOf(checked),

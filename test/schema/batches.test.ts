@@ -49,6 +49,13 @@ describe('submitTasks', () => {
     ['nothing', [], {}, 'tasks', /^must be 1 to 1,000$/],
     ['too many', Array.from({ length: 1_001 }, () => ({})), {}, 'tasks', /^must be 1 to 1,000$/],
     [
+      'too many dependencies, on nobody',
+      [{ dependsOnRefs: Array(19_000).fill('a') }, { dependsOnRefs: Array(1_001).fill('b') }],
+      {},
+      'tasks',
+      /^must have at most 20,000 dependencies together, not 20,001$/,
+    ],
+    [
       'an unknown ref',
       [{}, { ref: 'b', dependsOnRefs: ['a'] }],
       {},
