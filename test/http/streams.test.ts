@@ -109,8 +109,10 @@ describe('a stream over SSE', () => {
     const id = await submit(user);
     const headers = { authorization: `Bearer ${secret}` };
     const stream = subscribe(api, `subscription { taskUpdated(id: "${id}") { id } }`, { headers });
-    await stream.next();
-    expect((await stream.next()).value?.errors[0]?.extensions.code).toBe('UNAUTHENTICATED');
+    let last = await stream.next();
+    // The task as it is may be told more than once.
+    while (last.value?.errors.length === 0) last = await stream.next();
+    expect(last.value?.errors[0]?.extensions.code).toBe('UNAUTHENTICATED');
     expect((await stream.next()).done).toBe(true);
   });
 
