@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { buildSchema, isUnionType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeId } from '../../src/ids.ts';
 import { type Api, type Json, type Person, startApi } from '../http/support.ts';
 import { joinWork, registerNode } from '../http/work.ts';
+import { errorsOfContract, problem } from './contract-errors.ts';
 
 let api: Api;
 let user: Person;
@@ -27,32 +25,8 @@ beforeAll(async () => {
 
 afterAll(() => api[Symbol.asyncDispose]());
 
-const problem = `__typename ... on Error {
-  code message
-  ... on InvalidInputError { issues { path message } }
-  ... on InvalidStateError { status }
-  ... on NoSuchModelError { nearest }
-  ... on QueueFullError { retryAfterMs }
-  ... on RateLimitedError { retryAfterMs }
-  ... on QuotaExceededError { limit }
-  ... on IdempotencyConflictError { task { id } }
-}`;
-
 /** What was provoked so far: `mutation Error`. */
 const provoked = new Set<string>();
-
-/** Every error that a mutation of the contract can answer. */
-function errorsOfContract(): string[] {
-  const contract = buildSchema(
-    readFileSync(path.join(import.meta.dirname, 'contract/1-first.graphql'), 'utf8'),
-  );
-  return Object.values(contract.getMutationType()?.getFields() ?? {}).flatMap((field) => {
-    const result = contract.getType(String(field.type).replace('!', ''));
-    if (!isUnionType(result)) return [];
-    const members = result.getTypes().map(({ name }) => name);
-    return members.filter((name) => name.endsWith('Error')).map((member) => `${field.name} ${member}`);
-  });
-}
 
 async function mutate(
   as: Person | undefined,
