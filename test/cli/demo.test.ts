@@ -72,6 +72,7 @@ test('demo keeps serving until it is told to stop, and leaves no simulated node 
   expect(stdout).toContain(`knowledgeBase(id: "${base}")`);
   child.kill('SIGINT');
   expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(stdout).toContain('stopping: what runs may end');
   const { stdout: report } = await promisify(execFile)(
     process.execPath,
     [bin, 'doctor', '--json'],

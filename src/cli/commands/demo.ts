@@ -144,6 +144,9 @@ export const demo = defineCommand({
   options: { once: { type: 'boolean', help: 'End when the tasks have: 0 when all succeeded, else 1' } },
   async run({ values: { once = false } }, surroundings) {
     const { env, stdout, signal } = surroundings;
+    signal.addEventListener('abort', () => print(stdout, '\nstopping: what runs may end first'), {
+      once: true,
+    });
     await using stack = new AsyncDisposableStack();
     const nodes = stack.use(await startDemoNodes());
     const config = demoConfig(env, JSON.stringify(nodes.entries), once);
@@ -162,7 +165,6 @@ export const demo = defineCommand({
     if (once) return isFound && tasks.every(({ status }) => status === 'SUCCEEDED') ? 0 : 1;
     invite(stdout, app.url, token, base);
     await untilAborted(signal);
-    print(stdout, '\nstopping');
     return 0;
   },
 });
