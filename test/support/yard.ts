@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll } from 'vitest';
 import { defaultTiers, type Tiers } from '../../src/accounts/index.ts';
 import type { Database, Task, Tier } from '../../src/database/index.ts';
@@ -190,10 +191,11 @@ export async function finish(tasks: Tasks, settlement: Settlement): Promise<'set
   return tasks.settle(settlement);
 }
 
-/** Claims, and expects exactly one. */
+/** Claims, and expects exactly one. Resolves when the claim is announced: what is heard later is of something else. */
 export async function claimOne({ tasks, workerId }: Process): Promise<Claimed> {
   const claimed = await tasks.claim({ workerId, limit: 100 });
   const [one] = claimed;
   if (!one || claimed.length > 1) throw new Error(`${claimed.length} tasks were claimed instead of one`);
+  await nextTurn();
   return one;
 }
