@@ -55,7 +55,7 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     expect(await next.end('SIGTERM')).toBe(0);
   });
 
-  test('ten servers start at once on an empty database, four of them in processes of their own', async () => {
+  test('ten processes start at once on an empty database', async () => {
     const admin = new pg.Client({ connectionString: inject('clusterUrl') });
     await admin.connect();
     await admin.query('CREATE DATABASE empty_at_once');
@@ -64,10 +64,9 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     {
       await using site = await openSite(url.href);
       const variables = { MIGRATE_AT_START: 'true' };
-      const starting = Array.from({ length: 10 }, (_, n) => {
-        const role = n % 2 === 0 ? 'all' : 'worker';
-        return n < 4 ? site.start(role, variables) : site.open(role, variables);
-      });
+      const starting = Array.from({ length: 10 }, (_, n) =>
+        site.start(n % 2 === 0 ? 'all' : 'worker', variables),
+      );
       const [server] = await Promise.all(starting);
       if (!server) throw new Error('no server');
       const node = await site.addNode(server, { model: 'fox', slots: 3 });
