@@ -1,8 +1,8 @@
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeId } from '../../src/ids.ts';
 import { connect } from '../http/socket-client.ts';
 import { failure } from '../http/work.ts';
+import { fewestStatements } from '../support/statements.ts';
 import { type Batches, nodesOf, openBatches, picture, SUBMIT_ONE } from './batch-support.ts';
 
 let api: Batches['api'];
@@ -232,13 +232,12 @@ describe('a batch', () => {
       const person = await api.person('USER', 'VIP');
       for (let n = 0; n < size; n++) await submit([{ ref: 'a' }, { dependsOnRefs: ['a'] }], {}, person);
       const variables = { id: encodeId('User', person.user.id) };
-      await api.send('{ me { id } }', { as: person });
-      const query = vi.spyOn(pg.Client.prototype, 'query');
-      const { data, errors } = await api.send(everything, { as: person, variables });
-      measured.push(query.mock.calls.length);
-      query.mockRestore();
-      expect(errors).toEqual([]);
-      expect(Object.keys(data.tasks?.edges ?? {})).toHaveLength(2 * size);
+      const statements = await fewestStatements(async () => {
+        const { data, errors } = await api.send(everything, { as: person, variables });
+        expect(errors).toEqual([]);
+        expect(Object.keys(data.tasks?.edges ?? {})).toHaveLength(2 * size);
+      });
+      measured.push(statements);
     }
     expect(measured[1]).toBe(measured[0]);
   });
