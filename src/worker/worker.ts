@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Artifacts } from '../artifacts/index.ts';
 import type { Database } from '../database/index.ts';
 import type { Announcement, Carrier, Resync } from '../events/index.ts';
-import type { KindName } from '../kinds/index.ts';
+import { type KindName, kindOf } from '../kinds/index.ts';
 import type { Log } from '../log.ts';
 import type { Nodes } from '../nodes/index.ts';
 import type { Tracing } from '../tracing/index.ts';
@@ -135,8 +135,9 @@ export function createWorker(options: WorkerOptions): Worker {
     async drain(timeoutMs, handBackMs = HAND_BACK_MS) {
       draining.abort();
       await dispatching;
-      // What nobody waits for any more is not worth waiting for.
-      runs.stop('drain', ({ isAwaited }) => !isAwaited);
+      // What nobody waits for any more is not worth waiting for; what the worker does by itself may wait for tasks
+      // that it does not claim any more, and goes on elsewhere where it was.
+      runs.stop('drain', ({ isAwaited, claimed }) => !isAwaited || kindOf(claimed.kind).isBuiltIn === true);
       await runs.ended(timeoutMs);
       runs.stop('drain');
       await runs.ended(handBackMs);

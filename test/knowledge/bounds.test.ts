@@ -125,6 +125,26 @@ describe('a document', () => {
     await vi.waitFor(async () => expect(await parts()).toEqual([]), { timeout: 5_000 });
   });
 
+  it('that waits for its parts holds no drain up, and goes on elsewhere', { timeout: 15_000 }, async () => {
+    await using shelf = await openLibrary([{}], { DRAIN_TIMEOUT_MS: '60000' }, 'api');
+    const { nodes, database } = shelf.app.services;
+    const owner = await shelf.reader();
+    const embedder = await database.prisma.gpuNode.findFirstOrThrow({ where: { name: 'embedder-1' } });
+    await nodes.drain(embedder.id);
+    const worker = await shelf.app.sibling('worker');
+    const base = await owner.base();
+    const task = await owner.add(base, file);
+    await vi.waitFor(async () => expect(await owner.documents(base, ['EMBEDDING'])).toHaveLength(1), {
+      timeout: 5_000,
+    });
+    await worker.close();
+    const handedBack = await database.prisma.task.findUniqueOrThrow({ where: { id: rowId(task) } });
+    expect(handedBack).toMatchObject({ status: 'QUEUED', attempt: 1 });
+    await shelf.app.sibling('worker');
+    await nodes.resume(embedder.id);
+    expect(await owner.ended(String(task.id))).toMatchObject({ status: 'SUCCEEDED', attempt: 2 });
+  });
+
   it('keeps its task beyond the time that tasks are kept', async () => {
     const { database, tasks } = library.app.services;
     const base = await reader.base('for long');
