@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/system/**', 'node_modules/**'],
     pool: 'forks',
-    maxWorkers: 4,
+    maxWorkers: 3,
     isolate: false,
     testTimeout: 20_000,
     hookTimeout: 30_000,

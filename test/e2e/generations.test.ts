@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import {
   type Client,
   createClient,
@@ -190,6 +190,13 @@ test('kill -9 of the worker in every phase: nothing is lost, doubled or told twi
   const fourth = await site.start('worker', lease);
   await sculptor.received(1);
   await diary.until(isStatus('MODEL_GENERATING'));
+  await vi.waitUntil(
+    async () => {
+      const { rows } = await site.database.pool.query('SELECT FROM remote_job WHERE handle IS NOT NULL');
+      return rows.length === 1;
+    },
+    { timeout: 5_000 },
+  );
   await Promise.all([site.open('worker', lease), fourth.end('SIGKILL')]);
   await diary.ended;
   expect(sculptor.history).toHaveLength(1);
