@@ -254,6 +254,23 @@ describe('the process that reads a file', () => {
     await expect(convert(file)).rejects.toMatchObject({ name: 'MediaUnavailableError', retryable: true });
   });
 
+  it('nor of one whose storage goes away, as a process does that reads no more', async () => {
+    const lost = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+    class Broken extends Blob {
+      override stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+        const pieces = [new TextEncoder().encode('Some words. ')];
+        return new ReadableStream({
+          pull(controller) {
+            const piece = pieces.pop();
+            if (piece) controller.enqueue(piece);
+            else controller.error(lost);
+          },
+        });
+      }
+    }
+    await expect(convert(new Broken())).rejects.toMatchObject({ name: 'MediaUnavailableError', cause: lost });
+  });
+
   it('gives its turn up when nobody waits for it any more', async () => {
     const converter = createConverter({ concurrency: 1 });
     const [first, second] = [new AbortController(), new AbortController()];

@@ -87,10 +87,14 @@ async function collect(stream: Readable): Promise<string> {
   return text;
 }
 
-/** Whether the process reads no more: a refused file is not read to its end. */
-function isEnough(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE'].includes(code);
+/** The bytes of a file. What keeps them from being read to their end is told; that nobody wants the rest is not. */
+async function* bytesOf(file: Blob, breaks: (cause: unknown) => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* file.stream();
+  } catch (cause) {
+    breaks(cause);
+    throw cause;
+  }
 }
 
 function throwIfBroken(broken: { readonly cause: unknown } | null): void {
@@ -170,11 +174,14 @@ export function createConverter(options: ConverterOptions): Converter {
     try {
       // What breaks off here ends for the process as a file does: nothing that it made of that may count.
       let broken: { readonly cause: unknown } | null = null;
-      const fed = pipeline(file.stream(), stdin).catch((cause: unknown) => {
-        if (isEnough(cause)) return;
-        broken = { cause };
-        kill();
-      });
+      const fed = pipeline(
+        bytesOf(file, (cause) => {
+          broken = { cause };
+          kill();
+        }),
+        stdin,
+        // A refused file is not read to its end.
+      ).catch(() => undefined);
       const complaint = collect(stderr);
       const kept = pipeline(stdout, bounded(maxOutputBytes), createWriteStream(target));
       kept.catch(kill);
