@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
+import { expect } from 'vitest';
 import { createClosers } from '../../src/closers.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Role, Tier, User } from '../../src/database/index.ts';
@@ -131,4 +132,11 @@ export async function startApi({
     },
     [Symbol.asyncDispose]: closers.close,
   };
+}
+
+/** The one error of an answer. */
+export function refusal({ errors }: Pick<Answer, 'errors'>) {
+  expect(errors).toHaveLength(1);
+  const [error] = errors;
+  return { code: error?.extensions.code, message: error?.message };
 }
