@@ -52,7 +52,8 @@ export interface Parts {
   discard(documentId: string): Promise<void>;
   /**
    * Cancels those that work for a document which has ended, and removes them where it is indexed or gone: what they
-   * made is in the index, or of no use. Where it failed, a retry takes up what they made. Answers how many.
+   * made is in the index, or of no use. Where it failed, a retry takes up what they made, or they go with it. Answers how
+   * many.
    */
   clearLeft(): Promise<number>;
 }
@@ -61,16 +62,20 @@ export interface Parts {
 const REFUSED_PAUSE_MS = 1_000;
 const MAX_GROUP = 200;
 const SEARCH_ENDS_WITHIN_SECONDS = 30;
+const FINAL = "'SUCCEEDED', 'FAILED', 'CANCELED'";
 
 const link = 'INSERT INTO document_part (task_id, document_id) VALUES ($1, $2) ON CONFLICT DO NOTHING';
-const unlinkTasks = 'DELETE FROM document_part WHERE task_id = ANY ($1::uuid[])';
 const selectParts = `SELECT task_id AS id, true AS "isDone" FROM document_part WHERE document_id = $1`;
-/** Of a document, or where it is its own, of a search: what a search of a lost process left has ended by itself. */
+/**
+ * Of a document, or where it is its own, of a search: what a search of a lost process left has ended by itself. What has
+ * ended for a document that failed stays with it.
+ */
 const selectLeft = `
   SELECT p.task_id AS id, d.id IS NULL OR d.edition IS NOT NULL AS "isDone" FROM document_part p
+  JOIN task own ON own.id = p.task_id
   LEFT JOIN document d ON d.id = p.document_id LEFT JOIN task t ON t.id = p.document_id
   WHERE CASE WHEN p.document_id = p.task_id THEN t.finished_at < now() - interval '${SEARCH_ENDS_WITHIN_SECONDS} s'
-    ELSE d.id IS NULL OR d.edition IS NOT NULL OR t.status IN ('SUCCEEDED', 'FAILED', 'CANCELED') END
+    ELSE d.id IS NULL OR d.edition IS NOT NULL OR t.status IN (${FINAL}) AND own.status NOT IN (${FINAL}) END
   LIMIT ${MAX_GROUP}`;
 
 /** An EMBEDDING task of somebody's for a purpose of ours. */
@@ -146,19 +151,17 @@ export function createParts({ database: { pool }, artifacts, tasks, feed, log }:
       left.map(async (part) => {
         try {
           await end(part);
-          return [part.id];
+          return true;
         } catch (error) {
           // Another process was quicker.
-          if (error instanceof NotFoundError) return [part.id];
+          if (error instanceof NotFoundError) return true;
           // It comes round again; the others need not wait for it.
           log.warn({ err: error, taskId: part.id }, 'a part of a document could not be ended');
-          return [];
+          return false;
         }
       }),
     );
-    const ids = ended.flat();
-    if (ids.length > 0) await pool.query(unlinkTasks, [ids]);
-    return ids.length;
+    return ended.filter(Boolean).length;
   }
 
   return {

@@ -259,7 +259,7 @@ describe('what goes away', () => {
     );
   });
 
-  it('a canceled task ends the reading and its parts; the document says FAILED', async () => {
+  it('a canceled task ends the reading and its parts; the document says FAILED, and they go with it', async () => {
     const base = await reader.base('to be canceled');
     for (const node of library.nodes) node.set({ latencyMs: 60_000 });
     const task = await reader.add(base, { name: 'a.txt', bytes: trains });
@@ -276,5 +276,9 @@ describe('what goes away', () => {
     await vi.waitFor(async () => expect(await partsOf(task)).toEqual([{ status: 'CANCELED' }]), {
       timeout: 5_000,
     });
+    await library.app.services.knowledge.clearParts();
+    const [document] = await reader.documents(base);
+    await reader.ask('mutation ($id: ID!) { deleteDocument(id: $id) { __typename } }', { id: document?.id });
+    expect(await partsOf(task)).toEqual([]);
   });
 });
