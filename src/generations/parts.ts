@@ -33,11 +33,12 @@ export function newPart(role: Part['role'], number: number, model: string, newId
   };
 }
 
-/** The part as its task says that it is. Between two attempts it is still being generated. */
+/** The part as its task says that it is. Between two attempts it is still being generated, whoever saw the first. */
 export function mirrored(part: Part): Part {
   const { task } = part;
   if (task === null || task.version === part.seenVersion) return part;
-  const waiting = part.status === 'GENERATING' ? 'GENERATING' : 'PENDING';
+  const isFirstSight = !part.started && task.attempt > 0;
+  const waiting = part.status === 'GENERATING' || isFirstSight ? 'GENERATING' : 'PENDING';
   return {
     ...part,
     status: ends[task.status] ?? (task.status === 'RUNNING' ? 'GENERATING' : waiting),

@@ -290,3 +290,16 @@ test('what was missed in between is told in its order: one look after all is don
   ]);
   expect(story.state).toMatchObject({ finalPrompt: 'a mill on a flat base', phase: 'COMPLETED' });
 });
+
+test('a model whose first attempt nobody saw is still being generated when it waits for the next', () => {
+  const story = new Story(1, false);
+  story.finish();
+  story.select(0);
+  story.doChores();
+  story.look();
+  for (const status of ['RUNNING', 'QUEUED'] as const) story.move('MODEL', status);
+  const shown = ({ type, data }: LogEntry): string => ('status' in data ? data.status : type);
+  expect(story.look().log.map(shown)).toEqual(['MODEL_GENERATING', 'ModelGenerating']);
+  for (const status of ['RUNNING', 'SUCCEEDED'] as const) story.move('MODEL', status);
+  expect(story.look().log.map(shown)).toEqual(['ModelCompleted', 'MODEL_COMPLETED', 'COMPLETED']);
+});
