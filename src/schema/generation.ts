@@ -140,7 +140,7 @@ const GeneratedModel = builder.objectRef<Made>('GeneratedModel').implement({
     }),
     progress: t.float({
       nullable: true,
-      description: '0 to 1; null where the node tells none',
+      description: '0 to 1, which it is once it has succeeded; null before that where the node tells none',
       resolve: ({ task }) => task.progress,
     }),
     files: t.field({

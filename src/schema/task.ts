@@ -136,7 +136,7 @@ export const TaskType = builder.loadableNode('Task', {
     }),
     progress: t.exposeFloat('progress', {
       nullable: true,
-      description: '0 to 1; null where the node tells none',
+      description: '0 to 1, which it is once it has succeeded; null before that where the node tells none',
     }),
     progressMessage: t.exposeString('progressMessage', {
       nullable: true,

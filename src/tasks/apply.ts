@@ -78,8 +78,7 @@ const apply = `
       attempt_base = CASE WHEN s.event = 'RETRIED' THEN t.attempt
                           WHEN s.spends THEN t.attempt_base ELSE t.attempt_base + 1 END,
       gpu_ms = t.gpu_ms + coalesce(ended.gpu_ms, 0), charged_seconds = coalesce(s.charged_seconds, t.charged_seconds),
-      progress = CASE WHEN s.status = 'QUEUED' THEN NULL
-                      WHEN s.status = 'SUCCEEDED' AND t.progress IS NOT NULL THEN 1 ELSE t.progress END,
+      progress = CASE s.status WHEN 'QUEUED' THEN NULL WHEN 'SUCCEEDED' THEN 1 ELSE t.progress END,
       progress_message = CASE WHEN s.status IN ('QUEUED', 'SUCCEEDED') THEN NULL ELSE t.progress_message END,
       node_id = CASE WHEN s.event = 'RETRIED' THEN NULL ELSE t.node_id END,
       started_at = CASE WHEN s.event = 'RETRIED' THEN NULL ELSE t.started_at END,

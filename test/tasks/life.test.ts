@@ -14,14 +14,27 @@ test('a task is submitted, claimed and settled, with an event, a version and cou
   expect(claimed).toMatchObject({ kind: 'TEXT_TO_IMAGE', model: 'fox', userId, timeoutMs: 120_000 });
   expect(claimed.lease).toMatchObject({ taskId, attempt: 1, nodeId, epoch: 1 });
   expect(claimed.input).toEqual({ prompt: 'a fox', count: 1 });
-  expect(await yard.task(taskId)).toMatchObject({ status: 'RUNNING', version: 2, attempt: 1, nodeId });
+  expect(await yard.task(taskId)).toMatchObject({
+    status: 'RUNNING',
+    version: 2,
+    attempt: 1,
+    nodeId,
+    progress: null,
+  });
   expect(await yard.tasks.claim({ workerId: yard.workerId, limit: 10 })).toEqual([]);
 
   await yard.tasks.freeSlot(claimed.lease, { gpuMs: 100 });
   expect(await yard.tasks.settle(success(claimed))).toBe('settled');
   expect(await yard.tasks.settle(success(claimed))).toBe('stale');
   const task = await yard.task(taskId);
-  expect(task).toMatchObject({ status: 'SUCCEEDED', version: 3, attempt: 1, gpuMs: 100n, jobId: null });
+  expect(task).toMatchObject({
+    status: 'SUCCEEDED',
+    version: 3,
+    attempt: 1,
+    gpuMs: 100n,
+    jobId: null,
+    progress: 1,
+  });
   expect(task.finishedAt).not.toBeNull();
   const data = await yard.database.prisma.taskData.findUniqueOrThrow({ where: { taskId } });
   expect(data).toMatchObject({ result: { images: ['x'] }, error: null, labels: { a: 'b' } });
