@@ -12,5 +12,7 @@ export default defineConfig({
     isolate: false,
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // How long is waited for an event says nothing of the product: a busy machine may take its time.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
