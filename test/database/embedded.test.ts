@@ -75,6 +75,14 @@ test('a second server on the same folder is told whose it is, in this process an
   expect(await canConnect(elsewhere.url)).toBe(true);
 });
 
+test('a lock that is damaged is named, with what to do', async () => {
+  await using folder = await copyTemplate(template);
+  await writeFile(path.join(folder.path, 'lock'), 'no lock at all: '.repeat(10));
+  await expect(start(folder.path)).rejects.toThrow(
+    /^the lock .*lock can't be taken .*: .* delete this one file$/,
+  );
+});
+
 test('after a kill -9 of the server the next start stops what was left running, and keeps the data', async () => {
   await using folder = await copyTemplate(template);
   const killed = await startElsewhere(folder.path);

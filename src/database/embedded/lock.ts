@@ -7,29 +7,39 @@ export interface FolderLock {
   release(): void;
 }
 
+const PID_FILE = 'server.pid';
+const SQLITE_BUSY = 5;
+
+/** Why the lock of a folder can't be had. */
+async function refusal(folder: string, error: unknown): Promise<StartError> {
+  if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) {
+    const lock = path.join(folder, 'lock');
+    return new StartError(
+      `the lock ${lock} can't be taken (${String(error)}): if no server uses that folder, delete this one file`,
+    );
+  }
+  const pid = await readFile(path.join(folder, PID_FILE), 'utf8').then(
+    (text) => text.trim(),
+    () => 'unknown',
+  );
+  return new StartError(
+    `another Switchyard server (process ${pid}) uses the data folder ${folder}: stop it, or give this one a DATA_DIR of its own`,
+  );
+}
+
 /**
  * Takes the folder for this process. The lock is the kernel's (SQLite's on an empty file), so it dies with the
  * process however that ends, and neither a `kill -9` nor a reused process id leaves a stale one behind.
- * @throws where another server, of this process or any other, has the folder
+ * @throws StartError where another server, of this process or any other, has the folder, or the lock is damaged
  */
 export async function lockFolder(folder: string): Promise<FolderLock> {
-  const pidFile = path.join(folder, 'server.pid');
   const file = new DatabaseSync(path.join(folder, 'lock'), { timeout: 0 });
   try {
     file.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     file.close();
-    if (!(error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)) throw error;
-    const pid = await readFile(pidFile, 'utf8').then(
-      (text) => text.trim(),
-      () => 'unknown',
-    );
-    throw new StartError(
-      `another Switchyard server (process ${pid}) uses the data folder ${folder}: stop it, or give this one a DATA_DIR of its own`,
-    );
+    throw await refusal(folder, error);
   }
-  await writeFile(pidFile, `${process.pid}\n`);
+  await writeFile(path.join(folder, PID_FILE), `${process.pid}\n`);
   return { release: () => file.close() };
 }
-
-const SQLITE_BUSY = 5;
