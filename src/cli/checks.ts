@@ -133,8 +133,8 @@ async function* chunks(content: string): AsyncGenerator<Uint8Array> {
 /** Reads the workflows as a start does. */
 export function checkWorkflows({ workflowsDir }: Config): Promise<Finding> {
   return examine('workflows', 'mend these files, or set WORKFLOWS_DIR to the folder of others', async () => {
-    await loadWorkflows(workflowsDir);
-    return { ok: true, detail: workflowsDir };
+    const { names } = await loadWorkflows(workflowsDir);
+    return { ok: true, detail: `${names.length === 0 ? 'none' : names.join(', ')} in ${workflowsDir}` };
   });
 }
 

@@ -47,7 +47,7 @@ export interface DirectoryOptions {
   readonly workflows?: Workflows | undefined;
 }
 
-const noWorkflows: Workflows = { find: () => null };
+const noWorkflows: Workflows = { names: [], find: () => null };
 
 export function createDirectory(options: DirectoryOptions): Directory {
   const { database, carrier, checkUrl, workflows = noWorkflows } = options;

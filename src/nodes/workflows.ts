@@ -6,6 +6,8 @@ import { type Workflow, workflowFor } from './protocols/index.ts';
 
 /** The workflows of the configuration, for nodes that run such. */
 export interface Workflows {
+  /** As `KIND/MODEL`, sorted. */
+  readonly names: readonly string[];
   find(kind: KindName, model: string): Workflow | null;
 }
 
@@ -27,7 +29,10 @@ export async function loadWorkflows(folder: string): Promise<Workflows> {
   if (problems.length > 0) {
     throw new StartError(`These workflows in ${folder} can't be used:\n  ${problems.join('\n  ')}`);
   }
-  return { find: (kind, model) => workflows.get(queueLabel(kind, model)) ?? null };
+  return {
+    names: [...workflows.keys()],
+    find: (kind, model) => workflows.get(queueLabel(kind, model)) ?? null,
+  };
 }
 
 async function filesBelow(folder: string): Promise<string[]> {

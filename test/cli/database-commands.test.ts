@@ -153,6 +153,7 @@ test('doctor says which of GPU_NODES and of the workflows no server would start 
     { name: 'wrong', url: ready.url, protocol: 'openai', offers },
     { name: 'login', url: 'http://user:password@127.0.0.1:9', protocol: 'hunyuan3d', offers },
   ]);
+  expect((await run(['doctor'])).stdout).toMatch(/ok {4}workflows: none in /);
   const folder = path.join(env.DATA_DIR ?? '', 'workflows', 'text-to-image');
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, 'flux.json'), '{}');

@@ -25,6 +25,7 @@ it('finds a workflow by its kind and model, whose name may have slashes', async 
     'notes.txt': '',
   });
   const workflows = await loadWorkflows(files.folder);
+  expect(workflows.names).toEqual(['text-to-image/a/b-1.0', 'text-to-image/flux']);
   expect(workflows.find('TEXT_TO_IMAGE', 'flux')).toEqual(workflow);
   expect(workflows.find('TEXT_TO_IMAGE', 'a/b-1.0')).toEqual(workflow);
   expect(workflows.find('TEXT_TO_IMAGE', '../text-to-image/flux')).toBeNull();
