@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import {
   type Client,
   createClient,
@@ -26,7 +26,7 @@ afterEach(async () => {
   opened = new AsyncDisposableStack();
 });
 
-async function openCrew(latencyMs: number): Promise<Crew> {
+async function openCrew(latencyMs = 0): Promise<Crew> {
   const open = async (options: SimulatorOptions) =>
     opened.use(await createSimulator({ ...options, latencyMs }));
   const writer = await open({ protocol: 'OPENAI' });
@@ -157,11 +157,11 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
 test('kill -9 of the worker in every phase: nothing is lost, doubled or told twice', {
   timeout: 120_000,
 }, async () => {
-  const { painter, sculptor, writer, entries } = await openCrew(60_000);
+  const { painter, sculptor, writer, entries } = await openCrew();
+  for (const node of [writer, painter, sculptor]) node.set({ slots: 0 });
   const site = opened.use(await openSite());
-  const lease = { WORKER_LEASE_MS: '2000' };
-  const api = await site.open('api', lease);
-  const first = await site.start('worker', lease);
+  const api = await site.open('api');
+  const first = await site.start('worker');
   for (const input of entries) await post(api.url, adminKey, REGISTER, { input });
   const client = createClient({ url: api.url, token: adminKey });
   opened.defer(() => client.close());
@@ -170,34 +170,29 @@ test('kill -9 of the worker in every phase: nothing is lost, doubled or told twi
 
   // While the prompt is rewritten.
   await writer.received(1);
-  const [second] = await Promise.all([site.start('worker', lease), first.end('SIGKILL')]);
-  writer.set({ latencyMs: 0 });
+  const [second] = await Promise.all([site.start('worker'), site.kill(first)]);
+  writer.set({ slots: 1 });
 
   // While the pictures are drawn.
   await painter.received(4);
   await diary.until(isStatus('IMAGE_GENERATING'));
-  const [third] = await Promise.all([site.start('worker', lease), second.end('SIGKILL')]);
-  painter.set({ latencyMs: 0 });
+  const [third] = await Promise.all([site.start('worker'), site.kill(second)]);
+  painter.set({ slots: 4 });
 
   // While it waits for a selection, which is made with nobody there to follow.
   await diary.until(isStatus('IMAGE_COMPLETED'));
-  await third.end('SIGKILL');
+  await site.kill(third);
   expect(await client.selectImage(id, 1)).toMatchObject({ status: 'MODEL_PENDING' });
   await expect(client.selectImage(id, 1)).rejects.toMatchObject({ code: 'INVALID_STATE' });
 
   // While the model is made: the node works on, and whoever comes next takes up its job.
-  sculptor.set({ latencyMs: 4_000 });
-  const fourth = await site.start('worker', lease);
+  const fourth = await site.start('worker');
   await sculptor.received(1);
   await diary.until(isStatus('MODEL_GENERATING'));
-  await vi.waitUntil(
-    async () => {
-      const { rows } = await site.database.pool.query('SELECT FROM remote_job WHERE handle IS NOT NULL');
-      return rows.length === 1;
-    },
-    { timeout: 5_000 },
-  );
-  await Promise.all([site.open('worker', lease), fourth.end('SIGKILL')]);
+  const handles = 'SELECT FROM remote_job WHERE handle IS NOT NULL';
+  await expect.poll(async () => (await site.database.pool.query(handles)).rowCount).toBe(1);
+  await Promise.all([site.open('worker'), site.kill(fourth)]);
+  sculptor.set({ slots: 1 });
   await diary.ended;
   expect(sculptor.history).toHaveLength(1);
 

@@ -51,14 +51,13 @@ async function submitUntilGone(url: string, prefix: string): Promise<Map<string,
 test('kill -9 of a server in the middle of graphs, and of their submission: nothing is lost, and nothing done twice', {
   timeout: 60_000,
 }, async () => {
-  const lease = { WORKER_LEASE_MS: '2000' };
-  const first = await site.start('all', lease);
+  const first = await site.start();
   const node = await site.addNode(first, { model: 'fox', slots: 4 });
   const streams = ['x', 'y', 'z'].map((prefix) => submitUntilGone(first.url, prefix));
   await node.called(60);
-  await first.end('SIGKILL');
+  await site.kill(first);
   const known = new Map((await Promise.all(streams)).flatMap((one) => [...one]));
-  const second = await site.open('all', lease);
+  const second = await site.open();
   // What was not acknowledged is there whole or not at all: with its key it is there once.
   for (const [key, id] of known) {
     const again = await submit(second.url, key);

@@ -22,7 +22,7 @@ import { post } from '../support/graphql.ts';
 import { expectAllDone } from '../support/invariants.ts';
 import { testLog } from '../support/log.ts';
 import { type OutsideNode, startOutsideNode } from '../support/outside-nodes.ts';
-import { type ServerProcess, type SpawnOptions, startServer } from '../support/process.ts';
+import { killWorker, type ServerProcess, type SpawnOptions, startServer } from '../support/process.ts';
 
 const kindOfProtocol = {
   QWEN_IMAGE_GGUF: 'TEXT_TO_IMAGE',
@@ -60,6 +60,8 @@ export interface Site extends AsyncDisposable {
   start(role?: Role, variables?: Record<string, string>, options?: SpawnOptions): Promise<ServerProcess>;
   /** The same in this process, for what is not to be killed; the end of the test closes it. */
   open(role?: Role, variables?: Record<string, string>): Promise<App>;
+  /** As `kill -9` does, and the lease of the worker has run out. */
+  kill(worker: ServerProcess): Promise<void>;
   /** Of the admin. */
   client(server: Server): Client;
   /** Starts an outside node and registers it; resolves to the node and its id. */
@@ -77,7 +79,7 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
 
 /** Resolves when the task has an event of that type, to the event. */
 export async function eventOf(client: Client, taskId: string, type: TaskEventType): Promise<TaskEvent> {
-  for await (const event of client.events(taskId, { signal: AbortSignal.timeout(30_000) })) {
+  for await (const event of client.events(taskId, { signal: AbortSignal.timeout(60_000) })) {
     if (event.type === type) return event;
   }
   throw new Error(`the task ended without ${type}`);
@@ -85,7 +87,7 @@ export async function eventOf(client: Client, taskId: string, type: TaskEventTyp
 
 /** Resolves when the task is final. */
 export async function ended(client: Client, taskId: string): Promise<Task> {
-  for await (const task of client.watch(taskId, { signal: AbortSignal.timeout(30_000) })) {
+  for await (const task of client.watch(taskId, { signal: AbortSignal.timeout(60_000) })) {
     if (isFinal(task)) return task;
   }
   throw new Error('the task has gone');
@@ -143,6 +145,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
       servers.push(server);
       return server;
     },
+    kill: (worker) => killWorker(worker, database.pool),
     open(role = 'all', more = {}) {
       const app = createApp(loadConfig({ ...variables, PORT: '0', ...more }, role), testLog);
       apps.push(app);

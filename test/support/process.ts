@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type pg from 'pg';
 
 /** For the command line of any other process: it starts as quickly as a server does. */
 export const keepCompiled = ['--import', path.resolve('bin/compile-cache.js')] as const;
@@ -77,4 +78,13 @@ export async function startServer(
       await end('SIGTERM');
     },
   };
+}
+
+/**
+ * Kills a worker, whose lease need not be waited for then. So all workers of a test can have a lease that is long
+ * enough for a busy machine, where one that lives may stand still for seconds.
+ */
+export async function killWorker(worker: ServerProcess, pool: pg.Pool): Promise<void> {
+  await worker.end('SIGKILL');
+  await pool.query(`UPDATE worker SET lease_until = '-infinity' WHERE pid = $1`, [worker.pid]);
 }
