@@ -29,7 +29,11 @@ export async function openCutProxy(databaseUrl: string): Promise<CutProxy> {
       if (armed && data.includes('COMMIT') && --commits === 0) {
         const done = armed;
         armed = null;
-        upstream.removeAllListeners('data').once('data', () => {
+        let answered = '';
+        upstream.removeAllListeners('data').on('data', (answer) => {
+          // Earlier answers may come by themselves, while the commit is still under way.
+          answered += answer.toString('latin1');
+          if (!/(COMMIT|ROLLBACK)\0/.test(answered)) return;
           client.destroy();
           upstream.destroy();
           done();

@@ -30,7 +30,8 @@ async function readyUrl(child: ChildProcess, lines: string[]): Promise<string> {
     child.on('line', (line: string) => {
       if (line.includes('"msg":"ready"')) resolve((JSON.parse(line) as { url: string }).url);
     });
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${lines.join('\n')}`)));
+    // Its last lines may come after its exit.
+    child.once('close', (code) => reject(new Error(`the server ended with ${code}:\n${lines.join('\n')}`)));
   });
 }
 
@@ -51,7 +52,7 @@ export async function startServer(
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
   });
-  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const exited = once(child, 'close') as Promise<[number | null]>;
   const lines: string[] = [];
   const url = await readyUrl(child, lines);
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
