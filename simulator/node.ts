@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
@@ -32,6 +33,7 @@ export class SimulatedNode {
   readonly #failures: Failure[] = [];
   readonly #atWork = new Set<Job>();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #changes = new EventEmitter().setMaxListeners(0);
   #power = new AbortController();
   settings: SimulatorSettings;
 
@@ -44,6 +46,7 @@ export class SimulatedNode {
   set(changes: Partial<SimulatorSettings>): void {
     this.settings = { ...this.settings, ...changes };
     this.#slots.resize(this.settings.slots);
+    this.#changes.emit('set');
   }
 
   failNext(failure: Failure, times: number): void {
@@ -217,11 +220,19 @@ export class SimulatedNode {
   }
 
   async #spendTime({ units, steps = 1 }: Work, job: Job, signal: AbortSignal): Promise<void> {
-    const { latencyMs, speed } = this.settings;
-    const ms = latencyMs + (speed === null ? 0 : (units / speed) * 1000);
     while (job.step < steps) {
+      const { latencyMs, speed } = this.settings;
+      const ms = latencyMs + (speed === null ? 0 : (units / speed) * 1000);
       await pass(ms / steps, signal);
+      await this.#mayGoOn(job, signal);
       job.advance();
+    }
+  }
+
+  async #mayGoOn(job: Job, signal: AbortSignal): Promise<void> {
+    const isPaused = () => this.settings.pausesAt !== null && job.step >= this.settings.pausesAt;
+    while (isPaused()) {
+      await once(this.#changes, 'set', { signal }).catch(() => signal.throwIfAborted());
     }
   }
 

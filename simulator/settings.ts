@@ -1,6 +1,6 @@
 /** How a simulated node behaves; every one can be changed while it runs. */
 export interface SimulatorSettings {
-  /** Before each result, beside the work itself. */
+  /** Before each result, beside the work itself; spread over its steps, where it has several. */
   readonly latencyMs: number;
   /** Units of work a second (megapixel-steps, seconds of sound); null: the work takes no time of its own. */
   readonly speed: number | null;
@@ -24,6 +24,11 @@ export interface SimulatorSettings {
   readonly acceptsAfterMs: number;
   /** How long what became of a job can be asked for, where jobs are asked for at all. */
   readonly keepsJobsMs: number;
+  /**
+   * After so many of its steps, work stands still until this is set anew; null: it never does. Where its server tells
+   * of no steps, it has one: 0 holds it.
+   */
+  readonly pausesAt: number | null;
   /** Answers nothing else while it works, as servers do whose event loop does the work, too. */
   readonly stalls: boolean;
   /** Whether work ends when the caller hangs up; null: as the protocol's servers do. */
@@ -43,6 +48,7 @@ export const defaultSettings: SimulatorSettings = {
   textsAtOnce: null,
   acceptsAfterMs: 0,
   keepsJobsMs: 600_000,
+  pausesAt: null,
   stalls: false,
   stopsOnDisconnect: null,
 };
