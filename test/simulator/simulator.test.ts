@@ -13,11 +13,13 @@ describe('a simulated node', () => {
     const stop = new AbortController();
     const calls = [1, 2, 3].map(() => generate(simulator.url, 'a cat', { signal: stop.signal }));
     await simulator.received(3);
-    expect(simulator.history.map(({ slot, inFlight }) => [slot, inFlight])).toEqual([
-      [0, 1],
-      [1, 2],
-      [null, 3],
-    ]);
+    await expect
+      .poll(() => simulator.history.map(({ slot, inFlight }) => [slot, inFlight]))
+      .toEqual([
+        [0, 1],
+        [1, 2],
+        [null, 3],
+      ]);
     stop.abort();
     await expect(Promise.all(calls)).rejects.toThrow();
   });
@@ -28,6 +30,29 @@ describe('a simulated node', () => {
     await simulator.received(1);
     simulator.set({ slots: 1 });
     expect((await call).status).toBe(200);
+  });
+
+  it('stands still after as many steps as it is told to, until it may go on', async () => {
+    await using simulator = await simulate({ protocol: 'COG', pausesAt: 2 });
+    const answer = await fetch(`${simulator.url}/predictions/one`, {
+      ...{ method: 'PUT', body: '{"input":{}}', headers: { accept: 'text/event-stream' } },
+    });
+    const told = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let said = '';
+    const listenFor = async (words: string) => {
+      while (!said.includes(words)) {
+        const { value, done = true } = (await told?.read()) ?? {};
+        if (done) throw new Error(`it ended with "${said}"`);
+        said += value;
+      }
+    };
+    await listenFor('step 2 of 4');
+    simulator.set({ pausesAt: 3 });
+    await listenFor('step 3 of 4');
+    expect([said.includes('step 4'), simulator.history[0]?.outcome]).toEqual([false, 'running']);
+    simulator.set({ pausesAt: null });
+    await listenFor('succeeded');
+    expect(simulator.history).toMatchObject([{ outcome: 'answered' }]);
   });
 
   it('refuses calls beyond its slots where told so', async () => {
@@ -55,10 +80,10 @@ describe('a simulated node', () => {
 
   it('loses its work when it goes down, and comes back at the same address', async () => {
     await using simulator = await simulate({ latencyMs: 60_000 });
-    const call = generate(simulator.url);
+    const lost = expect(generate(simulator.url)).rejects.toThrow();
     await simulator.received(1);
     await simulator.refuseConnections();
-    await expect(call).rejects.toThrow();
+    await lost;
     await expect(generate(simulator.url)).rejects.toThrow();
     simulator.set({ latencyMs: 0 });
     await simulator.acceptConnections();
