@@ -1,19 +1,19 @@
 import { readFileSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { decodeId } from '../../src/ids.ts';
 import { wordFile } from '../knowledge/files.ts';
 import { type Library, openLibrary, type Reader, textsSent } from '../knowledge/library.ts';
-import { type ServerProcess, startServer } from '../support/process.ts';
+import { killWorker, type ServerProcess, startServer } from '../support/process.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
-
-const LEASE = { WORKER_LEASE_MS: '2000' };
 
 let library: Library;
 let reader: Reader;
 
 beforeAll(async () => {
-  library = await openLibrary([{}, {}], LEASE, 'api');
+  library = await openLibrary([{}, {}], {}, 'api');
   reader = await library.reader();
 });
 afterAll(() => library?.[Symbol.asyncDispose]());
@@ -22,7 +22,7 @@ afterAll(() => library?.[Symbol.asyncDispose]());
 function startWorker(): Promise<ServerProcess> {
   const { databaseUrl, dataDir, jwtSecret } = library.app.config;
   const shared = { DATABASE_URL: databaseUrl ?? '', DATA_DIR: dataDir, JWT_SECRET: jwtSecret ?? '' };
-  return startServer({ ...shared, ...LEASE, MIGRATE_AT_START: 'false' }, ['--role', 'worker']);
+  return startServer({ ...shared, MIGRATE_AT_START: 'false' }, ['--role', 'worker']);
 }
 
 /** The processes that a process has started: on Linux, where the tests run. */
@@ -39,17 +39,28 @@ function isThere(pid: number): boolean {
   }
 }
 
+/** The only one. */
+async function storedFile(): Promise<string> {
+  const folder = path.join(library.app.config.dataDir, 'artifacts');
+  const [file, ...others] = (await readdir(folder, { recursive: true, withFileTypes: true })).filter(
+    (entry) => entry.isFile(),
+  );
+  if (file === undefined || others.length > 0) throw new Error('it is not one file that is stored');
+  return path.join(file.parentPath, file.name);
+}
+
 const until = (check: () => Promise<void> | void): Promise<void> =>
-  vi.waitFor(check, { timeout: 30_000, interval: 50 });
+  vi.waitFor(check, { timeout: 60_000, interval: 50 });
 
 test('kill -9 of a worker while it reads a document, and of the next one while it embeds: it is indexed once', async () => {
   const base = await reader.base();
-  const empty = '<w:p/>'.repeat(60_000);
   const paragraphs = Array.from(
     { length: 2_000 },
     (_, n) => `<w:p><w:r><w:t>Sentence ${n} of a long book.</w:t></w:r></w:p>`,
   );
-  const bytes = wordFile(Buffer.from(paragraphs.join('') + empty));
+  // So long that nobody comes too late to see it being read.
+  const bytes = wordFile(Buffer.from('<w:p/>'.repeat(300_000)));
+  const { database } = library.app.services;
   let worker = await startWorker();
   const task = await reader.add(
     base,
@@ -60,21 +71,21 @@ test('kill -9 of a worker while it reads a document, and of the next one while i
   await until(async () => expect(await reader.documents(base, ['CONVERTING'])).toHaveLength(1));
   const [converter, ...others] = childrenOf(worker.pid);
   expect(others).toEqual([]);
-  await worker.end('SIGKILL');
+  await killWorker(worker, database.pool);
   // Nobody is left whom it could tell, nor who could end it.
   await until(() => expect(isThere(converter ?? 0)).toBe(false));
+  await writeFile(await storedFile(), wordFile(Buffer.from(paragraphs.join(''))));
 
   for (const node of library.nodes) node.set({ latencyMs: 600_000 });
   worker = await startWorker();
   await until(async () => expect(await reader.documents(base, ['EMBEDDING'])).toHaveLength(1));
   await until(() => expect(library.nodes.map(({ inFlight }) => inFlight)).toEqual([2, 2]));
   const lost = textsSent(library.nodes);
-  await worker.end('SIGKILL');
+  await killWorker(worker, database.pool);
   for (const node of library.nodes) node.set({ latencyMs: 0 });
 
   await library.app.sibling('worker');
   await until(async () => expect(await reader.documents(base, ['INDEXED'])).toHaveLength(1));
-  const { database } = library.app.services;
   const id = decodeId('Task', String(task.id)) ?? '';
   await until(async () => {
     const { status, attempt } = await database.prisma.task.findUniqueOrThrow({ where: { id } });
