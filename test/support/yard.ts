@@ -68,6 +68,8 @@ export async function openYard({ tiers = defaultTiers, config = {} }: YardOption
       ...{ database, queue, carrier, nodes, tiers, log: testLog },
       config: {
         ...{ queueCapacity: 100_000, routingStrategy: 'least-loaded', taskRetentionDays: 30 },
+        // Nobody renews here, and on a busy machine a file takes its time.
+        leaseMs: 120_000,
         ...config,
       },
     });

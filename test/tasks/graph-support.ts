@@ -51,8 +51,6 @@ export async function runAll(
 ): Promise<string[]> {
   const order: string[] = [];
   for (;;) {
-    // On a busy machine a file may take longer than a lease.
-    await tasks.renew(workerId);
     const claimed = await tasks.claim({ workerId, limit: 100 });
     if (claimed.length === 0) return order;
     await Promise.all(

@@ -6,8 +6,7 @@ import type { Claimed } from '../../../src/tasks/index.ts';
 import { expectAllDone } from '../../support/invariants.ts';
 import { claimOne, drain, failure, finish, submission, success, useYard } from '../../support/yard.ts';
 
-// Nobody renews here.
-const open = useYard({ config: { leaseMs: 120_000 } });
+const open = useYard();
 
 const { cost, secondsPerUnit } = kindOf('TEXT_TO_IMAGE');
 
