@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { createDatabaseClock } from '../../src/database/clock.ts';
+import { createPool } from '../../src/database/pool.ts';
+import { createTestDatabase } from '../support/database.ts';
+
+test('a clock is right though the database was slow to answer when it was first asked', async () => {
+  const { url, drop } = await createTestDatabase();
+  const pool = createPool({ url, name: 'test', max: 1 });
+  try {
+    const held = await pool.connect();
+    const opening = createDatabaseClock(pool);
+    await held.query('SELECT pg_sleep(0.6)');
+    held.release();
+    const clock = await opening;
+    const before = clock.now().getTime();
+    const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+    const after = clock.now().getTime();
+    const now = rows[0]?.now.getTime() ?? 0;
+    // Half of what it waited for the first answer would be 300.
+    expect(before).toBeLessThan(now + 150);
+    expect(after).toBeGreaterThan(now - 150);
+  } finally {
+    await pool.end();
+    await drop();
+  }
+});
