@@ -2,26 +2,24 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Client, Task } from '../../sdk/src/index.ts';
-import { createSimulator } from '../../simulator/index.ts';
 import type { App } from '../../src/app.ts';
 import { png, send, type Trap } from '../support/outside-nodes.ts';
+import { startOutsideWriter } from '../support/outside-writer.ts';
 import type { ServerProcess } from '../support/process.ts';
+import { until } from './outside/streams.ts';
 import { ended, eventOf, openSite, picture, type Site } from './site.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const LEASE_MS = 3_000;
-const lease = { WORKER_LEASE_MS: String(LEASE_MS) };
-
 let site: Site;
 let api: App;
 let client: Client;
-/** The only one that runs, before each test and after it. */
+/** The only one that runs, before each test but the last. */
 let worker: ServerProcess;
 
 beforeAll(async () => {
   site = await openSite();
-  [api, worker] = await Promise.all([site.open('api', lease), site.start('worker', lease)]);
+  [api, worker] = await Promise.all([site.open('api'), site.start('worker')]);
   client = site.client(api);
 });
 
@@ -41,8 +39,8 @@ test('kill -9 of a worker: what it ran runs elsewhere, and no slot is leased twi
   node.hold();
   const tasks = await Promise.all(Array.from({ length: 5 }, () => client.submit(picture('fox'))));
   await node.called(2);
-  worker = await site.start('worker', lease);
-  await first.end('SIGKILL');
+  worker = await site.start('worker');
+  await site.kill(first);
   await node.called(4);
   node.release();
   await Promise.all(tasks.map(({ id }) => ended(client, id)));
@@ -61,8 +59,23 @@ test('kill -9 of a worker: what it ran runs elsewhere, and no slot is leased twi
   expect(node.calls).toHaveLength(7);
 });
 
+test('SIGSTOP of a worker for less than its lease, then SIGCONT: nothing happens', async () => {
+  const node = await site.addNode(api, { model: 'hare' });
+  node.hold();
+  const { id } = await client.submit(picture('hare'));
+  await node.called(1);
+  process.kill(worker.pid, 'SIGSTOP');
+  const [call] = node.calls;
+  if (!call) throw new Error('there was no call');
+  const answered = once(call.response, 'finish');
+  node.release();
+  await answered;
+  process.kill(worker.pid, 'SIGCONT');
+  expect((await ended(client, id)).status).toBe('SUCCEEDED');
+  expect(await site.attempts(id)).toMatchObject([{ outcome: 'SUCCEEDED' }]);
+});
+
 test('kill -9 of a worker whose node works on: its slot cools down before it is leased again', async () => {
-  const first = worker;
   const node = await site.addNode(api, { model: 'wolf', protocol: 'QWEN_IMAGE_GGUF' });
   node.hold();
   // So large that it is expected to take longer than it may.
@@ -70,51 +83,80 @@ test('kill -9 of a worker whose node works on: its slot cools down before it is 
   const task = await client.submit({ task: large, timeoutMs: 8_000 });
   await node.called(1);
   const startedAt = Date.parse((await eventOf(client, task.id, 'STARTED')).at);
-  [worker] = await Promise.all([site.start('worker', lease), first.end('SIGKILL')]);
+  await site.kill(worker);
+  const other = await site.open('worker');
   // It works for a while after it was given up; nobody hears that it is done.
   await eventOf(client, task.id, 'RETRYING');
   node.release();
-  await node.called(2);
+  [worker] = await Promise.all([site.start('worker'), node.called(2)]);
   expect(Date.now() - startedAt).toBeGreaterThanOrEqual(8_000);
   expect((await ended(client, task.id)).status).toBe('SUCCEEDED');
   expect(node.peak).toBe(1);
+  await other.close();
   await site.expectOrder();
 });
 
+test('kill -9 of a worker in the midst of a text: it is hidden, and begins anew on another worker', async () => {
+  await using writer = await startOutsideWriter();
+  const offers = [{ kind: 'TEXT_GENERATION', models: ['poet'] }];
+  const { nodes } = api.services;
+  const poet = await nodes.register({ name: 'poet', url: writer.url, protocol: 'openai', offers });
+  const { id } = await client.submit({ task: { textGeneration: { prompt: 'sing of foxes' } } });
+  const told = client.watch(id, { signal: AbortSignal.timeout(60_000) });
+  const seen = async (fits: (task: Task) => boolean) => (await until(told, fits)).at(-1);
+
+  (await writer.asked(1)).write('A fox went');
+  await seen(({ partialText }) => partialText === 'A fox went');
+  // It takes nothing new, so that the task waits until it was seen to.
+  await nodes.drain(poet.id);
+  await site.kill(worker);
+  const other = await site.open('worker');
+  const waiting = await seen(({ status }) => status === 'QUEUED');
+  expect(waiting).toMatchObject({ attempt: 1, partialText: null, error: { code: 'WORKER_LOST' } });
+
+  await nodes.resume(poet.id);
+  const second = await writer.asked(2);
+  expect(await client.task(id)).toMatchObject({ status: 'RUNNING', attempt: 2, partialText: null });
+  second.write('Foxes');
+  const again = await seen(({ partialText }) => partialText !== null);
+  expect(again).toMatchObject({ attempt: 2, partialText: 'Foxes' });
+  second.end();
+  const end = await seen(({ status }) => status === 'SUCCEEDED');
+  expect(end).toMatchObject({ attempt: 2, partialText: null, result: { text: 'Foxes' } });
+  await other.close();
+  await site.expectOrder();
+  const { rows } = await site.database.pool.query('SELECT 1 FROM task_text');
+  expect(rows).toEqual([]);
+});
+
 test('SIGSTOP of a worker beyond its lease, then SIGCONT: its late answer changes nothing, and it works on', async () => {
-  const sleeper = worker;
+  const sleeper = await site.start('worker', { WORKER_LEASE_MS: '3000' });
   const node = await site.addNode(api, { model: 'bear', slots: 2 });
-  // Shorter than the lease: nothing happens.
-  node.hold();
-  const brief = await client.submit(picture('bear'));
+  const [late, sent] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  node.trap(
+    async (call) => {
+      await late.promise;
+      await draw(10)(call);
+      sent.resolve();
+    },
+    ...[draw(90), draw(90)],
+  );
+  const { id } = await client.submit(picture('bear'));
   await node.called(1);
   process.kill(sleeper.pid, 'SIGSTOP');
-  const [call] = node.calls;
-  if (!call) throw new Error('there was no call');
-  const answered = once(call.response, 'finish');
-  node.release();
-  await answered;
-  process.kill(sleeper.pid, 'SIGCONT');
-  expect((await ended(client, brief.id)).status).toBe('SUCCEEDED');
-  expect(await site.attempts(brief.id)).toMatchObject([{ outcome: 'SUCCEEDED' }]);
-
-  const late = Promise.withResolvers<void>();
-  node.trap(async (call) => {
-    await late.promise;
-    await draw(10)(call);
-  }, draw(90));
-  const { id } = await client.submit(picture('bear'));
-  await node.called(2);
-  process.kill(sleeper.pid, 'SIGSTOP');
-  const other = await site.open('worker', lease);
+  const other = await site.open('worker');
+  const rows = 'SELECT FROM worker WHERE pid = $1';
+  const isKnown = async () => (await site.database.pool.query(rows, [sleeper.pid])).rowCount;
+  await expect.poll(isKnown, { timeout: 30_000 }).toBe(0);
   await eventOf(client, id, 'RETRYING');
   const task = await ended(client, id);
-  // On a machine with much else to do, the other one may miss its short lease as well.
+  // On a machine with much else to do, the sleeper may miss its short lease before it sleeps, too.
   const attempts = await site.attempts(id);
   expect(attempts[0]).toMatchObject({ outcome: 'WORKER_LOST' });
   expect(attempts.slice(1).at(-1)).toMatchObject({ outcome: 'SUCCEEDED' });
 
   late.resolve();
+  await sent.promise;
   process.kill(sleeper.pid, 'SIGCONT');
   await sleeper.logged(/lost its lease/);
   await other.close();
@@ -136,36 +178,4 @@ test('SIGSTOP of a worker beyond its lease, then SIGCONT: its late answer change
       .digest('hex'),
   );
   await site.expectOrder();
-});
-
-test('kill -9 of a worker in the midst of a text: it is hidden, and begins anew on another worker', async () => {
-  await using simulator = await createSimulator({ protocol: 'OPENAI', latencyMs: 3_000 });
-  const offers = [{ kind: 'TEXT_GENERATION', models: ['poet'] }];
-  const { nodes } = api.services;
-  const poet = await nodes.register({ name: 'poet', url: simulator.url, protocol: 'openai', offers });
-  const first = worker;
-  const { id } = await client.submit({
-    task: { textGeneration: { prompt: 'sing of foxes', maxTokens: 40 } },
-  });
-  const seen: Task[] = [];
-  for await (const task of client.watch(id, { signal: AbortSignal.timeout(40_000) })) {
-    seen.push(task);
-    const isAmidst = task.attempt === 1 && (task.partialText?.length ?? 0) > 40;
-    if (isAmidst && worker === first) {
-      // It takes nothing new, so that the task waits until it was seen to.
-      await nodes.drain(poet.id);
-      [worker] = await Promise.all([site.start('worker', lease), first.end('SIGKILL')]);
-    }
-    if (task.attempt === 1 && task.status === 'QUEUED') await nodes.resume(poet.id);
-  }
-  const waiting = seen.find(({ status, attempt }) => status === 'QUEUED' && attempt === 1);
-  expect(waiting).toMatchObject({ partialText: null, error: { code: 'WORKER_LOST' } });
-  const again = seen.flatMap(({ attempt, partialText }) =>
-    attempt === 2 && partialText ? [partialText] : [],
-  );
-  expect(again[0]?.length).toBeLessThan(40);
-  expect(seen.at(-1)).toMatchObject({ status: 'SUCCEEDED', attempt: 2, partialText: null });
-  await site.expectOrder();
-  const { rows } = await site.database.pool.query('SELECT 1 FROM task_text');
-  expect(rows).toEqual([]);
 });
