@@ -1,6 +1,7 @@
 import type { Lane } from './board.ts';
 import type { Limits } from './limits.ts';
 import type { Line, Next } from './line.ts';
+import type { HeadView } from './types.ts';
 
 /**
  * A job whose model is loaded may overtake one that needs a swap where it came at most so many times that swap
@@ -8,18 +9,21 @@ import type { Line, Next } from './line.ts';
  */
 export const OVERTAKING_SWAPS = 8;
 
+/** How far down the line. */
+export type Place = Pick<HeadView, 'band' | 'tag'>;
+
 /**
  * Marks the free slots where the job would change the model while others that may overtake it need not: as many
  * as there are of those.
- * @returns whether there are any
+ * @returns up to where those others stand whose bound comes first; null where there are none
  */
 export function markWanted(
   { job, tag }: Next,
   lanes: readonly Lane[],
   { line, limits }: { readonly line: Line; readonly limits: Limits },
-): boolean {
+): Place | null {
   const wanting = new Map<string, number>();
-  let isAny = false;
+  let first: Place | null = null;
   for (const lane of lanes) {
     const { row, swapSeconds } = lane;
     if (!lane.isFree || swapSeconds === 0) continue;
@@ -33,9 +37,9 @@ export function markWanted(
       if (count <= others) continue;
       wanting.set(model, count);
       lane.isWanted = true;
-      isAny = true;
+      if (first === null || upTo.tag < first.tag) first = upTo;
       break;
     }
   }
-  return isAny;
+  return first;
 }

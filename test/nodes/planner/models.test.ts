@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OVERTAKING_SWAPS } from '../../../src/nodes/planner/affinity.ts';
 import { type HeadView, type NodeView, plan, type Snapshot } from '../../../src/nodes/planner/index.ts';
-import { head, node, queue, snapshot } from './support.ts';
+import { head, node, queue, snapshot, speed } from './support.ts';
 
 const SWAP = 15;
 const offers = [{ kind: 'TEXT_TO_IMAGE', models: ['flux', 'qwen'] }];
@@ -81,6 +81,18 @@ describe('a node that has one of several models loaded', () => {
     expect(started(given(nodes, { flux: [pinned], qwen: [head({ tag: 1 })] }, { speeds }))).toEqual([
       'flux on a',
     ]);
+  });
+
+  test('is offered to it before any that may not overtake it, where the one that may runs elsewhere', () => {
+    const speeds = [1.5, 1].flatMap((secondsPerUnit, n) =>
+      ['qwen', 'flux'].map((model) => speed(['a', 'b'][n] ?? '', secondsPerUnit, { model })),
+    );
+    const nodes = [holding('qwen', 'a'), holding('qwen', 'b')];
+    const flux = [head({ band: 1, tag: 0, nodeId: 'a' })];
+    for (const last of [head({ band: 0, tag: 1 }), head({ band: 1, tag: OVERTAKING_SWAPS * SWAP + 1 })]) {
+      const qwen = [head({ band: 1, tag: 1 }), last];
+      expect(started(given(nodes, { flux, qwen }, { speeds }))).toEqual(['qwen on b', 'flux on a']);
+    }
   });
 });
 

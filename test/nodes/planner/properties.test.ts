@@ -4,6 +4,7 @@ import { OVERTAKING_SWAPS } from '../../../src/nodes/planner/affinity.ts';
 import {
   type HeadView,
   type NodeView,
+  nowHolding,
   type Placement,
   plan,
   type QueueView,
@@ -43,14 +44,31 @@ function judge(snapshot: Snapshot, placements: readonly Placement[], strategy: S
   const { limits = {} } = snapshot;
   const started = jobsOf(snapshot).filter(({ job }) => placed.has(job.id));
 
-  const swapOf = ({ id, loadedModels }: NodeView, { queue }: Waiting): number =>
-    loadedModels && !loadedModels.includes(queue.model) ? swaps(id, queue.model) : 0;
+  /** What the node holds when it is given that job: others of this plan may have changed it before. */
+  function heldBefore({ id, loadedModels }: NodeView, jobId: string): readonly string[] | null {
+    const earlier = placements.slice(
+      0,
+      placements.findIndex((placement) => placement.jobId === jobId),
+    );
+    return earlier
+      .filter(({ nodeId }) => nodeId === id)
+      .map(({ queueId }) => snapshot.queues.find((queue) => queue.id === queueId)?.model ?? '')
+      .reduce(
+        (held, model) => held && nowHolding(held, model, Math.max(1, loadedModels?.length ?? 0)),
+        loadedModels ?? null,
+      );
+  }
+
+  const swapFrom = (held: readonly string[] | null | undefined, id: string, { queue }: Waiting): number =>
+    held && !held.includes(queue.model) ? swaps(id, queue.model) : 0;
 
   /** What it counts as to start there now, at most. */
   function price(node: NodeView, waiting: Waiting): number {
     // Another job of this plan may have changed the model.
     const isChanged = placements.some(({ nodeId, swapSeconds }) => nodeId === node.id && swapSeconds > 0);
-    const swap = isChanged ? swaps(node.id, waiting.queue.model) : swapOf(node, waiting);
+    const swap = isChanged
+      ? swaps(node.id, waiting.queue.model)
+      : swapFrom(node.loadedModels, node.id, waiting);
     return 3 * swap + waiting.job.cost * speeds(node.id, waiting.queue);
   }
 
@@ -63,7 +81,9 @@ function judge(snapshot: Snapshot, placements: readonly Placement[], strategy: S
     waiting: jobsOf(snapshot).filter(({ job }) => !placed.has(job.id)),
     started,
     placed,
-    swapOf,
+    /** What loading its model would have taken in place of the other job, where that was given the node. */
+    swapInPlaceOf: (other: Waiting, node: NodeView, waiting: Waiting): number =>
+      swapFrom(heldBefore(node, other.job.id), node.id, waiting),
     isLimited({ queue, job }: Waiting): boolean {
       const count = (isIt: (other: Waiting) => boolean): number => started.filter(isIt).length;
       return (
@@ -144,7 +164,7 @@ describe.each(strategyNames)('%s', (strategy) => {
 
   test('lets a job be overtaken only within bounds, or where it has something better to wait for', () => {
     always((snapshot, placements) => {
-      const { rank, waiting, started, placed, swapOf, isLimited, isBetterElsewhere } = judge(
+      const { rank, waiting, started, placed, swapInPlaceOf, isLimited, isBetterElsewhere } = judge(
         snapshot,
         placements,
         strategy,
@@ -157,7 +177,7 @@ describe.each(strategyNames)('%s', (strategy) => {
           const node = snapshot.nodes.find(({ id }) => id === placed.get(other.job.id)?.nodeId);
           if (!isBehind || !node || !isAble(node, left)) continue;
           expect(waits).toContain(strategy);
-          const bound = rank(left) + OVERTAKING_SWAPS * swapOf(node, left);
+          const bound = rank(left) + OVERTAKING_SWAPS * swapInPlaceOf(other, node, left);
           const mayOvertake = other.job.band === left.job.band && rank(other) <= bound;
           expect(mayOvertake || isBetterElsewhere(node, left)).toBe(true);
         }
