@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { decodeId } from '../../src/ids.ts';
 import {
   cancel,
   draw,
@@ -15,14 +16,24 @@ import {
   typesOf,
   WATCH,
 } from './outside/contract.ts';
-import { openPlace, type Place, uniqueName } from './outside/place.ts';
+import { type OpenedPlace, openPlace, uniqueName } from './outside/place.ts';
 import { rest } from './outside/streams.ts';
 
-let place: Place;
+vi.setConfig({ testTimeout: 60_000 });
+
+let place: OpenedPlace;
 beforeAll(async () => {
   place = await openPlace();
 });
 afterAll(() => place?.[Symbol.asyncDispose]());
+
+/** Lets a time of a task come. @returns that time */
+async function bring(column: 'start_at' | 'deadline', { id }: TaskView): Promise<Date> {
+  const sql = `UPDATE task SET ${column} = now() + interval '300 ms' WHERE id = $1 RETURNING ${column} AS at`;
+  const { rows } = await place.database.pool.query<{ at: Date }>(sql, [decodeId('Task', id)]);
+  if (!rows[0]) throw new Error('no such task');
+  return rows[0].at;
+}
 
 describe.concurrent('submitTask', () => {
   test('a task runs to its result and tells everything about it', async () => {
@@ -77,7 +88,7 @@ describe.concurrent('submitTask', () => {
     expect(queued).toMatchObject({ status: 'QUEUED', version: 1, attempt: 0, startedAt: null });
     const waited = await draw(member, node.model, { waitMs: 200 });
     expect(waited.status).toBe('QUEUED');
-    const waiting = draw(member, node.model, { waitMs: 20_000 });
+    const waiting = draw(member, node.model, { waitMs: 50_000 });
     node.simulator.set({ slots: 1 });
     expect((await waiting).status).toBe('SUCCEEDED');
   });
@@ -106,9 +117,10 @@ describe.concurrent('submitTask', () => {
   test('a task with a start time is scheduled, then released, and no earlier', async () => {
     const node = await place.node();
     const member = await place.member();
-    const startAt = soon(1_200);
+    const startAt = soon(3_600_000);
     const task = await draw(member, node.model, { startAt });
     expect(task).toMatchObject({ status: 'SCHEDULED', startAt, queuePosition: null });
+    const startedAt = await bring('start_at', task);
     const events = await rest(member.sse<{ it: EventView }>(EVENTS, { id: task.id }));
     expect(events.map(({ it }) => [it.type, it.status])).toEqual([
       ['SUBMITTED', 'SCHEDULED'],
@@ -116,7 +128,7 @@ describe.concurrent('submitTask', () => {
       ['STARTED', 'RUNNING'],
       ['SUCCEEDED', 'SUCCEEDED'],
     ]);
-    expect(Date.parse(events[1]?.it.at ?? '')).toBeGreaterThanOrEqual(Date.parse(startAt));
+    expect(Date.parse(events[1]?.it.at ?? '')).toBeGreaterThanOrEqual(startedAt.getTime());
   });
 
   test('no attempt starts after the deadline', async () => {
@@ -124,8 +136,12 @@ describe.concurrent('submitTask', () => {
     const member = await place.member();
     const first = await draw(member, node.model);
     await node.simulator.received(1);
-    const task = await drawn(member, node.model, { deadline: soon(700) });
-    expect(task).toMatchObject({
+    const deadline = soon(3_600_000);
+    const task = await draw(member, node.model, { deadline });
+    expect(task).toMatchObject({ status: 'QUEUED', deadline });
+    await bring('deadline', task);
+    const updates = await rest(member.sse<{ it: TaskView }>(WATCH, { id: task.id }));
+    expect(updates.at(-1)?.it).toMatchObject({
       status: 'FAILED',
       attempts: [],
       error: { code: 'DEADLINE_EXCEEDED', retryable: expect.any(Boolean), attempt: 0 },

@@ -178,7 +178,7 @@ export async function draw(client: Client, model: string, options: object = {}):
 
 /** Submits, and waits for the final task. */
 export async function drawn(client: Client, model: string, options: object = {}): Promise<TaskView> {
-  const task = await draw(client, model, { waitMs: 15_000, ...options });
+  const task = await draw(client, model, { waitMs: 50_000, ...options });
   if (task.finishedAt === null) throw new Error(`not final: ${JSON.stringify(task)}`);
   return task;
 }

@@ -1,4 +1,5 @@
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
+import type { Database } from '../../../src/database/index.ts';
 import { protocolOf } from '../../../src/nodes/protocols/index.ts';
 import { adminKey, startTestApp } from '../../support/app.ts';
 import { createTestDatabase } from '../../support/database.ts';
@@ -96,11 +97,17 @@ function placeOn({ admin, close }: Base): Omit<Place, 'url'> {
 
 const common = { TRUST_PROXY: 'true', DRAIN_TIMEOUT_MS: '500' };
 
+export interface OpenedPlace extends Place {
+  /** For what has no other way to pass, such as time. */
+  readonly database: Database;
+}
+
 /** A server in this process, on a database and a folder of its own. */
-export async function openPlace(variables: Record<string, string> = {}): Promise<Place> {
+export async function openPlace(variables: Record<string, string> = {}): Promise<OpenedPlace> {
   const app = await startTestApp({ ...common, ...variables });
   const close = async () => app[Symbol.asyncDispose]();
-  return { ...placeOn({ admin: createClient(app.url, adminKey), close }), url: app.url };
+  const { database } = app.services;
+  return { ...placeOn({ admin: createClient(app.url, adminKey), close }), url: app.url, database };
 }
 
 export interface Process extends Place {
