@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createClient } from '../../sdk/src/index.ts';
 import { makeFolder, type TestFolder } from '../support/folder.ts';
 
@@ -46,18 +46,19 @@ test('demo --once runs a task of each kind on the embedded database and saves th
   expect(embedding.vectors[2]).toHaveLength(embedding.dimensions);
   const text = await readFile(path.join(folder.path, 'demo-output/speech-to-text.txt'), 'utf8');
   expect(text).toBe('Nothing that was accepted is ever lost.\n');
-}, 60_000);
+}, 90_000);
 
 test('demo keeps serving until it is told to stop, and leaves no simulated node behind', async () => {
   const child = spawn(process.execPath, [bin, 'demo'], {
     ...options(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  onTestFinished(() => void child.kill('SIGKILL'));
   let stdout = '';
   child.stdout.on('data', (chunk) => {
     stdout += chunk;
   });
-  await vi.waitFor(() => expect(stdout).toContain('until Ctrl-C'), { timeout: 30_000, interval: 100 });
+  await vi.waitFor(() => expect(stdout).toContain('until Ctrl-C'), { timeout: 50_000, interval: 100 });
   const [, url = ''] = stdout.match(/GraphiQL +(\S+)/) ?? [];
   const [, token = ''] = stdout.match(/Bearer ([^"]+)"/) ?? [];
   const client = createClient({ url, token });
@@ -71,7 +72,7 @@ test('demo keeps serving until it is told to stop, and leaves no simulated node 
   expect(await Array.fromAsync(client.documents(base))).toMatchObject([{ name: 'workshop.md' }]);
   expect(stdout).toContain(`knowledgeBase(id: "${base}")`);
   child.kill('SIGINT');
-  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(await once(child, 'close')).toEqual([0, null]);
   expect(stdout).toContain('stopping: what runs may end');
   const { stdout: report } = await promisify(execFile)(
     process.execPath,
@@ -79,4 +80,4 @@ test('demo keeps serving until it is told to stop, and leaves no simulated node 
     options(),
   ).catch((error: { stdout: string }) => error);
   expect(JSON.parse(report)).toContainEqual(expect.objectContaining({ part: 'nodes', ok: false }));
-}, 60_000);
+}, 90_000);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Task } from '../../sdk/src/index.ts';
 import { createProgressBoard, describe as describeTask, exitCodeOf } from '../../src/cli/progress.ts';
 
@@ -46,8 +46,12 @@ const running: Task = {
 const succeeded: Task = { ...running, status: 'SUCCEEDED', progress: 1, runningMs: 1234 };
 const error = { code: 'NODE_ERROR', message: 'out of memory', retryable: true, attempt: 1 } as const;
 
+const NOW = Date.parse('2030-01-01T00:00:00Z');
+beforeEach(() => void vi.useFakeTimers({ now: NOW, toFake: ['Date'] }));
+afterEach(() => void vi.useRealTimers());
+
 const startsIn = (seconds: number): Task['estimate'] => {
-  const startAt = new Date(Date.now() + seconds * 1_000).toISOString();
+  const startAt = new Date(NOW + seconds * 1_000).toISOString();
   return { startAt, startAtP90: startAt, completionAt: null, completionAtP90: null };
 };
 

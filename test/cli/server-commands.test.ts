@@ -5,11 +5,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createClient, type Task } from '../../sdk/src/index.ts';
 import { createSimulator, type Simulator, speak } from '../../simulator/index.ts';
 import { adminKey, startTestApp, type TestApp } from '../support/app.ts';
+import { type OutsideWriter, startOutsideWriter } from '../support/outside-writer.ts';
 import { type RunOptions, switchyard } from './command-line.ts';
 
 let painter: Simulator;
 let listener: Simulator;
 let writer: Simulator;
+let poet: OutsideWriter;
 let counter: Simulator;
 let app: TestApp;
 let folder: string;
@@ -17,11 +19,13 @@ let folder: string;
 beforeAll(async () => {
   painter = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', latencyMs: 50 });
   listener = await createSimulator({ protocol: 'FAST_WHISPER', latencyMs: 50 });
-  writer = await createSimulator({ protocol: 'OPENAI', latencyMs: 600 });
+  writer = await createSimulator({ protocol: 'OPENAI' });
+  poet = await startOutsideWriter();
   counter = await createSimulator({ protocol: 'JSON', latencyMs: 50 });
   const nodes = [
     { name: 'counter', url: counter.url, protocol: 'json', kind: 'CUSTOM', model: 'word-count' },
     { name: 'writer', url: writer.url, protocol: 'openai', kind: 'TEXT_GENERATION', model: 'qwen3' },
+    { name: 'poet', url: poet.url, protocol: 'openai', kind: 'TEXT_GENERATION', model: 'verse' },
     {
       name: 'painter',
       url: painter.url,
@@ -50,6 +54,7 @@ afterAll(async () => {
   await painter?.close();
   await listener?.close();
   await writer?.close();
+  await poet?.[Symbol.asyncDispose]();
   await counter?.close();
   await rm(folder, { recursive: true, force: true });
 });
@@ -83,20 +88,31 @@ test('submit prints the id of the task', async () => {
 });
 
 test('submit --wait shows a text as it is written', async () => {
-  const heard: string[] = [];
-  const args = ['submit', 'text-generation', 'the quick brown fox', '--max-tokens', '20', '--wait'];
-  const { code, stdout, stderr } = await run(args, { printed: (all) => heard.push(all) });
+  let printed = '';
+  const ran = run(['submit', 'text-generation', 'the quick brown fox', '--model', 'verse', '--wait'], {
+    printed: (all) => {
+      printed = all;
+    },
+  });
+  const writing = await poet.asked(1);
+  let text = '';
+  for (const piece of ['A fox', ' goes', ' home']) {
+    writing.write(piece);
+    text += piece;
+    await expect.poll(() => printed.split('\n')[1]).toBe(text);
+  }
+  writing.end();
+  const { code, stdout, stderr } = await ran;
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^task_\w{26}\nAbout the quick brown fox:( \w+){14}\n$/);
-  // The id, several pieces, the end of the line.
-  expect(heard.length).toBeGreaterThan(4);
-  expect(stderr).toMatch(/succeeded in [\d.]+ s on writer\n$/);
+  expect(stdout).toMatch(/^task_\w{26}\nA fox goes home\n$/);
+  expect(stderr).toMatch(/succeeded in [\d.]+ s on poet\n$/);
 });
 
 test('a conversation is JSON, and -o saves what was written', async () => {
   const message = JSON.stringify({ role: 'USER', content: 'sing of foxes' });
   const output = path.join(folder, 'texts');
-  const { code, stdout } = await run(['submit', 'text-generation', '--messages', message, '-o', output]);
+  const args = ['submit', 'text-generation', '--messages', message, '--model', 'qwen3', '-o', output];
+  const { code, stdout } = await run(args);
   expect(code).toBe(0);
   const [id = '', file = ''] = stdout.split('\n');
   expect(file).toBe(path.join(output, `${id}.txt`));
