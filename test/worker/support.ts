@@ -42,6 +42,8 @@ export interface WorkersYard extends Yard {
   until(taskId: string, expected: object, timeout?: number): Promise<void>;
   attempts(taskId: string): Promise<object[]>;
   busySlots(): Promise<number>;
+  /** Waits until no slot is taken. */
+  untilFree(): Promise<void>;
 }
 
 const models: Readonly<Partial<Record<KindName, string>>> = { TEXT_TO_IMAGE: 'fox', SPEECH_TO_TEXT: 'ear' };
@@ -76,6 +78,13 @@ export async function openWorkers(
   const userId = await yard.addUser();
   async function submit(changes: Partial<Submission> = {}): Promise<string> {
     return (await yard.tasks.submit(submission(userId, changes), 'VIP')).taskId;
+  }
+
+  const busySlots = () => database.prisma.slot.count({ where: { taskId: { not: null } } });
+
+  /** In tests that run at the same time, too. */
+  async function until(check: () => Promise<void>, timeout = 15_000): Promise<void> {
+    await vi.waitFor(check, { timeout, interval: 20 });
   }
 
   return {
@@ -117,14 +126,12 @@ export async function openWorkers(
       const input = { image: { artifactId: id }, format: 'GLB' };
       return submit({ kind: 'IMAGE_TO_3D', model: 'thing', input, artifactIds: [id], ...changes });
     },
-    async until(taskId, expected, timeout = 5_000) {
-      // In tests that run at the same time, too.
-      const isSo = async () => expect(await yard.task(taskId)).toMatchObject(expected);
-      await vi.waitFor(isSo, { timeout, interval: 20 });
-    },
+    until: (taskId, expected, timeout) =>
+      until(async () => expect(await yard.task(taskId)).toMatchObject(expected), timeout),
     attempts: (taskId) =>
       database.prisma.taskAttempt.findMany({ where: { taskId }, orderBy: { number: 'asc' } }),
-    busySlots: () => database.prisma.slot.count({ where: { taskId: { not: null } } }),
+    busySlots,
+    untilFree: () => until(async () => expect(await busySlots()).toBe(0)),
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map((worker) => worker.drain(0)));
       await Promise.all(simulators.map((simulator) => simulator.close()));

@@ -161,6 +161,7 @@ const traps: readonly Trap[] = [
     protocol: 'COG',
     async failure(node, taskId) {
       await fetch(`${node.url}/predictions/${taskId}-1/cancel`, { method: 'POST' });
+      node.set({ pausesAt: null });
     },
     ends: [NODE_FAILED],
     failures: 1,
@@ -177,8 +178,8 @@ describe.concurrent('what servers are known to do', () => {
 
   afterAll(() => yard[Symbol.asyncDispose]());
 
-  async function submit(protocol: ProtocolName, model: string): Promise<string> {
-    const once = { model, maxAttempts: 1, timeoutMs: 2_000 };
+  async function submit(protocol: ProtocolName, model: string, timeoutMs: number | null): Promise<string> {
+    const once = { model, maxAttempts: 1, timeoutMs };
     if (protocol === 'COG' || protocol === 'JSON') {
       return yard.submit({ kind: 'CUSTOM', input: { type: model, payload: { a: 1 } }, ...once });
     }
@@ -190,10 +191,11 @@ describe.concurrent('what servers are known to do', () => {
     '$protocol: $trap',
     { timeout: 60_000 },
     async ({ protocol, model, failure, ends, failures }) => {
-      const latencyMs = typeof failure === 'function' ? 1_000 : 0;
-      const node = await yard.simulate({ protocol, model, latencyMs, side: 16 });
+      const pausesAt = typeof failure === 'function' ? 0 : null;
+      const node = await yard.simulate({ protocol, model, pausesAt, side: 16 });
       if (typeof failure !== 'function') node.failNext(failure);
-      const taskId = await submit(protocol, model);
+      // So long that the node has been called by then, also by a busy machine.
+      const taskId = await submit(protocol, model, ends.includes(TOO_LONG) ? 4_000 : null);
       const call = await node.received(1);
       if (typeof failure === 'function') await failure(node, taskId);
       const last = ends.at(-1);
@@ -208,17 +210,18 @@ describe.concurrent('what servers are known to do', () => {
 
       // The node serves on, and nothing is left behind.
       await call.ended;
-      const next = await submit(protocol, model);
+      const next = await submit(protocol, model, null);
       await yard.until(next, { status: 'SUCCEEDED' }, 20_000);
-      await vi.waitFor(async () => expect(await health()).toMatchObject({ healthy: true, failures: 0 }));
-      await vi.waitFor(() => expect(node.inFlight).toBe(0));
+      const isWell = async () => expect(await health()).toMatchObject({ healthy: true, failures: 0 });
+      await vi.waitFor(isWell, { timeout: 10_000 });
+      await vi.waitFor(() => expect(node.inFlight).toBe(0), { timeout: 10_000 });
       expect(Math.max(...node.history.map(({ inFlight }) => inFlight))).toBe(1);
     },
   );
 });
 
-describe('a node that answers nothing while it works', () => {
-  test('is not taken for dead, and its work counts', { timeout: 30_000 }, async () => {
+describe.concurrent('a node that answers nothing while it works', () => {
+  test('is not taken for dead, and its work counts', { timeout: 60_000 }, async () => {
     await using yard = await openWorkers();
     const node = await yard.simulate({ protocol: 'OPENAI', stalls: true, latencyMs: 7_000, side: 16 });
     const stop = new AbortController();
@@ -235,10 +238,10 @@ describe('a node that answers nothing while it works', () => {
   });
 });
 
-describe('a node whose model loads', () => {
+describe.concurrent('a node whose model loads', () => {
   test.for(['WHISPER_CPP', 'OPENAI', 'COG', 'JSON'] as const)(
     '%s: gets no work until it says that it is ready, and no try is spent',
-    { timeout: 30_000 },
+    { timeout: 60_000 },
     async (protocol) => {
       await using yard = await openWorkers();
       const node = await yard.simulate({ protocol, ready: false, side: 16 });
@@ -255,9 +258,11 @@ describe('a node whose model loads', () => {
                 ? {}
                 : { kind: 'CUSTOM', model: 'thing', input: { type: 'thing', payload: {} } },
             );
-      await expect
-        .poll(() => yard.sql<{ failures: number }>('SELECT failures FROM gpu_node'), { timeout: 10_000 })
-        .toEqual([{ failures: expect.toSatisfy((count: number) => count >= 2) }]);
+      const wasAsked = async () =>
+        expect(await yard.sql<{ failures: number }>('SELECT failures FROM gpu_node')).toEqual([
+          { failures: expect.toSatisfy((count: number) => count >= 2) },
+        ]);
+      await vi.waitFor(wasAsked, { timeout: 10_000 });
       node.set({ ready: true });
       await yard.until(taskId, { status: 'SUCCEEDED', attempt: 1 }, 20_000);
       expect(node.history).toHaveLength(1);
