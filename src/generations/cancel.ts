@@ -14,7 +14,13 @@ function canceled(generation: Generation): Outcome {
     throw new InvalidStateError(`the generation has ended already: it is ${status}`, status);
   }
   const state: State = { ...now.state, status: 'CANCELED' };
-  return windUp(state, now.parts, [...now.log, updated(state)]);
+  return windUp(state, now.parts, { log: [...now.log, updated(state)] });
+}
+
+/** What ran is told canceled by then: whoever reads it sees so, and a task that is retried from here on runs. */
+async function cancelTasks(core: Core, generation: Generation): Promise<void> {
+  await doChores(core, generation);
+  await change(core, generation.given.id, upToDate);
 }
 
 /**
@@ -25,7 +31,7 @@ export async function cancelGeneration(core: Core, id: string): Promise<void> {
   const generation = await change(core, id, canceled);
   if (!generation) throw new NotFoundError('there is no such generation');
   // It is canceled by now, whatever becomes of this: a follower does what is left.
-  await doChores(core, generation).catch((error: unknown) => {
+  await cancelTasks(core, generation).catch((error: unknown) => {
     core.log.warn({ err: error, generationId: id }, 'the tasks of a generation are canceled later');
   });
 }

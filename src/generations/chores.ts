@@ -49,8 +49,8 @@ async function submitOrWait(core: Core, generation: Generation, part: Part): Pro
 
 /** Goes on without a task that nobody will take. */
 async function refuse(core: Core, id: string, { taskId }: Part, reason: string): Promise<void> {
-  const refused = await change(core, id, ({ state, parts }) =>
-    step(state, parts, { newId, refusal: { taskId, reason } }),
+  const refused = await change(core, id, ({ state, parts, isAwaited }) =>
+    step(state, parts, { newId, isAwaited, refusal: { taskId, reason } }),
   );
   if (refused) await doChores(core, refused);
 }

@@ -41,6 +41,6 @@ export async function change(
 }
 
 /** Where the generation is when all that its tasks have done by now is told. */
-export function upToDate({ state, parts }: Generation): Outcome {
-  return step(state, parts, { newId });
+export function upToDate({ state, parts, isAwaited }: Generation): Outcome {
+  return step(state, parts, { newId, isAwaited });
 }

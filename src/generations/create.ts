@@ -89,7 +89,7 @@ export function createCreate(core: Core) {
     const outcome = begin({ prompt, imageCount, imageModel }, rewriter);
     const given = { id: newId(), userId, tier, modelModel: modelModel ?? null, format };
     await database.lanes.transact((tx) => insertGeneration(tx, given, { optimize: optimizePrompt, outcome }));
-    await submitAll({ ...outcome, given, isFollowed: true });
+    await submitAll({ ...outcome, given, isFollowed: true, isAwaited: true });
     await postpone(database, given.id, 0);
     carrier.announce({ type: 'generation', id: given.id });
     return given.id;

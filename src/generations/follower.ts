@@ -10,11 +10,43 @@ const AT_ONCE = 4;
 const PAUSE_SECONDS = 5;
 const MAX_REMEMBERED = 50_000;
 
-/** To which generations tasks belong: of the latest that were seen. */
-class Memory {
+/** Of which generations somebody has spoken, be it of one of their tasks: of those that were seen latest. */
+class Hearing {
+  /** The generations of tasks. */
   readonly #generations = new Map<string, string>();
+  readonly #heard = new Set<string>();
+  /** While generations are read: the tasks that have changed meanwhile, and may belong to one of them. */
+  #strangers: Set<string> | null = null;
 
-  add({ id, taskIds }: Followed): void {
+  generation(id: string): void {
+    this.#heard.add(id);
+  }
+
+  /** Answers whether it belongs to a generation, as far as is known. */
+  task(taskId: string): boolean {
+    const id = this.#generations.get(taskId);
+    if (id === undefined) this.#strangers?.add(taskId);
+    else this.#heard.add(id);
+    return id !== undefined;
+  }
+
+  /** What has been heard of, and is to be read now. */
+  take(): string[] {
+    const ids = [...this.#heard];
+    this.#heard.clear();
+    this.#strangers = new Set();
+    return ids;
+  }
+
+  /** What was read. Answers whether it has changed since, as far as that was heard. */
+  learn(found: readonly Followed[]): boolean {
+    for (const one of found) this.#remember(one);
+    const strangers = this.#strangers ?? [];
+    this.#strangers = null;
+    return [...strangers].map((taskId) => this.task(taskId)).includes(true);
+  }
+
+  #remember({ id, taskIds }: Followed): void {
     for (const taskId of taskIds) {
       // Deleted first: a Map keeps the order of insertion, so its first entry is always the oldest.
       this.#generations.delete(taskId);
@@ -24,10 +56,6 @@ class Memory {
       if (this.#generations.size <= MAX_REMEMBERED) break;
       this.#generations.delete(oldest);
     }
-  }
-
-  generationOf(taskId: string): string | undefined {
-    return this.#generations.get(taskId);
   }
 }
 
@@ -63,24 +91,18 @@ async function lookAfterAll(core: Core, ids: Iterable<string>, signal: AbortSign
 export async function follow(core: Core, signal: AbortSignal): Promise<void> {
   const { database, carrier, log } = core;
   const waker = createWaker();
-  const memory = new Memory();
-  const heard = new Set<string>();
+  const hearing = new Hearing();
   const rounds = createRounds(database);
 
   const deafen = carrier.listen((announcement) => {
-    if (announcement.type === 'generation') heard.add(announcement.id);
+    if (announcement.type === 'generation') hearing.generation(announcement.id);
     else if (announcement.type === 'resync') rounds.hurry();
-    else {
-      const id = announcement.type === 'task' ? memory.generationOf(announcement.id) : undefined;
-      if (id === undefined) return;
-      heard.add(id);
-    }
+    else if (announcement.type !== 'task' || !hearing.task(announcement.id)) return;
     waker.wake();
   });
 
   async function find(): Promise<readonly Followed[]> {
-    const ids = [...heard];
-    heard.clear();
+    const ids = hearing.take();
     try {
       const [told, due] = await Promise.all([readFollowed(database, ids), rounds.next()]);
       return [...told, ...due];
@@ -93,7 +115,7 @@ export async function follow(core: Core, signal: AbortSignal): Promise<void> {
 
   while (!signal.aborted) {
     const found = await find();
-    for (const one of found) memory.add(one);
+    if (hearing.learn(found)) waker.wake();
     await lookAfterAll(core, new Set(found.filter(({ isDue }) => isDue).map(({ id }) => id)), signal);
     await waker.wait(rounds.waitMs(), signal);
   }

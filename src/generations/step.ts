@@ -26,6 +26,8 @@ export interface StepOptions {
   /** For the tasks that it comes to need. */
   newId(): string;
   readonly refusal?: Refusal | undefined;
+  /** Of a stopped one: see `WindUpOptions`. */
+  readonly isAwaited?: boolean | undefined;
 }
 
 type Standing = Pick<State, 'status' | 'phase'>;
@@ -141,12 +143,12 @@ function conclude({ before, state, parts, log, notes }: Look): Outcome {
  * same whatever was missed in between, and nothing where nothing has changed.
  */
 export function step(before: State, parts: readonly Part[], options: StepOptions): Outcome {
-  const { refusal } = options;
-  if (isStopped(before)) return windUp(before, parts);
+  const { refusal, isAwaited } = options;
+  if (isStopped(before)) return windUp(before, parts, { isAwaited });
   const refused = parts.find(({ taskId }) => taskId === refusal?.taskId);
   if (refusal && refused?.role === 'IMAGE') {
     const failed: State = { ...before, status: 'FAILED' };
-    return windUp(failed, parts, [updated(failed, refusal.reason)]);
+    return windUp(failed, parts, { log: [updated(failed, refusal.reason)] });
   }
   const model = modelOf(parts);
   const counts = (part: Part): boolean =>

@@ -17,6 +17,8 @@ export interface Generation {
   readonly state: State;
   readonly parts: readonly Part[];
   readonly isFollowed: boolean;
+  /** Whether it is to be looked after, and not yet. */
+  readonly isAwaited: boolean;
 }
 
 /** In which whoever makes a generation has submitted its tasks, or is dead. */
@@ -27,7 +29,8 @@ const LATER_SECONDS = 30;
 const lock = `
   SELECT g.id, g.user_id AS "userId", u.tier, g.model_model AS "modelModel", g.format, g.prompt,
          g.final_prompt AS "finalPrompt", g.fallback, g.image_count AS "imageCount", g.image_model AS "imageModel",
-         g.status, g.phase, g.selected_image AS "selectedImage", g.follow_at IS NOT NULL AS "isFollowed"
+         g.status, g.phase, g.selected_image AS "selectedImage", g.follow_at IS NOT NULL AS "isFollowed",
+         coalesce(g.follow_at > now(), false) AS "isAwaited"
   FROM generation g JOIN user_account u ON u.id = g.user_id WHERE g.id = $1 FOR UPDATE OF g`;
 
 const selectParts = `
@@ -40,6 +43,7 @@ const selectParts = `
 interface Row extends Given, State {
   readonly [column: string]: unknown;
   readonly isFollowed: boolean;
+  readonly isAwaited: boolean;
 }
 
 /**
@@ -51,8 +55,8 @@ export async function lockGeneration(tx: Transaction, id: string): Promise<Gener
   if (!row) return null;
   // Behind the lock: in a statement of its own, and so with a newer snapshot.
   const parts = await tx.query<Part & Record<string, unknown>>(selectParts, [id]);
-  const { userId, tier, modelModel, format, isFollowed, ...state } = row;
-  return { given: { id, userId, tier, modelModel, format }, state, parts, isFollowed };
+  const { userId, tier, modelModel, format, isFollowed, isAwaited, ...state } = row;
+  return { given: { id, userId, tier, modelModel, format }, state, parts, isFollowed, isAwaited };
 }
 
 const insert = `

@@ -1,24 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { newPart } from '../../src/generations/parts.ts';
-import { newImages, updated } from '../../src/generations/step.ts';
-import { insertGeneration, lockGeneration, postpone } from '../../src/generations/store.ts';
+import { lockGeneration, postpone, wasTold } from '../../src/generations/store.ts';
 import { submissionOf } from '../../src/generations/submissions.ts';
-import type { Outcome, State } from '../../src/generations/types.ts';
-import { decodeId, encodeId, firstIdOf, newId } from '../../src/ids.ts';
+import { decodeId, encodeId, firstIdOf } from '../../src/ids.ts';
 import { connect } from '../http/socket-client.ts';
 import { subscribe } from '../http/streams.ts';
 import type { Json, Person } from '../http/support.ts';
 import { fewestStatements } from '../support/statements.ts';
-import { EVENTS, GENERATION, openStudio, type Studio } from './support.ts';
+import { abandoned, EVENTS, GENERATION, openStudio, type Studio } from './support.ts';
 
 let studio: Studio;
 let person: Person;
+let ends: (() => Promise<void>)[];
 
 beforeAll(async () => {
   studio = await openStudio();
   // As in two processes.
-  studio.follow();
-  studio.follow();
+  ends = [studio.follow(), studio.follow()];
   person = await studio.api.person();
 });
 
@@ -35,34 +32,17 @@ async function tasksOf({ api }: Studio, id: string): Promise<string[]> {
   return rows.map(({ kind }) => kind);
 }
 
-/** A generation as a process leaves it that is killed before it has submitted anything. */
-async function abandoned(isRewritten: boolean): Promise<string> {
-  const { database } = studio.api.services;
-  const state: State = {
-    ...{ prompt: 'a mill', finalPrompt: isRewritten ? null : 'a mill', fallback: null, selectedImage: null },
-    ...{ imageCount: 3, imageModel: 'text_to_image-model' },
-    ...{ status: 'IMAGE_PENDING', phase: 'IMAGE_GENERATION' },
-  };
-  const parts = isRewritten
-    ? [newPart('REWRITE', 0, 'text_generation-model', newId)]
-    : newImages(state, newId);
-  const outcome: Outcome = { state, parts, log: [updated(state)], follow: 'now' };
-  const given = { id: newId(), userId: person.user.id, modelModel: null, format: 'GLB' };
-  await database.lanes.transact((tx) => insertGeneration(tx, given, { optimize: isRewritten, outcome }));
-  return given.id;
-}
-
 describe('what a killed process leaves', () => {
   test('is taken up after a while, and submitted once whoever else does so', async () => {
     for (const isRewritten of [true, false]) {
-      const id = await abandoned(isRewritten);
+      const id = await abandoned(studio, person, isRewritten);
       const expected = isRewritten ? ['TEXT_GENERATION'] : Array.from({ length: 3 }, () => 'TEXT_TO_IMAGE');
       // Whoever wrote it may still be about to submit.
       expect(await tasksOf(studio, encodeId('Generation', id))).toEqual([]);
       await postpone(studio.api.services.database, id, 0);
       await vi.waitUntil(
         async () => (await tasksOf(studio, encodeId('Generation', id))).length === expected.length,
-        { timeout: 5_000 },
+        { timeout: 10_000 },
       );
       await studio.cancel(person, encodeId('Generation', id));
       expect(await tasksOf(studio, encodeId('Generation', id))).toEqual(expected);
@@ -88,14 +68,14 @@ describe('what a killed process leaves', () => {
         const { images } = await studio.read(person, String(id));
         return [images?.[0], images?.[1]].every((image) => String(image?.task?.status) === 'CANCELED');
       },
-      { timeout: 5_000 },
+      { timeout: 10_000 },
     );
   });
 });
 
 test('a task that comes late for a canceled generation is canceled, too', async () => {
   const { database, tasks } = studio.api.services;
-  const id = await abandoned(false);
+  const id = await abandoned(studio, person, false);
   const given = { id, userId: person.user.id, tier: 'FREE', modelModel: null, format: 'GLB' } as const;
   const before = await database.lanes.transact((tx) => lockGeneration(tx, id));
   const [part] = before?.parts ?? [];
@@ -106,7 +86,7 @@ test('a task that comes late for a canceled generation is canceled, too', async 
   const { task } = database.prisma;
   await vi.waitUntil(
     async () => (await task.findUnique({ where: { id: part.taskId } }))?.status === 'CANCELED',
-    { timeout: 5_000 },
+    { timeout: 10_000 },
   );
 });
 
@@ -180,6 +160,9 @@ test('limits refuse a generation whole, and let what was accepted wait', async (
   const { id } = await limited.create(somebody, { imageCount: 4 });
   const [rewrite] = await limited.start();
   if (rewrite) await limited.succeed(rewrite);
+  // As long as none of them is started, not all of them may wait.
+  const waits = 'it waits: your limit of waiting tasks, or of stored files, is reached';
+  await vi.waitUntil(() => wasTold(limited.api.services.database, rowId(id), waits), { timeout: 10_000 });
   const claimed = new Set<string>();
   await vi.waitUntil(
     async () => {
@@ -189,7 +172,7 @@ test('limits refuse a generation whole, and let what was accepted wait', async (
       }
       return claimed.size === 4;
     },
-    { timeout: 8_000 },
+    { timeout: 10_000 },
   );
   await limited.until(somebody, String(id), { status: 'IMAGE_COMPLETED' });
   await limited.cancel(somebody, String(id));
@@ -200,7 +183,7 @@ test('limits refuse a generation whole, and let what was accepted wait', async (
   })) {
     if (data.generationEvents?.message != null) messages.push(data.generationEvents.message);
   }
-  expect(messages).toEqual(['it waits: your limit of waiting tasks, or of stored files, is reached']);
+  expect(messages).toEqual([waits]);
 });
 
 test('what has not changed for as long as tasks are kept is deleted with its tasks, and not sooner', async () => {
@@ -276,7 +259,9 @@ test('a page takes the same number of statements for one generation and for twen
     studio.api.services.database.prisma.generation.count({
       where: { userId: { in: [one.user.id, many.user.id] }, status: 'IMAGE_COMPLETED' },
     });
-  await vi.waitUntil(async () => (await settled()) === 21, { timeout: 5_000 });
+  await vi.waitUntil(async () => (await settled()) === 21, { timeout: 10_000 });
+  // Whoever follows them sends statements, too.
+  await Promise.all(ends.map((end) => end()));
   const query = `{ generations(first: 20) { edges { node { ${GENERATION} } } } }`;
   const measure = (as: Person): Promise<number> =>
     fewestStatements(async () => {

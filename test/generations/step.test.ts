@@ -129,7 +129,7 @@ class Story {
     const { status } = this.look().state;
     if (['COMPLETED', 'FAILED', 'CANCELED', 'IMAGE_FAILED', 'MODEL_FAILED'].includes(status)) return;
     const state: State = { ...this.state, status: 'CANCELED' };
-    this.#accept(windUp(state, this.#withTasks(), [updated(state)]));
+    this.#accept(windUp(state, this.#withTasks(), { log: [updated(state)] }));
   }
 
   refuse(nth: number): void {

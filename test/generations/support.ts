@@ -1,5 +1,9 @@
 import { vi } from 'vitest';
-import { encodeId } from '../../src/ids.ts';
+import { newPart } from '../../src/generations/parts.ts';
+import { newImages, updated } from '../../src/generations/step.ts';
+import { insertGeneration } from '../../src/generations/store.ts';
+import type { Outcome, State } from '../../src/generations/types.ts';
+import { encodeId, newId } from '../../src/ids.ts';
 import type { AttemptEnd, Claimed } from '../../src/tasks/index.ts';
 import { type Api, type ApiOptions, type Json, type Person, startApi } from '../http/support.ts';
 import { joinWork, pixel, type Work } from '../http/work.ts';
@@ -139,7 +143,7 @@ export async function openStudio(
           const isSo = Object.entries(expected).every(([name, value]) => String(now[name]) === value);
           return isSo ? now : null;
         },
-        { timeout: 5_000, interval: 20 },
+        { timeout: 10_000, interval: 20 },
       ) as Promise<Json>,
     follow() {
       const stopping = new AbortController();
@@ -160,3 +164,21 @@ export async function openStudio(
 
 /** The API id of the task that was claimed. */
 export const taskIdOf = ({ lease }: Claimed): string => encodeId('Task', lease.taskId);
+
+/** A generation as a process leaves it that is killed before it has submitted anything; answers its row's id. */
+export async function abandoned({ api }: Studio, person: Person, isRewritten: boolean): Promise<string> {
+  const state: State = {
+    ...{ prompt: 'a mill', finalPrompt: isRewritten ? null : 'a mill', fallback: null, selectedImage: null },
+    ...{ imageCount: 3, imageModel: 'text_to_image-model' },
+    ...{ status: 'IMAGE_PENDING', phase: 'IMAGE_GENERATION' },
+  };
+  const parts = isRewritten
+    ? [newPart('REWRITE', 0, 'text_generation-model', newId)]
+    : newImages(state, newId);
+  const outcome: Outcome = { state, parts, log: [updated(state)], follow: 'now' };
+  const given = { id: newId(), userId: person.user.id, modelModel: null, format: 'GLB' };
+  await api.services.database.lanes.transact((tx) =>
+    insertGeneration(tx, given, { optimize: isRewritten, outcome }),
+  );
+  return given.id;
+}
