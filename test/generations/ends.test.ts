@@ -8,12 +8,13 @@ import { EVENTS, taskIdOf } from './support.ts';
 let studio: Stories['studio'];
 let person: Stories['person'];
 let told: Stories['told'];
+let telling: Stories['telling'];
 let drawing: Stories['drawing'];
 let awaiting: Stories['awaiting'];
 let claimOne: Stories['claimOne'];
 
 beforeAll(async () => {
-  ({ studio, person, told, drawing, awaiting, claimOne } = await openStories());
+  ({ studio, person, told, telling, drawing, awaiting, claimOne } = await openStories());
 });
 afterAll(() => studio[Symbol.asyncDispose]());
 
@@ -102,9 +103,9 @@ describe('a deletion', () => {
     await studio.select(person, id, 0);
     expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({ code: 'INVALID_STATE' });
     await studio.cancel(person, id);
-    const watching = told(id, 100);
+    const watching = await telling(id, 100);
     expect(await studio.act(person, 'deleteGeneration', id)).toEqual({ __typename: 'DeletePayload' });
-    expect(await watching).toEqual([]);
+    expect(await watching.told).toEqual([]);
     expect(await studio.read(person, id)).toBeNull();
     expect([await artifact.count(), await task.count()]).toEqual([before[0] - 1, before[1] - 2]);
     expect(await studio.act(person, 'deleteGeneration', id)).toMatchObject({ code: 'NOT_FOUND' });

@@ -7,12 +7,13 @@ import { taskIdOf } from './support.ts';
 let studio: Stories['studio'];
 let person: Stories['person'];
 let told: Stories['told'];
+let telling: Stories['telling'];
 let drawing: Stories['drawing'];
 let awaiting: Stories['awaiting'];
 let claimOne: Stories['claimOne'];
 
 beforeAll(async () => {
-  ({ studio, person, told, drawing, awaiting, claimOne } = await openStories());
+  ({ studio, person, told, telling, drawing, awaiting, claimOne } = await openStories());
 });
 afterAll(() => studio[Symbol.asyncDispose]());
 
@@ -151,10 +152,12 @@ describe('a failed image', () => {
     await studio.api.services.database.pool.query('UPDATE generation SET follow_at = now() WHERE id = $1', [
       decodeId('Generation', id),
     ]);
-    const telling = told(id, Number(version));
+    const waiting = await telling(id, Number(version));
     for (const one of claimed) await studio.act(person, 'retryTask', taskIdOf(one));
+    // What fails again before anybody has looked leaves its generation as it was.
+    await studio.until(person, id, { status: 'IMAGE_PENDING' });
     await studio.fail(await claimOne());
-    expect(names(await telling).slice(-2)).toEqual(['ImageFailed 0', 'IMAGE_FAILED']);
+    expect(names(await waiting.told).slice(-2)).toEqual(['ImageFailed 0', 'IMAGE_FAILED']);
   });
 
   test('that was retried when its generation was over stays out of it', async () => {

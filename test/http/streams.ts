@@ -1,10 +1,15 @@
 import { type Answer, type Api, answerOf, bearer, type SendOptions } from './support.ts';
 
+export interface StreamOptions extends SendOptions {
+  /** Called when the server has begun to answer: from then on it tells whatever happens. */
+  readonly opened?: () => void;
+}
+
 /** The messages of a stream over SSE: results, until the server says that it is complete. */
 export async function* subscribe(
   { url }: Api,
   query: string,
-  { as, variables = {}, headers = {} }: SendOptions = {},
+  { as, variables = {}, headers = {}, opened = () => undefined }: StreamOptions = {},
 ): AsyncGenerator<Pick<Answer, 'data' | 'errors'>> {
   const abort = new AbortController();
   const response = await fetch(`${url}/graphql`, {
@@ -13,6 +18,7 @@ export async function* subscribe(
     headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...bearer(as), ...headers },
     body: JSON.stringify({ query, variables }),
   });
+  opened();
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     yield answerOf(response);
     return;
