@@ -6,6 +6,7 @@ import { expect, test, vi } from 'vitest';
 import { createSimulator, speak } from '../../simulator/index.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
+import { freePort } from '../support/free-port.ts';
 import { post } from '../support/graphql.ts';
 import { expectInvariants } from '../support/invariants.ts';
 import { startServer } from '../support/process.ts';
@@ -14,7 +15,7 @@ const CREATE = `mutation ($input: CreateUploadInput!) {
   it: createUpload(input: $input) { ... on Upload { artifactId url headers } ... on Error { message } }
 }`;
 const SUBMIT = `mutation ($id: ID!) {
-  it: submitTask(input: { task: { speechToText: { audio: { artifactId: $id } } }, waitMs: 15000 }) {
+  it: submitTask(input: { task: { speechToText: { audio: { artifactId: $id } } }, waitMs: 50000 }) {
     ... on Task { status result { ... on TranscriptResult { text } } }
     ... on InvalidInputError { issues { path message } }
   }
@@ -66,13 +67,14 @@ async function filesUnder(folder: string): Promise<string[]> {
 }
 
 test('after kill -9 in the middle of uploads nothing half-written has a row, and they can be sent again', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using simulator = await createSimulator({ protocol: 'FAST_WHISPER', slots: 2 });
   await using data = await makeFolder();
   await using database = await openTestDatabase();
   const token = 'the-admin-key-of-both-servers';
   const variables = {
+    PORT: String(await freePort()),
     DATABASE_URL: database.url,
     DATA_DIR: data.path,
     JWT_SECRET: 'a secret that outlives the server, and signs its URLs',
@@ -92,11 +94,13 @@ test('after kill -9 in the middle of uploads nothing half-written has a row, and
   const put = [`PUT ${url.pathname}${url.search} HTTP/1.1`, 'Content-Type: audio/wav'];
   const form = largeForm(token);
   const sockets = [await sendHalf(put, url, sound), await sendHalf(form.head, url, form.body)];
-  await vi.waitFor(async () => expect(await readdir(path.join(artifacts, 'unfinished'))).not.toEqual([]));
+  await vi.waitFor(async () => expect(await readdir(path.join(artifacts, 'unfinished'))).not.toEqual([]), {
+    timeout: 30_000,
+  });
   await first.end('SIGKILL');
   for (const socket of sockets) socket.destroy();
 
-  await using second = await startServer({ ...variables, PORT: url.port });
+  await using second = await startServer(variables);
   const submit = (id: string) => post<{ it: object }>(second.url, token, SUBMIT, { id });
   expect(await submit(half.artifactId)).toMatchObject({
     it: { issues: [{ message: expect.stringMatching(/^its bytes have not arrived yet/) }] },

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { expect, test, vi } from 'vitest';
@@ -16,12 +17,23 @@ const CREATE = `mutation ($url: URL!) { createWebhook(input: { url: $url }) {
   ... on CreateWebhookPayload { secret webhook { id } } ... on Error { message } } }`;
 const CREATE_FOR_SUCCESS = CREATE.replace('url: $url', 'url: $url, events: [SUCCEEDED]');
 const LOG = '{ webhooks { deliveries { eventId type attempts responseStatus deliveredAt } } }';
-const wait = { timeout: 20_000, interval: 50 };
+vi.setConfig({ testTimeout: 60_000 });
+
+const wait = { timeout: 30_000, interval: 50 };
 const allow = { URL_ALLOW_HOSTS: '127.0.0.0/8' };
 
-test('kill -9 of the worker that sends webhooks: another one sends them again, each with the id that it had', {
-  timeout: 60_000,
-}, async () => {
+function closing(server: Server): AsyncDisposable {
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+test('kill -9 of the worker that sends webhooks: another one sends them again, each with the id that it had', async () => {
   await using site = await openSite();
   const api = await site.open('api', allow);
   const [client, worker] = [site.client(api), await site.start('worker', allow)];
@@ -71,6 +83,7 @@ test('the receiver of the documentation believes what is signed for it, once, an
     '127.0.0.1',
   );
   await once(server, 'listening');
+  await using _closed = closing(server);
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const { id } = await client.submit({ ...picture('fox'), webhookUrl: url });
   await vi.waitFor(() => expect(told).toHaveLength(3), wait);
@@ -99,19 +112,18 @@ test('the receiver of the documentation believes what is signed for it, once, an
   }, wait);
   expect(redeliverWebhook.id).not.toBe(deliveryId);
   expect(told).toHaveLength(3);
-  server.closeAllConnections();
-  server.close();
 });
 
-test('metrics tell how requests to webhooks ended, what is still to be sent, and how many are disabled', {
-  timeout: 60_000,
-}, async () => {
+test('metrics tell how requests to webhooks ended, what is still to be sent, and how many are disabled', async () => {
   await using site = await openSite();
   const app = await site.open('all', allow);
   const client = site.client(app);
   await site.addNode(app, { model: 'fox' });
   await using good = await startReceiver();
-  await using down = await startReceiver(({ response }) => void response.writeHead(500).end());
+  await using down = await startReceiver(({ response }) => {
+    // So long that no second attempt comes before everything has been told.
+    response.writeHead(500, { 'retry-after': '3600' }).end();
+  });
   await using gone = await startReceiver(({ response }) => void response.writeHead(410).end());
   await post(app.url, adminKey, CREATE, { url: good.url });
   await post(app.url, adminKey, CREATE_FOR_SUCCESS, { url: down.url });
