@@ -71,10 +71,11 @@ export function createSender({ connect, origin, log }: SenderOptions): Sender {
     // What is announced in this same turn goes along.
     await turn();
     while (many || waiting.size > 0) {
-      const started = performance.now();
+      const next = performance.now() + INTERVAL_MS;
       await send();
       if (stopped.signal.aborted) break;
-      await pause(Math.max(0, Math.ceil(INTERVAL_MS - (performance.now() - started))));
+      // Timers count in whole milliseconds, and may fire a part of one too early.
+      while (performance.now() < next) await pause(Math.ceil(next - performance.now()));
     }
     running = null;
   }
