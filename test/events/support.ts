@@ -1,5 +1,5 @@
 import type { Database, TaskEventType, TaskStatus } from '../../src/database/index.ts';
-import { type Carrier, createCarrier, createFeed, type Feed } from '../../src/events/index.ts';
+import { type Carrier, createCarrier, createFeed, type Feed, type TaskRow } from '../../src/events/index.ts';
 import { newId } from '../../src/ids.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { testLog } from '../support/log.ts';
@@ -24,11 +24,13 @@ interface Stage extends AsyncDisposable {
   readonly tasks: TestTasks;
 }
 
-/** A database with a carrier, a feed and tasks to change. */
 /** So long that only an announcement can have told of a change. */
 export const NEVER_MS = 3_600_000;
 
-/** @param recheckMs as of the feed */
+/**
+ * A database with a carrier, a feed and tasks to change.
+ * @param recheckMs as of the feed
+ */
 export async function openStage(recheckMs?: number): Promise<Stage> {
   const database = await openTestDatabase();
   const carrier = await openCarrier(database.url);
@@ -52,9 +54,11 @@ export async function openStage(recheckMs?: number): Promise<Stage> {
 interface TestTasks {
   readonly userId: string;
   add(userId?: string): Promise<string>;
+  /** Ids in the order of creation. */
+  addMany(count: number, userId?: string): Promise<string[]>;
   addUser(): Promise<string>;
   /** Writes the next version, its event with it, and announces nothing. */
-  change(id: string, type: TaskEventType, status: TaskStatus): Promise<void>;
+  change(ids: string | readonly string[], type: TaskEventType, status: TaskStatus): Promise<void>;
   progress(id: string, value: number): Promise<void>;
   remove(id: string): Promise<void>;
 }
@@ -68,38 +72,39 @@ async function createTestTasks({ prisma, lanes, pool }: Database): Promise<TestT
     return id;
   };
   const userId = await addUser();
+  async function addMany(count: number, owner = userId): Promise<string[]> {
+    const ids = Array.from({ length: count }, newId);
+    const settings = {
+      status: 'QUEUED',
+      priority: 'NORMAL',
+      maxAttempts: 3,
+      timeoutMs: 1000,
+      cost: 1,
+    } as const;
+    const task = { userId: owner, queueId: queue.id, kind: queue.kind, model: queue.model, ...settings };
+    const event = { version: 1, type: 'SUBMITTED', status: 'QUEUED', attempt: 0 } as const;
+    await prisma.task.createMany({ data: ids.map((id) => ({ id, ...task })) });
+    await prisma.taskData.createMany({ data: ids.map((taskId) => ({ taskId, input: { prompt: 'a cat' } })) });
+    await prisma.taskEvent.createMany({ data: ids.map((taskId) => ({ taskId, ...event })) });
+    return ids;
+  }
   return {
     userId,
     addUser,
-    async add(owner = userId) {
-      const id = newId();
-      await prisma.task.create({
-        data: {
-          id,
-          userId: owner,
-          queueId: queue.id,
-          kind: queue.kind,
-          model: queue.model,
-          status: 'QUEUED',
-          priority: 'NORMAL',
-          maxAttempts: 3,
-          timeoutMs: 1000,
-          cost: 1,
-          data: { create: { input: { prompt: 'a cat' } } },
-          events: { create: { version: 1, type: 'SUBMITTED', status: 'QUEUED', attempt: 0 } },
-        },
-      });
+    addMany,
+    async add(owner) {
+      const [id = ''] = await addMany(1, owner);
       return id;
     },
-    async change(id, type, status) {
+    async change(ids, type, status) {
       await lanes.transact((tx) =>
         tx.query(
           `WITH t AS (
              UPDATE task SET version = version + 1, status = $3::task_status, updated_at = now()
-             WHERE id = $1 RETURNING id, version, status, attempt)
+             WHERE id = ANY ($1::uuid[]) RETURNING id, version, status, attempt)
            INSERT INTO task_event (task_id, version, type, status, attempt)
            SELECT id, version, $2::task_event_type, status, attempt FROM t`,
-          [id, type, status],
+          [[ids].flat(), type, status],
         ),
       );
     },
@@ -149,4 +154,16 @@ export async function take<T>(stream: AsyncIterator<T>, count: number): Promise<
   const values: T[] = [];
   while (values.length < count) values.push(await next(stream));
   return values;
+}
+
+/** Reads on until the latest versions by id satisfy `enough`: what is told at least once may be told again. */
+export async function readUntil(
+  stream: AsyncIterator<TaskRow>,
+  enough: (rows: ReadonlyMap<string, number>) => boolean,
+): Promise<void> {
+  const rows = new Map<string, number>();
+  while (!enough(rows)) {
+    const { id, version } = await next(stream);
+    rows.set(id, version);
+  }
 }
