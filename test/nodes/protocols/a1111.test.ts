@@ -6,7 +6,7 @@ import { clientOf, faultOf, openSimulated, perform, type Report } from './calls.
 import { nodeAnswering, startNode } from './node.ts';
 
 const protocol = protocols.A1111;
-const signal = AbortSignal.timeout(10_000);
+const { signal } = new AbortController();
 
 const open = (options: Partial<SimulatorOptions> = {}) =>
   openSimulated({ protocol: 'A1111', side: 64, ...options });
@@ -88,15 +88,19 @@ describe('a1111 pictures', () => {
   });
 
   it('tells of progress that never falls, and shows what it has so far', async () => {
-    await using place = await open({ latencyMs: 1_800 });
+    await using place = await open({ pausesAt: 3 });
     const reports: Report[] = [];
     const previews: MadeFile[] = [];
-    await perform(protocol, 'TEXT_TO_IMAGE', { ...place, reports, previews, input: { steps: 10 } });
+    const drawing = perform(protocol, 'TEXT_TO_IMAGE', { ...place, reports, previews, input: { steps: 10 } });
+    await expect.poll(() => previews.length).toBe(1);
+    place.simulator.set({ pausesAt: 7 });
+    await expect.poll(() => previews.length).toBe(2);
+    place.simulator.set({ pausesAt: null });
+    await drawing;
     const values = reports.map(({ value }) => value ?? -1);
-    expect(values.length).toBeGreaterThanOrEqual(2);
+    expect(values).toEqual(expect.arrayContaining([0.3, 0.7]));
     expect(values).toEqual([...values].sort((a, b) => a - b));
     expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
-    expect(previews.length).toBeGreaterThanOrEqual(2);
     expect(previews[0]).toMatchObject({ mimeType: 'image/jpeg' });
   });
 
@@ -115,7 +119,7 @@ describe('a1111 cancel', () => {
     protocol.cancel?.({ node: place.node, attemptId, handle: null, signal }) ?? Promise.resolve(false);
 
   it('interrupts its own job, and never that of somebody else', async () => {
-    await using place = await open({ latencyMs: 800 });
+    await using place = await open({ pausesAt: 0 });
     const theirs = perform(protocol, 'TEXT_TO_IMAGE', { ...place, attemptId: 'theirs', input: { steps: 4 } });
     await place.simulator.received(1);
     const ours = faultOf(perform(protocol, 'TEXT_TO_IMAGE', { ...place, attemptId: 'ours' }));
@@ -123,6 +127,8 @@ describe('a1111 cancel', () => {
     expect(await faultOf(stop(place, 'ours'))).toMatchObject({
       message: 'the node has not begun with the task',
     });
+    // All of theirs, and no more than as much of ours.
+    place.simulator.set({ pausesAt: 4 });
     expect((await theirs).images).toHaveLength(1);
     await expect.poll(() => place.simulator.history[1]?.startedAt).not.toBeNull();
     expect(await stop(place, 'ours')).toBe(true);
@@ -133,7 +139,7 @@ describe('a1111 cancel', () => {
   });
 
   it('survives that somebody else interrupts it', async () => {
-    await using place = await open({ latencyMs: 5_000 });
+    await using place = await open({ pausesAt: 0 });
     const ours = faultOf(perform(protocol, 'TEXT_TO_IMAGE', place));
     await expect.poll(() => place.simulator.history[0]?.startedAt).toBeTruthy();
     await place.node.request({ method: 'POST', path: '/sdapi/v1/interrupt', signal });
@@ -158,7 +164,7 @@ describe('a1111 cancel', () => {
 
 describe('a1111 readiness', () => {
   it('tells which checkpoints there are, which is loaded, and whether it works', async () => {
-    await using place = await open({ models: ['anime', 'photo'], latencyMs: 300 });
+    await using place = await open({ models: ['anime', 'photo'], pausesAt: 0 });
     const before = await protocol.ready(place.node, signal);
     expect(before).toMatchObject({ ready: true, idle: true });
     expect(before.models).toEqual(expect.arrayContaining(['anime', 'photo', 'photo.safetensors [70686f74]']));
@@ -166,6 +172,7 @@ describe('a1111 readiness', () => {
     const call = perform(protocol, 'TEXT_TO_IMAGE', { ...place, model: 'photo' });
     await expect.poll(() => place.simulator.history[0]?.startedAt).toBeTruthy();
     expect(await protocol.ready(place.node, signal)).toMatchObject({ ready: true, idle: false });
+    place.simulator.set({ pausesAt: null });
     await call;
     const after = await protocol.ready(place.node, signal);
     expect(after.loadedModels).toContain('photo');

@@ -34,14 +34,15 @@ describe('resampling', () => {
   });
 
   it('never overflows, and gives as many samples as the time takes', async () => {
-    const rates = fc.integer({ min: 4_000, max: 96_000 });
+    // With a divisor in common: the filter of any other rate takes long to make.
+    const rates = fc.integer({ min: 40, max: 960 }).map((hundreds) => hundreds * 100);
     const sound = fc.array(fc.constantFrom(-32_768, 0, 32_767), { maxLength: 2_000 });
     await fc.assert(
       fc.asyncProperty(rates, sound, async (rate, values) => {
         const resampled = await resample(Int16Array.from(values), rate, 16_000);
         expect(resampled.length).toBe(Math.floor((values.length * 16_000) / rate));
       }),
-      { numRuns: 30 },
+      { numRuns: 30, examples: [[44_101, Array(2_000).fill(32_767)]] },
     );
   });
 

@@ -10,7 +10,7 @@ import { multipart } from '../../../src/nodes/protocols/support/multipart.ts';
 import { clientOf, faultOf } from './calls.ts';
 import { nodeAnswering, startNode } from './node.ts';
 
-const signal = AbortSignal.timeout(15_000);
+const { signal } = new AbortController();
 
 /** A server that writes these bytes to whoever connects and hangs up. */
 async function rawServer(text: string): Promise<{ url: string } & AsyncDisposable> {

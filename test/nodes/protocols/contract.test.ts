@@ -2,6 +2,7 @@ import { sep } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/index.ts';
 import type { KindName } from '../../../src/kinds/index.ts';
+import type { NodeRequest } from '../../../src/nodes/protocols/client.ts';
 import { protocolNames, protocolOf } from '../../../src/nodes/protocols/index.ts';
 import { clientOf, faultOf, perform, remoteJob } from './calls.ts';
 
@@ -106,7 +107,8 @@ describe.each(protocolNames)('protocol %s', (name) => {
       const remote = remoteJob();
       const fault = faultOf(perform(protocol, anyKind, { node, remote }));
       await simulator.received(1);
-      if (protocol.keepsJobs) await vi.waitUntil(() => remote.record.length === 2, { interval: 5 });
+      if (protocol.keepsJobs)
+        await vi.waitUntil(() => remote.record.length === 2, { interval: 5, timeout: 10_000 });
       await simulator.refuseConnections();
       // A provider is asked until it is back: this one has forgotten the job.
       if (protocol.keepsJobs) await simulator.acceptConnections();
@@ -136,9 +138,19 @@ describe.each(protocolNames)('protocol %s', (name) => {
       await using simulator = await simulate();
       await using node = clientOf(simulator.url);
       simulator.failNext({ type: 'giant', bytes: 2 ** 40 });
-      const fault = await faultOf(perform(protocol, anyKind, { node }));
+      const bounds: number[] = [];
+      // As if a million were its own bound: all of that would take its time.
+      const bounded = {
+        ...node,
+        request({ maxBytes = 0, ...request }: NodeRequest) {
+          bounds.push(maxBytes);
+          return node.request({ ...request, maxBytes: 1_000_000 });
+        },
+      };
+      const fault = await faultOf(perform(protocol, anyKind, { node: bounded }));
       expect(fault).toMatchObject({ side: 'node', code: 'BAD_NODE_ANSWER' });
-      expect(fault.message).toMatch(/longer than \d+ bytes/);
+      expect(fault.message).toMatch(/longer than 1000000 bytes/);
+      expect(Math.max(...bounds)).toBeLessThan(2 ** 29);
     });
 
     it('names neither the host nor a file of ours in its messages', async () => {
@@ -152,7 +164,8 @@ describe.each(protocolNames)('protocol %s', (name) => {
   });
 
   describe('stopping a call', () => {
-    it.each(['hang', 'stall'] as const)(
+    // At once, since a provider that was asked for a job is waited for.
+    it.concurrent.each(['hang', 'stall'] as const)(
       'rejects with the reason of the signal on a node that %ss',
       async (type) => {
         await using simulator = await simulate();
@@ -176,13 +189,14 @@ describe.each(protocolNames)('protocol %s', (name) => {
     });
 
     it(`${protocol.stop === 'disconnect' ? 'ends' : 'does not end'} the work on the node`, async () => {
-      await using simulator = await simulate({ latencyMs: protocol.stop === 'disconnect' ? 60_000 : 100 });
+      await using simulator = await simulate({ pausesAt: 0 });
       await using node = clientOf(simulator.url);
       const stop = new AbortController();
       const call = perform(protocol, anyKind, { node, signal: stop.signal });
       const { ended } = await simulator.received(1);
       stop.abort(new Error('canceled'));
       await expect(call).rejects.toThrow('canceled');
+      if (protocol.stop !== 'disconnect') simulator.set({ pausesAt: null });
       const { outcome } = await ended;
       // Servers that take jobs never know who still waits for them.
       if (protocol.stop === 'disconnect') expect(outcome).toBe('stopped');

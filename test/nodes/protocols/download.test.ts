@@ -4,7 +4,7 @@ import { createUrlGuard } from '../../../src/urls/index.ts';
 import { clientOf, faultOf } from './calls.ts';
 import { startNode } from './node.ts';
 
-const options = { signal: AbortSignal.timeout(10_000), maxBytes: 1024 };
+const options = { signal: new AbortController().signal, maxBytes: 1024 };
 
 async function fetched(link: string) {
   await using server = await startNode((path, response) => {

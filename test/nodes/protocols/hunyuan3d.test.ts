@@ -129,14 +129,15 @@ test('older builds are ready when their documentation is there', async () => {
 });
 
 test('a server that works may be deaf: it is not ready in time, and its work comes to its end', async () => {
-  await using simulator = await createSimulator({ protocol: 'HUNYUAN3D', latencyMs: 400 });
+  await using simulator = await createSimulator({ protocol: 'HUNYUAN3D', pausesAt: 0 });
   await using node = clientOf(simulator.url);
   const call = perform(hunyuan3d, KIND, { node, input: { format: 'STL' } });
-  await simulator.received(1);
+  await expect.poll(() => simulator.history[0]?.startedAt).toBeTruthy();
   expect(await hunyuan3d.ready(node, AbortSignal.timeout(100))).toEqual({
     ready: false,
     detail: 'no answer in time',
   });
+  simulator.set({ pausesAt: null });
   expect(types(await call)).toEqual(['model/stl']);
   expect(await hunyuan3d.ready(node, AbortSignal.timeout(5_000))).toEqual({ ready: true });
 });

@@ -6,10 +6,15 @@ import { clientOf, faultOf, openSimulated, perform, type Report, remoteJob } fro
 import { startNode } from './node.ts';
 
 const protocol = protocols.SD_CPP;
-const signal = AbortSignal.timeout(10_000);
+const { signal } = new AbortController();
 
 const open = (options: Partial<SimulatorOptions> = {}) =>
   openSimulated({ protocol: 'SD_CPP', side: 64, ...options });
+
+const png = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+  .png()
+  .toBuffer();
+const images = [{ index: 0, b64_json: png.toString('base64') }];
 
 /** The id of the job that was kept. */
 const kept = ({ record }: ReturnType<typeof remoteJob>) => record[0]?.replace('keep ', '') ?? '';
@@ -53,12 +58,18 @@ describe('sd-cpp pictures', () => {
   });
 
   it('tells of its place in the queue, and of no progress that it does not know', async () => {
-    await using place = await open({ latencyMs: 300 });
-    const first = perform(protocol, 'TEXT_TO_IMAGE', place);
-    await place.simulator.received(1);
+    const told: object[] = [
+      { status: 'queued', queue_position: 1 },
+      { status: 'generating' },
+      { status: 'generating' },
+    ];
+    await using server = await startNode((path, response) => {
+      if (path === '/sdcpp/v1/img_gen') return void response.writeHead(202).end('{"id":"job_1"}');
+      response.end(JSON.stringify(told.shift() ?? { status: 'completed', result: { images } }));
+    });
+    await using node = clientOf(server.url);
     const reports: Report[] = [];
-    await perform(protocol, 'TEXT_TO_IMAGE', { ...place, reports });
-    await first;
+    await perform(protocol, 'TEXT_TO_IMAGE', { node, reports });
     expect(reports).toEqual([
       { value: null, message: "place 1 in the node's queue" },
       { value: null, message: 'generating' },
@@ -68,7 +79,7 @@ describe('sd-cpp pictures', () => {
 
 describe('sd-cpp jobs', () => {
   it('are found again by the next attempt', async () => {
-    await using place = await open({ latencyMs: 200 });
+    await using place = await open({ pausesAt: 0 });
     const remote = remoteJob();
     const stop = new AbortController();
     const lost = perform(protocol, 'TEXT_TO_IMAGE', { ...place, remote, signal: stop.signal });
@@ -76,6 +87,7 @@ describe('sd-cpp jobs', () => {
     await expect.poll(() => kept(remote)).toMatch(/^job_/);
     stop.abort(new Error('the worker is gone'));
     await expect(lost).rejects.toThrow('the worker is gone');
+    place.simulator.set({ pausesAt: null });
     const again = remoteJob({ handle: kept(remote) });
     const made = await perform(protocol, 'TEXT_TO_IMAGE', { ...place, remote: again });
     expect(made.images).toHaveLength(1);
@@ -102,12 +114,15 @@ describe('sd-cpp jobs', () => {
   });
 
   it('that should have ended long ago are given up', async () => {
-    await using place = await open({ latencyMs: 500, slots: 2 });
+    await using place = await open({ pausesAt: 0, slots: 2 });
     const remote = remoteJob();
     const first = perform(protocol, 'TEXT_TO_IMAGE', { ...place, remote });
     await expect.poll(() => kept(remote)).toMatch(/^job_/);
     const again = remoteJob({ handle: kept(remote), isOverdue: true });
-    await Promise.all([first, perform(protocol, 'TEXT_TO_IMAGE', { ...place, remote: again })]);
+    const second = perform(protocol, 'TEXT_TO_IMAGE', { ...place, remote: again });
+    await place.simulator.received(2);
+    place.simulator.set({ pausesAt: null });
+    await Promise.all([first, second]);
     expect(place.simulator.history).toHaveLength(2);
   });
 
@@ -121,10 +136,6 @@ describe('sd-cpp jobs', () => {
   });
 
   it('outlive a hiccup of the connection', async () => {
-    const png = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
-      .png()
-      .toBuffer();
-    const images = [{ index: 0, b64_json: png.toString('base64') }];
     let polls = 0;
     await using server = await startNode((path, response) => {
       if (path === '/sdcpp/v1/img_gen') return void response.writeHead(202).end('{"id":"job_1"}');
@@ -140,7 +151,7 @@ describe('sd-cpp jobs', () => {
 
 describe('sd-cpp cancel', () => {
   it('stops a job that waits, and says so of one that it cannot stop', async () => {
-    await using place = await open({ latencyMs: 400 });
+    await using place = await open({ pausesAt: 0 });
     const [working, waiting] = [remoteJob(), remoteJob()];
     const first = perform(protocol, 'TEXT_TO_IMAGE', { ...place, remote: working });
     await expect.poll(() => kept(working)).toMatch(/^job_/);
@@ -151,6 +162,7 @@ describe('sd-cpp cancel', () => {
     expect(await stop(kept(working))).toBe(false);
     expect(await stop(kept(waiting))).toBe(true);
     expect((await second).message).toBe('the node failed: job cancelled by client');
+    place.simulator.set({ pausesAt: null });
     expect((await first).images).toHaveLength(1);
     expect(place.simulator.history.map(({ outcome }) => outcome)).toEqual(['answered', 'stopped']);
     // Nothing is left to stop, or nothing is known to stop.
@@ -179,15 +191,12 @@ describe('sd-cpp readiness', () => {
 });
 
 it('is full at the 65th job that waits', async () => {
-  await using place = await open({ latencyMs: 3_600_000 });
-  const stop = new AbortController();
-  const calls = Array.from({ length: 64 }, () =>
-    perform(protocol, 'TEXT_TO_IMAGE', { ...place, signal: stop.signal }),
-  );
-  await place.simulator.received(64);
-  await expect.poll(() => place.simulator.inFlight).toBe(64);
+  await using place = await open({ slots: 0 });
+  const body = JSON.stringify({ prompt: 'a fox' });
+  for (let n = 0; n < 64; n++) {
+    const { status } = await place.node.request({ method: 'POST', path: '/sdcpp/v1/img_gen', body, signal });
+    expect(status).toBe(202);
+  }
   const fault = await faultOf(perform(protocol, 'TEXT_TO_IMAGE', place));
   expect(fault).toMatchObject({ side: 'busy', message: 'the node is full: job queue is full' });
-  stop.abort(new Error('enough'));
-  await Promise.allSettled(calls);
 });
