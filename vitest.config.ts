@@ -10,9 +10,9 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 3,
     isolate: false,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
-    // How long is waited for an event says nothing of the product: a busy machine may take its time.
+    // How long is waited for an event, or for a test, says nothing of the product: a busy machine may take its time.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
   },
 });
