@@ -13,10 +13,8 @@ async function quickest(first: number, round: (n: number) => Promise<number>): P
   return best;
 }
 
-describe('a cancel', () => {
-  test('stops the node within 200 ms from another process, where hanging up stops it', {
-    timeout: 60_000,
-  }, async () => {
+describe('a cancel', { timeout: 60_000 }, () => {
+  test('stops the node within 200 ms from another process, where hanging up stops it', async () => {
     await using yard = await openWorkers();
     const node = await yard.simulate({ protocol: 'WHISPER_CPP', pausesAt: 0 });
     await yard.worker();
@@ -35,9 +33,7 @@ describe('a cancel', () => {
     expect(ms).toBeLessThan(WITHIN_MS);
   });
 
-  test('stops that very call within 200 ms from another process, where the node has a way to ask', {
-    timeout: 60_000,
-  }, async () => {
+  test('stops that very call within 200 ms from another process, where the node has a way to ask', async () => {
     await using yard = await openWorkers();
     const node = await yard.simulate({ protocol: 'COG', nodeSlots: 2, pausesAt: 0 });
     const { tasks } = await yard.another();
@@ -104,7 +100,9 @@ describe('a cancel', () => {
   });
 });
 
-test.concurrent('a node that has a way to is asked to stop what took too long', async () => {
+test.concurrent('a node that has a way to is asked to stop what took too long', {
+  timeout: 60_000,
+}, async () => {
   await using yard = await openWorkers();
   const node = await yard.simulate({ protocol: 'COG', pausesAt: 0 });
   await yard.worker();
@@ -117,7 +115,7 @@ test.concurrent('a node that has a way to is asked to stop what took too long', 
   expect(await yard.busySlots()).toBe(0);
 });
 
-describe.concurrent('a drain', () => {
+describe.concurrent('a drain', { timeout: 60_000 }, () => {
   test('lets what runs end, and claims no more', async () => {
     await using yard = await openWorkers();
     const node = await yard.simulate({ pausesAt: 0 });
@@ -150,7 +148,7 @@ describe.concurrent('a drain', () => {
   });
 });
 
-test.concurrent('a worker that cannot renew its lease ends its calls', async () => {
+test.concurrent('a worker that cannot renew its lease ends its calls', { timeout: 60_000 }, async () => {
   const leaseMs = 4_000;
   await using yard = await openWorkers({ config: { leaseMs } });
   const node = await yard.simulate({ protocol: 'WHISPER_CPP', pausesAt: 0 });
