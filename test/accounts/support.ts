@@ -1,4 +1,4 @@
-import { vi } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 import {
   type Accounts,
   type AccountsOptions,
@@ -22,9 +22,20 @@ export interface TestAccounts extends AsyncDisposable {
 
 export const jwtSecret = new Uint8Array(32).fill(1);
 
-/** Accounts on a database of their own. `await using` closes everything. */
-export async function openTestAccounts(options: Partial<AccountsOptions> = {}): Promise<TestAccounts> {
-  const database = await openTestDatabase();
+/** Opens accounts on the file's database, which knows nobody. `await using` closes them, and forgets whom they made. */
+export function useAccounts(): (options?: Partial<AccountsOptions>) => Promise<TestAccounts> {
+  let database: (Database & AsyncDisposable) | undefined;
+  beforeAll(async () => {
+    database = await openTestDatabase();
+  });
+  afterAll(() => database?.[Symbol.asyncDispose]());
+  return async (options = {}) => {
+    if (!database) throw new Error('the database is opened before the first test');
+    return openAccounts(database, options);
+  };
+}
+
+function openAccounts(database: Database, options: Partial<AccountsOptions>): TestAccounts {
   const closers: (() => Promise<void>)[] = [];
   const { promise: listening, resolve: heardResync } = Promise.withResolvers<void>();
   function open(changes: Partial<AccountsOptions>, resynced?: () => void): Accounts {
@@ -52,7 +63,7 @@ export async function openTestAccounts(options: Partial<AccountsOptions> = {}): 
     sibling: (changes = {}) => open(changes),
     async [Symbol.asyncDispose]() {
       await Promise.all(closers.map((close) => close()));
-      await database[Symbol.asyncDispose]();
+      await database.pool.query('DELETE FROM user_account; DELETE FROM token_bucket');
     },
   };
 }

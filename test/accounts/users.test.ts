@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import { AlreadyExistsError, InvalidInputError, NotFoundError } from '../../src/errors.ts';
 import { newId } from '../../src/ids.ts';
-import { ann, bearer, eventually, openTestAccounts } from './support.ts';
+import { ann, bearer, eventually, useAccounts } from './support.ts';
+
+const openTestAccounts = useAccounts();
 
 test('a new role, tier or state holds at once for who is logged in, in every process', async () => {
   await using house = await openTestAccounts();
