@@ -9,8 +9,6 @@ import { ended, openSite, type Server, type Site } from './site.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-const lease = { WORKER_LEASE_MS: '3000' };
-
 const REGISTER = `mutation ($input: RegisterNodeInput!) {
   registerNode(input: $input) { ... on GpuNode { id } ... on Error { message } }
 }`;
@@ -23,7 +21,7 @@ let worker: ServerProcess;
 
 beforeAll(async () => {
   site = await openSite();
-  [api, worker] = await Promise.all([site.open('api', lease), site.start('worker', lease)]);
+  [api, worker] = await Promise.all([site.open('api'), site.start('worker')]);
   client = site.client(api);
 });
 
@@ -57,16 +55,17 @@ async function filesOf(id: string): Promise<string[]> {
 test('kill -9 of a worker after its nodes took their jobs: the next one waits for them, and pays for none again', async () => {
   await using provider = await createSimulator({
     protocol: 'TENCENT_AI3D',
-    latencyMs: 6_000,
+    slots: 0,
     token: `id:${randomBytes(8).toString('hex')}`,
   });
-  await using own = await createSimulator({ protocol: 'HUNYUAN3D', latencyMs: 6_000 });
+  await using own = await createSimulator({ protocol: 'HUNYUAN3D', slots: 0 });
   await Promise.all([register(provider, 'cloud'), register(own, 'own')]);
   const tasks = [];
   for (const model of ['cloud', 'own']) tasks.push(await client.submit(await pot(model)));
   await kept(2);
-  await worker.end('SIGKILL');
-  worker = await site.start('worker', lease);
+  [worker] = await Promise.all([site.start('worker'), site.kill(worker)]);
+  for (const { id } of tasks) await expect.poll(() => site.attempts(id)).toHaveLength(2);
+  for (const node of [provider, own]) node.set({ slots: 1 });
   for (const { id } of tasks) {
     expect(await filesOf(id)).toEqual(['model/gltf-binary']);
     expect((await site.attempts(id)).map(({ outcome }) => outcome)).toEqual(['WORKER_LOST', 'SUCCEEDED']);
@@ -80,11 +79,9 @@ test('kill -9 of a worker that waits to hear whether its job was taken: the task
   await using provider = await createSimulator({ protocol: 'TENCENT_AI3D', token: 'id:key' });
   await register(provider, 'silent');
   provider.failNext({ type: 'hang' });
-  // The provider may be at work for it: its place is left alone until the attempt would have had to end.
-  const { id } = await client.submit({ ...(await pot('silent')), timeoutMs: 6_000 });
+  const { id } = await client.submit(await pot('silent'));
   await provider.received(1);
-  await worker.end('SIGKILL');
-  worker = await site.start('worker', lease);
+  [worker] = await Promise.all([site.start('worker'), site.kill(worker)]);
   expect(await ended(client, id)).toMatchObject({
     status: 'FAILED',
     error: {
@@ -94,6 +91,9 @@ test('kill -9 of a worker that waits to hear whether its job was taken: the task
   });
   expect(provider.history).toHaveLength(1);
 
+  // The provider may be at work for it: its place is left alone until the attempt would have had to end.
+  const free = 'UPDATE slot SET held_until = NULL WHERE held_until > now()';
+  expect(await site.database.pool.query(free)).toMatchObject({ rowCount: 1 });
   await client.retry(id);
   expect(await filesOf(id)).toEqual(['model/gltf-binary']);
   expect(provider.history).toHaveLength(2);
