@@ -43,7 +43,8 @@ function delayed(signal: AbortSignal, ms: number): Disposable & { readonly signa
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
-    timer = setTimeout(() => controller.abort(signal.reason), ms);
+    // A process that stood still hears first what has come meanwhile.
+    timer = setTimeout(() => setImmediate(() => controller.abort(signal.reason)), ms);
   };
   signal.addEventListener('abort', onAbort, { once: true });
   return {
