@@ -27,6 +27,15 @@ export interface LeadershipOptions {
   readonly log: Log;
 }
 
+interface Lease {
+  readonly name: string;
+  /** When it was asked for: its time runs from then at the earliest. */
+  readonly takenAt: number;
+}
+
+/** For how many milliseconds a lease may still be counted upon that was asked for then. */
+const trustedFor = (takenAt: number): number => takenAt + GIVE_UP_MS - performance.now();
+
 const TAKE = `
   INSERT INTO leader AS l (name, holder, until) VALUES ($1, $2, now() + $3 * interval '1 ms')
   ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
@@ -49,9 +58,9 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
   }
 
   /** Renews until `ending` aborts, and aborts it when the lease is lost or can no longer be trusted. */
-  async function keep(name: string, ending: AbortController, signal: AbortSignal): Promise<void> {
+  async function keep({ name, takenAt }: Lease, ending: AbortController, signal: AbortSignal): Promise<void> {
     const giveUp = () => ending.abort();
-    let watchdog = setTimeout(giveUp, GIVE_UP_MS);
+    let watchdog = setTimeout(giveUp, trustedFor(takenAt));
     while (!signal.aborted) {
       await pause(RENEW_MS, signal);
       if (signal.aborted) break;
@@ -59,7 +68,7 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
       try {
         if (!(await take(name))) ending.abort();
         clearTimeout(watchdog);
-        watchdog = setTimeout(giveUp, askedAt + GIVE_UP_MS - performance.now());
+        watchdog = setTimeout(giveUp, trustedFor(askedAt));
       } catch (error) {
         log.warn({ err: error, name }, 'the leader could not renew its lease');
       }
@@ -67,10 +76,11 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
     clearTimeout(watchdog);
   }
 
-  async function term(name: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>) {
+  async function term(lease: Lease, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>) {
+    const { name } = lease;
     const ending = new AbortController();
     const own = AbortSignal.any([signal, ending.signal]);
-    const kept = keep(name, ending, own);
+    const kept = keep(lease, ending, own);
     log.info({ name }, 'leads');
     while (!own.aborted) {
       await work(own).catch((error: unknown) => {
@@ -84,11 +94,14 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
   return {
     async lead(name, signal, work) {
       while (!signal.aborted) {
+        const takenAt = performance.now();
         const leads = await take(name).catch((error: unknown) => {
           log.warn({ err: error, name }, 'leadership could not be asked for');
           return false;
         });
-        if (leads && !signal.aborted) await term(name, signal, work);
+        // Of a lease that was heard of so late nobody knows whose it is by now.
+        const isGood = leads && trustedFor(takenAt) > 0;
+        if (isGood && !signal.aborted) await term({ name, takenAt }, signal, work);
         else await pause(RENEW_MS, signal);
       }
       await database.pool.query(GIVE_BACK, [name, holderId]).catch((error: unknown) => {
