@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import sharp from 'sharp';
+import { freePort } from './free-port.ts';
 
 /**
  * Inference servers as strangers would write them from the wire contracts alone. They share nothing with the
@@ -251,7 +252,8 @@ export async function startOutsideNode(
     server.closeAllConnections();
     await closed;
   }
-  const port = await listen(0);
+  // It may come back there.
+  const port = await listen(await freePort());
 
   return {
     url: `http://127.0.0.1:${port}`,
