@@ -110,9 +110,7 @@ function expectWhole({ events }: Diary): void {
   expect(log.map(nameOf).toSorted()).toEqual(everything);
 }
 
-test('a generation runs from its prompt to its files, whatever attempts and connections it takes', {
-  timeout: 40_000,
-}, async () => {
+test('a generation runs from its prompt to its files, whatever attempts and connections it takes', async () => {
   const { painter, sculptor, writer, entries } = await openCrew(100);
   const app = opened.use(await startTestApp({ GPU_NODES: JSON.stringify(entries) }));
   const client = createClient({ url: app.url, token: adminKey });

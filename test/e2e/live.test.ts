@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import type { Client } from './outside/client.ts';
 import {
   cancel,
@@ -104,6 +105,8 @@ describe.concurrent('taskUpdated', () => {
     await using socket = await two.socket();
     const events = socket.subscribe<Event>(EVENTS, { id: task.id, after: 2 });
     const first = events.next();
+    // What was sent before it has come as well.
+    await next(socket.subscribe('{ me { id } }'));
     await cancel(one, task.id);
     expect((await rest(stream)).at(-1)?.it.status).toBe('CANCELED');
     await removeTask(one, task.id);
@@ -212,7 +215,7 @@ describe.concurrent('gpuNodeUpdated and stats', () => {
   test('operators see what becomes of nodes, from either process; others do not', async () => {
     const operator = await cluster.member({ role: 'OPERATOR' });
     const [one, two] = sides(operator);
-    const node = await cluster.node();
+    const node = await cluster.node({ port: await freePort() });
     const watch = 'subscription { it: gpuNodeUpdated { id name status slots busySlots } }';
     type Nodes = { it: { id: string; status: string; slots: number } };
     await using socket = await two.socket();

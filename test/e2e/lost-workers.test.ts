@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Client, Task } from '../../sdk/src/index.ts';
 import type { App } from '../../src/app.ts';
 import { png, send, type Trap } from '../support/outside-nodes.ts';
@@ -8,8 +8,6 @@ import { startOutsideWriter } from '../support/outside-writer.ts';
 import type { ServerProcess } from '../support/process.ts';
 import { until } from './outside/streams.ts';
 import { ended, eventOf, openSite, picture, type Site } from './site.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let site: Site;
 let api: App;
