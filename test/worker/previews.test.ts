@@ -60,19 +60,19 @@ test('of previews that come faster than they are stored the latest is shown, and
   await expect.poll(() => waiting.length).toBe(1);
   waiting.shift()?.();
   await expect.poll(shown).toBe(101);
-  await expect.poll(() => waiting.length, { timeout: 3_000 }).toBe(1);
+  await expect.poll(() => waiting.length).toBe(1);
   waiting.shift()?.();
   await expect.poll(shown).toBe(103);
   const before = await yard.task(claimed.lease.taskId);
   expect(before).toMatchObject({ version: 2, progress: null });
 
   attempt.show(picture(104));
-  await expect.poll(() => waiting.length, { timeout: 3_000 }).toBe(1);
+  await expect.poll(() => waiting.length).toBe(1);
   await finish(yard.tasks, success(claimed));
   expect(await shown()).toBeNull();
   attempt.end();
   waiting.shift()?.();
-  await slow.previews.idle(5_000);
+  await slow.previews.idle(15_000);
   expect([await shown(), await slow.stored(), await slow.files()]).toEqual([null, [], 0]);
   attempt.show(picture(105));
   expect(waiting).toHaveLength(0);
@@ -86,7 +86,7 @@ test('what is too large is no preview', async () => {
   slow.waiting.shift()?.();
   await expect.poll(slow.shown).toBe(2 * 1024 * 1024);
   slow.attempt.end();
-  await slow.previews.idle(5_000);
+  await slow.previews.idle(15_000);
   expect(await slow.stored()).toEqual([]);
 });
 
@@ -96,6 +96,6 @@ test('what cannot be shown any more is removed at once', async () => {
   slow.attempt.show(picture(100));
   await expect.poll(() => slow.waiting.length).toBe(1);
   slow.waiting.shift()?.();
-  await slow.previews.idle(5_000);
+  await slow.previews.idle(15_000);
   expect([await slow.stored(), await slow.files()]).toEqual([[], 0]);
 });
