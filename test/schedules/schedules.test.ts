@@ -12,6 +12,7 @@ describe('a new schedule', () => {
   it('tells what it does, and when next', async () => {
     const { api, create } = open();
     const person = await api.person();
+    const before = Date.now();
     const made = await create(person, fox({ cron: ' 30 7 * * MON-FRI ', timeZone: 'Europe/Berlin' }));
     expect(made).toMatchObject({
       ...{ __typename: 'Schedule', id: expect.stringMatching(/^schedule_/), name: 'fox', paused: false },
@@ -21,7 +22,7 @@ describe('a new schedule', () => {
     const local = new Intl.DateTimeFormat('en', { timeZone: 'Europe/Berlin', timeStyle: 'short' });
     const times = Object.values(made.nextRuns ?? {}).map((time) => new Date(String(time)));
     expect(times.map((time) => local.format(time))).toEqual(['7:30 AM', '7:30 AM', '7:30 AM']);
-    expect(times[0]?.getTime()).toBeGreaterThan(Date.now());
+    expect(times[0]?.getTime()).toBeGreaterThan(before);
   });
 
   it('is the same one when it is made again, and refused under a name that is taken', async () => {
@@ -146,7 +147,7 @@ describe('when its time has come, a schedule', () => {
   it('does nothing while it is paused, and makes up for nothing when it is resumed', async () => {
     const { api, schedule, makeDue, read } = open();
     const person = await api.person();
-    const id = await schedule(person, { cron: '0 0 1 1 *' });
+    const id = await schedule(person);
     const pause = async (paused: boolean): Promise<Json> =>
       (
         await api.send(
