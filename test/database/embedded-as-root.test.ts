@@ -23,7 +23,7 @@ test('binaries whose links npm did not make are mended', async () => {
 });
 
 // What follows is about a process that may become another user.
-describe.runIf(process.getuid?.() === 0)('as root', () => {
+describe.runIf(process.getuid?.() === 0)('as root', { timeout: 60_000 }, () => {
   test('PostgreSQL runs as another user', async () => {
     await using folder = await makeFolder();
     const server = await startEmbeddedPostgres({ folder: folder.path, log: testLog, durable: false });

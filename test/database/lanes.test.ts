@@ -80,6 +80,7 @@ test('transactions that deadlock are repeated until both have committed', async 
   });
   const addInOrder = (first: string, second: string): Promise<unknown> =>
     database.lanes.transact(async (tx) => {
+      await tx.query("SET LOCAL deadlock_timeout = '10ms'");
       await tx.query(add, [first]);
       if (++met === 2) meet();
       await bothHaveOne;

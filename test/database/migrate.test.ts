@@ -1,25 +1,30 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { afterEach, expect, inject, test } from 'vitest';
 import { applyByEngine, diffMigrations } from '../../scripts/schema-engine.ts';
 import { migrate, pendingMigrations } from '../../src/database/index.ts';
 import { readMigrations } from '../../src/database/migrations.ts';
 import { newId } from '../../src/ids.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { makeFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
 import { query } from './support.ts';
 
 let url: string;
+let drop: () => Promise<void>;
 const admin = inject('clusterUrl');
 
-beforeEach(async () => {
+async function makeEmpty(): Promise<void> {
   const name = `empty_${newId().replaceAll('-', '')}`;
   await query(admin, `CREATE DATABASE ${name}`);
   url = Object.assign(new URL(admin), { pathname: `/${name}` }).href;
-});
-afterEach(async () => {
-  await query(admin, `DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
-});
+  drop = async () => void (await query(admin, `DROP DATABASE ${name} WITH (FORCE)`));
+}
+/** All databases of tests are copies of one that was empty when it was migrated. */
+async function makeMigrated(): Promise<void> {
+  ({ url, drop } = await createTestDatabase());
+}
+afterEach(() => drop());
 
 const history = () =>
   query(
@@ -28,6 +33,7 @@ const history = () =>
   );
 
 test('ten processes that migrate at once apply each migration once', async () => {
+  await makeEmpty();
   const results = await Promise.all(Array.from({ length: 10 }, () => migrate({ url, log: testLog })));
   const migrations = await readMigrations();
   expect(results.flat()).toEqual(migrations.map(({ name }) => name));
@@ -38,13 +44,14 @@ test('ten processes that migrate at once apply each migration once', async () =>
 });
 
 test('an up-to-date database is left as it is', async () => {
-  await migrate({ url, log: testLog });
+  await makeMigrated();
   const before = await history();
   expect(await migrate({ url, log: testLog })).toEqual([]);
   expect(await history()).toEqual(before);
 });
 
 test('what is pending is told without applying it', async () => {
+  await makeEmpty();
   const names = (await readMigrations()).map(({ name }) => name);
   expect(await pendingMigrations(url)).toEqual(names);
   expect(await pendingMigrations(url)).toEqual(names);
@@ -53,7 +60,7 @@ test('what is pending is told without applying it', async () => {
 });
 
 test('the history is one that Prisma Migrate accepts, and the other way round', async () => {
-  await migrate({ url, log: testLog });
+  await makeMigrated();
   expect(await applyByEngine(url)).toEqual([]);
 
   await query(url, 'DROP SCHEMA public CASCADE');
@@ -63,6 +70,7 @@ test('the history is one that Prisma Migrate accepts, and the other way round', 
 });
 
 test('a migration that fails leaves nothing of itself, says so, and is tried again', async () => {
+  await makeEmpty();
   await using folder = await makeFolder();
   const write = async (name: string, sql: string): Promise<void> => {
     await mkdir(path.join(folder.path, name), { recursive: true });
@@ -83,13 +91,13 @@ test('a migration that fails leaves nothing of itself, says so, and is tried aga
 });
 
 test('a migration that Prisma Migrate left unfinished stops the start', async () => {
-  await migrate({ url, log: testLog });
+  await makeMigrated();
   await query(url, 'UPDATE _prisma_migrations SET finished_at = NULL');
   await expect(migrate({ url, log: testLog })).rejects.toThrow(/never finished: .* "prisma migrate resolve"/);
 });
 
 test('a queue that is behind is migrated though the tables are not', async () => {
-  await migrate({ url, log: testLog });
+  await makeMigrated();
   await query(url, 'DROP SCHEMA pgboss CASCADE');
   expect(await migrate({ url, log: testLog })).toEqual([]);
   expect(await query(url, "SELECT to_regclass('pgboss.job') IS NOT NULL AS queue")).toEqual([
@@ -98,11 +106,12 @@ test('a queue that is behind is migrated though the tables are not', async () =>
 });
 
 test('the committed migrations lead exactly to schema.prisma', async () => {
+  await makeEmpty();
   expect(await diffMigrations({ url, log: testLog })).toMatch(/^(-- This is an empty migration\.)?\s*$/);
 });
 
 test('tables whose rows change often have room for it', async () => {
-  await migrate({ url, log: testLog });
+  await makeMigrated();
   const rows = await query(
     url,
     "SELECT relname AS table, reloptions AS options FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname",
@@ -122,6 +131,7 @@ test('tables whose rows change often have room for it', async () => {
 });
 
 test('a user who may do nothing is told so', async () => {
+  await makeEmpty();
   const stranger = new URL(url);
   stranger.username = 'nobody_here';
   await expect(migrate({ url: stranger.href, log: testLog })).rejects.toThrow(

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { findBinaries } from '../../src/database/embedded/binaries.ts';
 import { findIdentity } from '../../src/database/embedded/identity.ts';
 import { startServer } from '../../src/database/embedded/server.ts';
-import { testLog } from '../support/log.ts';
+import { capturedLog, testLog } from '../support/log.ts';
 import { makeTemplate } from './support.ts';
 
 test('a port that somebody else holds for a moment is waited for', async () => {
@@ -17,10 +17,12 @@ test('a port that somebody else holds for a moment is waited for', async () => {
   await once(holder, 'listening');
   const address = holder.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const options = { binaries, cluster, identity, durable: false, log: testLog };
+  const { log, lines } = capturedLog('debug');
+  const options = { binaries, cluster, identity, durable: false, log };
 
   const starting = startServer(options, address.port);
-  setTimeout(() => holder.close(), 300);
+  await expect.poll(() => lines.map(({ msg }) => msg)).toContain('starting PostgreSQL again');
+  holder.close();
   const server = await starting;
   expect(server.port).toBe(address.port);
   await server.stop();

@@ -1,8 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
 import { expect } from 'vitest';
 import { createClosers } from '../../src/closers.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -11,7 +6,10 @@ import { type ApiLimits, createHttpServer, type HttpServer } from '../../src/htt
 import type { Log } from '../../src/log.ts';
 import { type OpenServices, openServices } from '../../src/services.ts';
 import { createTestDatabase } from '../support/database.ts';
+import { makeFolder } from '../support/folder.ts';
 import { testLog } from '../support/log.ts';
+
+export { capturedLog } from '../support/log.ts';
 
 /** JSON that a test looks into. */
 export type Json = { readonly [name: string]: Json } & { readonly [index: number]: Json };
@@ -63,18 +61,6 @@ export async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, data: body.data, errors: body.errors ?? [] };
 }
 
-/** A log, and its lines. */
-export function capturedLog(level: string): { log: Log; lines: Record<string, unknown>[] } {
-  const lines: Record<string, unknown>[] = [];
-  const stream = new Writable({
-    write(line, _encoding, done) {
-      lines.push(JSON.parse(String(line)));
-      done();
-    },
-  });
-  return { log: pino({ level }, stream), lines };
-}
-
 /** The headers that say who asks. */
 export function bearer(person: Person | undefined): Record<string, string> {
   return person === undefined ? {} : { authorization: `Bearer ${person.key}` };
@@ -87,13 +73,13 @@ export async function startApi({
   via = async (at) => at,
 }: ApiOptions = {}): Promise<Api> {
   const closers = createClosers();
-  const folder = await mkdtemp(path.join(tmpdir(), 'switchyard-api-'));
-  closers.add(() => rm(folder, { recursive: true, force: true }));
+  const folder = await makeFolder();
+  closers.add(() => folder[Symbol.asyncDispose]());
   const database = await createTestDatabase();
   closers.add(database.drop);
   const config = loadConfig({
     DATABASE_URL: database.url,
-    DATA_DIR: folder,
+    DATA_DIR: folder.path,
     JWT_SECRET: 'a secret that only tests know, and all of them',
     PORT: '0',
     ...variables,
