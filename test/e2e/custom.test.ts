@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => place?.[Symbol.asyncDispose]());
 
 const ask = (payload: unknown, type = node.model) =>
-  submit(member, { task: { custom: { type, payload } }, waitMs: 15_000 });
+  submit(member, { task: { custom: { type, payload } }, waitMs: 30_000 });
 const done = async (payload: unknown) => good<TaskView>(await ask(payload), 'Task');
 
 /** Arrays in each other. */
@@ -48,7 +48,7 @@ describe('a custom task', () => {
   });
 
   test('shows how far its model says that it is', async () => {
-    const slow = await place.node({ protocol: 'JSON', latencyMs: 2_000 });
+    const slow = await place.node({ protocol: 'JSON', latencyMs: 1_200 });
     const custom = { type: slow.model, payload: {} };
     const task = good<TaskView>(await submit(member, { task: { custom } }), 'Task');
     const seen = await rest(member.sse<{ it: TaskView }>(WATCH, { id: task.id }));

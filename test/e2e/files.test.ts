@@ -38,7 +38,7 @@ async function transcribe(
 ): Promise<Outcome<TaskView>> {
   const input = {
     task: { speechToText: { audio, model: speech.model, ...more } },
-    waitMs: 15_000,
+    waitMs: 30_000,
   };
   if (Object.keys(files).length === 0) return submit(client, input);
   return (await client.upload<{ it: Outcome<TaskView> }>(SUBMIT, { input }, files)).it;
@@ -190,7 +190,7 @@ describe.concurrent('sound comes in', () => {
       ['name="map"', JSON.stringify({ 0: ['variables.input.task'] })],
       ['name="0"; filename="giant.wav"', '\0'.repeat(2_100_000)],
     ].map(([name, body]) => `--${boundary}\r\ncontent-disposition: form-data; ${name}\r\n\r\n${body}\r\n`);
-    const connection = new Connection(place.url, { bodyTimeout: 5_000, headersTimeout: 5_000 });
+    const connection = new Connection(place.url, { bodyTimeout: 30_000, headersTimeout: 30_000 });
     const send = async (type: string, body: string) => {
       const headers = { authorization: `Bearer ${member.token}`, 'content-type': type };
       const answer = await connection.request({ path: '/graphql', method: 'POST', headers, body });

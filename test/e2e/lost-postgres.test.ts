@@ -25,6 +25,14 @@ beforeAll(async () => {
 });
 afterAll(() => template?.[Symbol.asyncDispose]());
 
+function signalIfThere(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
 /** A PostgreSQL of its own, which may be killed. */
 async function ownPostgres() {
   const folder = await copyTemplate(template);
@@ -38,9 +46,11 @@ async function ownPostgres() {
     const postmaster = await findPostmaster(`${folder.path}/cluster`);
     if (!postmaster) return;
     isFrozen = name === 'SIGSTOP';
+    // First, so that it starts no other one meanwhile.
+    process.kill(postmaster.pid, name);
+    if (which === 'postmaster') return;
     const { stdout } = await run('pgrep', ['-P', String(postmaster.pid)]);
-    const children = which === 'all' ? stdout.trim().split('\n').map(Number) : [];
-    for (const pid of [postmaster.pid, ...children]) process.kill(pid, name);
+    for (const pid of stdout.trim().split('\n').map(Number)) signalIfThere(pid, name);
   }
 
   return {

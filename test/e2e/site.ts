@@ -79,7 +79,7 @@ const REGISTER = `mutation ($input: RegisterNodeInput!) {
 
 /** Resolves when the task has an event of that type, to the event. */
 export async function eventOf(client: Client, taskId: string, type: TaskEventType): Promise<TaskEvent> {
-  for await (const event of client.events(taskId, { signal: AbortSignal.timeout(60_000) })) {
+  for await (const event of client.events(taskId, { signal: AbortSignal.timeout(90_000) })) {
     if (event.type === type) return event;
   }
   throw new Error(`the task ended without ${type}`);
@@ -87,7 +87,7 @@ export async function eventOf(client: Client, taskId: string, type: TaskEventTyp
 
 /** Resolves when the task is final. */
 export async function ended(client: Client, taskId: string): Promise<Task> {
-  for await (const task of client.watch(taskId, { signal: AbortSignal.timeout(60_000) })) {
+  for await (const task of client.watch(taskId, { signal: AbortSignal.timeout(90_000) })) {
     if (isFinal(task)) return task;
   }
   throw new Error('the task has gone');
