@@ -51,16 +51,19 @@ const MAY_WORK = `
 
 const BEFORE = 'SELECT failures, clock_timestamp() AS asked_at FROM gpu_node WHERE id = $1';
 
+/** SQL: the node, unless it was moved while it was asked: what was said at its old address is of no use. */
+const STANDS_THERE = 'id = $1 AND url = $3 AND protocol = $4';
+
 // A node that was set aside while it was asked keeps its back-off: what it answered is older than that. So is
 // what it said of its models where a claim has changed them meanwhile.
 const READY = `
-  UPDATE gpu_node SET healthy = true, last_seen_at = now(), reported_models = $6,
-    loaded_models = CASE WHEN loaded_at >= $4 THEN loaded_models
-                         WHEN $5::jsonb IS NULL AND before.healthy THEN loaded_models
-                         WHEN $5::jsonb IS NULL THEN NULL ELSE ${inOrderOfUse('$5::jsonb', 'loaded_models')} END,
+  UPDATE gpu_node SET healthy = true, last_seen_at = now(), reported_models = $8,
+    loaded_models = CASE WHEN loaded_at >= $6 THEN loaded_models
+                         WHEN $7::jsonb IS NULL AND before.healthy THEN loaded_models
+                         WHEN $7::jsonb IS NULL THEN NULL ELSE ${inOrderOfUse('$7::jsonb', 'loaded_models')} END,
     next_probe_at = now() + interval '1 ms' * CASE WHEN EXISTS (${COOLING}) THEN least($2, ${BACKSTOP_MS}) ELSE $2 END
-  FROM (SELECT id, healthy, failures FROM gpu_node WHERE id = $1 FOR UPDATE) AS before
-  WHERE gpu_node.id = before.id AND (before.healthy OR before.failures = $3)
+  FROM (SELECT id, healthy, failures FROM gpu_node WHERE ${STANDS_THERE} FOR UPDATE) AS before
+  WHERE gpu_node.id = before.id AND (before.healthy OR before.failures = $5)
   RETURNING NOT before.healthy AS changed`;
 
 // Of slots that were leased before it was asked: it works for nobody any more.
@@ -69,16 +72,16 @@ const END_COOL_DOWNS = `
   WHERE node_id = $1 AND task_id IS NULL AND held_until > now() AND leased_at < $2`;
 
 const ASK_AGAIN = `
-  UPDATE gpu_node SET next_probe_at = now() + least($2, $3::float8) * interval '1 ms' WHERE id = $1`;
+  UPDATE gpu_node SET next_probe_at = now() + least($2, $5::float8) * interval '1 ms' WHERE ${STANDS_THERE}`;
 
 const BUSY = `
   UPDATE gpu_node SET last_seen_at = now(), next_probe_at = now() + least($2, ${BACKSTOP_MS}) * interval '1 ms'
-  WHERE id = $1`;
+  WHERE ${STANDS_THERE}`;
 
 const FAILED = `
   UPDATE gpu_node SET healthy = false, failures = failures + 1,
     next_probe_at = now() + ${backoffMs('(failures + 1)', '$2::float8')} * interval '1 ms'
-  FROM (SELECT id, healthy FROM gpu_node WHERE id = $1 FOR UPDATE) AS before
+  FROM (SELECT id, healthy FROM gpu_node WHERE ${STANDS_THERE} FOR UPDATE) AS before
   WHERE gpu_node.id = before.id
   RETURNING before.healthy AS changed`;
 
@@ -91,7 +94,13 @@ export function createProber({ database, carrier, directory, intervalMs, log }: 
   const unanswered = new Map<string, number>();
 
   async function write(sql: string, node: GpuNode, ...values: unknown[]): Promise<boolean> {
-    const { rows } = await pool.query<{ changed: boolean }>(sql, [node.id, intervalMs, ...values]);
+    const { id, url, protocol } = node;
+    const { rows, rowCount } = await pool.query<{ changed: boolean }>(sql, [
+      ...[id, intervalMs, url, protocol],
+      ...values,
+    ]);
+    // It may stand elsewhere, and that not be known here yet.
+    if (rowCount === 0) directory.invalidate();
     return rows[0]?.changed === true;
   }
 

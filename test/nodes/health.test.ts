@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createSimulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { circuitOf } from '../../src/nodes/index.ts';
 import { startNode } from './protocols/node.ts';
@@ -39,31 +39,45 @@ async function openProbed(options: Partial<SimulatorOptions> = {}) {
   };
 }
 
-/** No promise: only how long a test waits at most. */
-const patiently = { timeout: 15_000, interval: 20 };
+/** How long it waits at most is no promise. */
+const eventually = <T>(read: () => T | Promise<T>, check: (found: T) => void) =>
+  vi.waitFor(async () => check(await read()), { timeout: 15_000, interval: 20 });
+const isHealthy = (probed: Awaited<ReturnType<typeof openProbed>>) =>
+  eventually(probed.node, (node) => expect(node).toMatchObject({ healthy: true }));
+const isUnhealthy = (probed: Awaited<ReturnType<typeof openProbed>>) =>
+  eventually(probed.node, (node) => expect(node).toMatchObject({ healthy: false }));
+/** Of such a kind, since the last time that what was heard was thrown away. */
+const isAnnounced = ({ heard }: Awaited<ReturnType<typeof openProbed>>, type: string) =>
+  eventually(
+    () => heard,
+    (all) => expect(all).toContainEqual(expect.objectContaining({ type })),
+  );
 
-describe('a node', () => {
+describe.concurrent('a node', () => {
   test('is healthy once its own readiness check says so, and not while it loads', async () => {
     await using probed = await openProbed({ ready: false });
-    await expect
-      .poll(probed.node, patiently)
-      .toMatchObject({ healthy: false, failures: 1, lastSeenAt: null });
+    await eventually(probed.node, ({ healthy, failures, lastSeenAt }) =>
+      expect([healthy, failures > 0, lastSeenAt]).toEqual([false, true, null]),
+    );
+    probed.heard.length = 0;
     probed.simulator.set({ ready: true });
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true, lastSeenAt: expect.any(Date) });
-    expect(probed.heard).toContainEqual({ type: 'slots' });
+    await eventually(probed.node, (node) =>
+      expect(node).toMatchObject({ healthy: true, lastSeenAt: expect.any(Date) }),
+    );
+    await isAnnounced(probed, 'slots');
     probed.simulator.set({ ready: false });
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false });
+    await isUnhealthy(probed);
   });
 
   test('that goes down and comes back takes one task at a time until one has succeeded', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
+    await isHealthy(probed);
     expect(await probed.freeSlots()).toEqual([1, 2]);
     await probed.simulator.refuseConnections();
-    await expect.poll(async () => (await probed.node()).failures, patiently).toBeGreaterThanOrEqual(3);
+    await eventually(probed.node, ({ failures }) => expect(failures).toBeGreaterThanOrEqual(3));
     expect(await probed.freeSlots()).toEqual([]);
     await probed.simulator.acceptConnections();
-    await expect.poll(probed.freeSlots, patiently).toEqual([1]);
+    await eventually(probed.freeSlots, (free) => expect(free).toEqual([1]));
     expect(circuitOf(await probed.node())).toBe('HALF_OPEN');
     await probed.nodes.reportSuccess(probed.id);
     expect(await probed.freeSlots()).toEqual([1, 2]);
@@ -71,7 +85,7 @@ describe('a node', () => {
 
   test('that fails three calls in a row, and is the only one, gets one task at a time, and time between them', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
+    await isHealthy(probed);
     const pauses: number[] = [];
     for (let n = 1; n <= 4; n++) pauses.push(await probed.nodes.reportFailure(probed.id));
     expect(pauses).toEqual([0, 0, 500, 1_000]);
@@ -82,7 +96,7 @@ describe('a node', () => {
   });
 
   test('is asked soon among many, of which only so many are asked at a time', async () => {
-    await using under = await openNodes();
+    await using under = await openNodes({ healthCheckIntervalMs: 15_000 });
     let [open, most] = [0, 0];
     await using server = await startNode((_, response) => {
       most = Math.max(most, ++open);
@@ -97,43 +111,61 @@ describe('a node', () => {
     const stopping = new AbortController();
     const probing = under.nodes.probe(stopping.signal);
     const healthy = () => under.database.prisma.gpuNode.count({ where: { healthy: true } });
-    await expect.poll(healthy, patiently).toBe(150);
+    await eventually(healthy, (count) => expect(count).toBe(150));
     expect(most).toBeLessThanOrEqual(64);
     stopping.abort();
     await probing;
   });
 
-  test('that moved is probed at its new address at once', async () => {
-    await using probed = await openProbed();
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
-    await using elsewhere = await createSimulator({ protocol: 'QWEN_IMAGE_GGUF', ready: false });
-    await probed.nodes.update(probed.id, { url: elsewhere.url });
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false, failures: 1 });
+  test('that moved while it was asked is asked at its new address at once, whatever was said at the old one', async () => {
+    await using under = await openNodes({ healthCheckIntervalMs: 15_000 });
+    const asked = Promise.withResolvers<ServerResponse>();
+    await using before = await startNode((_, response) => asked.resolve(response));
+    let wasRefused = false;
+    await using after = await startNode((_, response) => {
+      if (!wasRefused) response.end(JSON.stringify({ status: 'loading' }));
+      wasRefused = true;
+    });
+    const { id } = await under.nodes.register(painter('one', { url: before.url }));
+    const stopping = new AbortController();
+    const probing = under.nodes.probe(stopping.signal);
+    const answer = await asked.promise;
+    await under.nodes.update(id, { url: after.url });
+    answer.end(JSON.stringify({ status: 'ready' }));
+    const node = () => under.database.prisma.gpuNode.findUniqueOrThrow({ where: { id } });
+    await eventually(node, (found) => expect(found).toMatchObject({ healthy: false, failures: 1 }));
+    stopping.abort();
+    await probing;
   });
 });
 
-describe('a node that works', () => {
+describe.concurrent('a node that works', () => {
   test('is dead soon once nothing listens at its address', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
+    await isHealthy(probed);
     await probed.occupy();
     await probed.simulator.refuseConnections();
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false });
-    expect(await probed.nodes.departure(probed.id)).toBe('lost');
+    await isUnhealthy(probed);
+    await eventually(
+      () => probed.nodes.departure(probed.id),
+      (departure) => expect(departure).toBe('lost'),
+    );
   });
 
   test('and is not ready for more is not dead', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
+    await isHealthy(probed);
     await probed.occupy();
+    probed.heard.length = 0;
     probed.simulator.set({ ready: false });
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: false });
+    await isUnhealthy(probed);
+    await isAnnounced(probed, 'node');
     expect(await probed.nodes.departure(probed.id)).toBeNull();
   });
 
   test('and answers no probe stays healthy as long as its port is open', async () => {
     await using probed = await openProbed();
-    await expect.poll(probed.node, patiently).toMatchObject({ healthy: true });
+    await isHealthy(probed);
     await probed.occupy();
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(silent, 'listening');
@@ -144,7 +176,7 @@ describe('a node that works', () => {
     });
     probed.carrier.announce({ type: 'node', id: probed.id });
     const seen = { healthy: true, failures: 0, lastSeenAt: expect.any(Date) };
-    await expect.poll(probed.node, patiently).toMatchObject(seen);
+    await eventually(probed.node, (node) => expect(node).toMatchObject(seen));
     silent.closeAllConnections();
     silent.close();
   });
@@ -164,40 +196,44 @@ async function openPool(...models: string[][]) {
     ...under,
     ids,
     sql,
-    fail: async (id = '', times = 3) => {
+    /** Answers when it began, by the database's clock. */
+    async fail(id = '', times = 3): Promise<string> {
+      const [row] = await sql('SELECT clock_timestamp()::text AS began');
       for (let n = 0; n < times; n++) await under.nodes.reportFailure(id);
+      return row.began;
     },
     circuits: async () =>
       (await under.database.prisma.gpuNode.findMany({ orderBy: { id: 'asc' } })).map(circuitOf),
-    /** Seconds for which each is set aside. */
-    async asideFor() {
+    /** Whether each was set aside for so many seconds since then; null: it never was. */
+    async wasSetAside(seconds: number, since: string) {
       const rows = await sql(
-        'SELECT extract(epoch FROM ejected_until - now())::float8 AS s FROM gpu_node ORDER BY id',
+        `SELECT ejected_until - interval '${seconds} s' BETWEEN '${since}' AND clock_timestamp() AS is_so
+         FROM gpu_node ORDER BY id`,
       );
-      return rows.map(({ s }) => (s === null ? null : Math.ceil(s)));
+      return rows.map(({ is_so: isSo }) => isSo);
     },
   };
 }
 
-describe('a node whose calls fail', () => {
+describe.concurrent('a node whose calls fail', () => {
   test('is set aside for 30 seconds, and longer each time that it happens again', async () => {
     await using pool = await openPool(['a'], ['a'], ['a']);
     const [first] = pool.ids;
-    await pool.fail(first);
+    const began = await pool.fail(first);
     expect(await pool.circuits()).toEqual(['OPEN', 'CLOSED', 'CLOSED']);
-    expect(await pool.asideFor()).toEqual([30, null, null]);
+    expect(await pool.wasSetAside(30, began)).toEqual([true, null, null]);
     await pool.sql(
       'UPDATE gpu_node SET ejected_until = now(), healthy = true WHERE ejected_until IS NOT NULL',
     );
     expect(await pool.circuits()).toEqual(['HALF_OPEN', 'CLOSED', 'CLOSED']);
-    await pool.fail(first, 1);
-    expect(await pool.asideFor()).toEqual([60, null, null]);
+    const again = await pool.fail(first, 1);
+    expect(await pool.wasSetAside(60, again)).toEqual([true, null, null]);
     const long = `now() - interval '11 minutes'`;
     await pool.sql(
       `UPDATE gpu_node SET ejected_until = ${long}, healthy = true WHERE ejected_until IS NOT NULL`,
     );
-    await pool.fail(first, 1);
-    expect(await pool.asideFor()).toEqual([30, null, null]);
+    const later = await pool.fail(first, 1);
+    expect(await pool.wasSetAside(30, later)).toEqual([true, null, null]);
   });
 
   test('stays where it is the last one that does something, or where half of all are set aside', async () => {
@@ -221,13 +257,11 @@ describe('a node whose calls fail', () => {
       pool.sql(
         'SELECT last_seen_at FROM gpu_node WHERE id <> ALL (SELECT id FROM gpu_node WHERE ejected_until > now())',
       );
-    await expect
-      .poll(async () => (await seen()).every((row) => row.last_seen_at !== null), patiently)
-      .toBe(true);
+    await eventually(seen, (rows) => expect(rows.every((row) => row.last_seen_at !== null)).toBe(true));
     expect((await pool.circuits())[0]).toBe('OPEN');
     await pool.nodes.update(lost, { url: 'http://127.0.0.1:9' });
     await pool.sql(`UPDATE gpu_node SET healthy = true WHERE id = '${lost}'`);
-    await expect.poll(pool.circuits, patiently).toEqual(['HALF_OPEN', 'OPEN', 'CLOSED']);
+    await eventually(pool.circuits, (all) => expect(all).toEqual(['HALF_OPEN', 'OPEN', 'CLOSED']));
     stopping.abort();
     await probing;
   });
