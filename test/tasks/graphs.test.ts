@@ -308,7 +308,7 @@ test('a batch goes with the last of its tasks, even if those are deleted at the 
     const deleting = other.query('DELETE FROM task WHERE id = $1', [ids[1]]);
     const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM task %'
       AND datname = current_database()`;
-    await vi.waitFor(async () => expect(await yard.sql(waiting)).toHaveLength(1));
+    await vi.waitFor(async () => expect(await yard.sql(waiting)).toHaveLength(1), { timeout: 8_000 });
     await one.query('COMMIT');
     await deleting;
     await other.query('COMMIT');

@@ -5,12 +5,23 @@ import { claimOne, failure, finish, submission, success, useYard, type Yard } fr
 
 const open = useYard();
 
-/** As if the back-off of a task had passed. */
-async function makeDue(yard: Yard, taskId: string): Promise<void> {
+/** Lets the next try of a task be due then. */
+async function setDue(yard: Yard, taskId: string, when: string): Promise<void> {
   await yard.sql(
-    `UPDATE pgboss.job_common SET start_after = now() - interval '1 ms' WHERE id = (SELECT job_id FROM task WHERE id = $1)`,
+    `UPDATE pgboss.job_common SET start_after = ${when} WHERE id = (SELECT job_id FROM task WHERE id = $1)`,
     [taskId],
   );
+}
+
+/** Seconds from the end of a task's attempt until its next try is due. */
+async function backoffOf(yard: Yard, taskId: string): Promise<number | undefined> {
+  const [row] = await yard.sql<{ seconds: number }>(
+    `SELECT extract(epoch FROM j.start_after - a.ended_at)::float8 AS seconds
+     FROM task t JOIN task_attempt a ON a.task_id = t.id AND a.number = t.attempt JOIN pgboss.job_common j ON j.id = t.job_id
+     WHERE t.id = $1`,
+    [taskId],
+  );
+  return row?.seconds;
 }
 
 const errorOf = async ({ database }: Yard, taskId: string): Promise<unknown> =>
@@ -34,9 +45,13 @@ test('a failed attempt is tried again after a back-off, keeps its place, and fai
   });
   expect(await errorOf(yard, taskId)).toMatchObject({ code: 'NODE_ERROR', retryable: true, attempt: 1 });
   await expectInvariants(yard.database);
+  const backoff = await backoffOf(yard, taskId);
+  expect(backoff).toBeGreaterThanOrEqual(0.5);
+  expect(backoff).toBeLessThanOrEqual(1.5);
+  await setDue(yard, taskId, `now() + interval '1 hour'`);
   expect(await yard.tasks.claim({ workerId: yard.workerId, limit: 1 })).toEqual([]);
 
-  await makeDue(yard, taskId);
+  await setDue(yard, taskId, 'now()');
   const second = await claimOne(yard);
   expect(second.lease).toMatchObject({ attempt: 2, job: { id: jobId, retryCount: 1 } });
   expect(await yard.tasks.settle(failure(first))).toBe('stale');
