@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Artifact } from '../../src/database/index.ts';
 import { encodeId, newId } from '../../src/ids.ts';
 import { type ServedArtifacts, serveArtifacts } from './served-artifacts.ts';
@@ -12,10 +12,10 @@ interface Served extends ServedArtifacts {
 }
 
 async function serve(): Promise<Served> {
-  const served = await serveArtifacts();
-  const { artifacts, userId } = served.house;
+  const plain = await serveArtifacts();
+  const { artifacts, userId } = plain.house;
   return {
-    ...served,
+    ...plain,
     async save(bytes, mimeType) {
       const artifact = await artifacts.save({ userId, bytes, ...(mimeType ? { mimeType } : {}) });
       return { artifact, url: await artifacts.signedUrl(artifact), etag: `"${artifact.sha256}"` };
@@ -23,10 +23,15 @@ async function serve(): Promise<Served> {
   };
 }
 
+let served: Served;
+beforeAll(async () => {
+  served = await serve();
+});
+afterAll(() => served?.[Symbol.asyncDispose]());
+
 const alphabet = Buffer.from('abcdefghijklmnopqrstuvwxyz');
 
 test('a signed URL gives the file with headers that keep it safe and cached', async () => {
-  await using served = await serve();
   const { artifact, url, etag } = await served.save(alphabet, 'text/plain');
   const response = await fetch(url);
   expect(response.status).toBe(200);
@@ -47,7 +52,6 @@ test('a signed URL gives the file with headers that keep it safe and cached', as
 });
 
 test('what a browser could run is a download', async () => {
-  await using served = await serve();
   const page = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>';
   const { url } = await served.save(Buffer.from(page), 'image/svg+xml');
   const { headers } = await fetch(url);
@@ -55,7 +59,6 @@ test('what a browser could run is a download', async () => {
 });
 
 test('a part of the file is given with its place, and one outside of it refused', async () => {
-  await using served = await serve();
   const { url } = await served.save(alphabet);
   const get = async (range: string) => {
     const response = await fetch(url, { headers: { range } });
@@ -69,7 +72,6 @@ test('a part of the file is given with its place, and one outside of it refused'
 });
 
 test('a range counts only for the version that the client has begun with', async () => {
-  await using served = await serve();
   const { url, etag } = await served.save(alphabet);
   const get = async (ifRange: string) =>
     (await fetch(url, { headers: { range: 'bytes=1-1', 'if-range': ifRange } })).text();
@@ -78,7 +80,6 @@ test('a range counts only for the version that the client has begun with', async
 });
 
 test('HEAD tells the same headers without the file, and who has the file is told so', async () => {
-  await using served = await serve();
   const { url, etag } = await served.save(alphabet);
   const head = await fetch(url, { method: 'HEAD', headers: { range: 'bytes=0-1' } });
   expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([200, '26', '']);
@@ -94,7 +95,6 @@ test('HEAD tells the same headers without the file, and who has the file is told
 });
 
 test('a URL that is altered, unsigned or has expired is refused, and one of no artifact is not found', async () => {
-  await using served = await serve();
   const { artifact, url } = await served.save(alphabet);
   const status = async (change: (changed: URL) => void) => {
     const changed = new URL(url);
@@ -123,14 +123,12 @@ test('a URL that is altered, unsigned or has expired is refused, and one of no a
 });
 
 test('a file that has gone from the storage is not found', async () => {
-  await using served = await serve();
   const { artifact, url } = await served.save(alphabet);
   await rm(path.join(served.house.folder, artifact.storageKey));
   expect((await fetch(url)).status).toBe(404);
 });
 
 test('a client that goes away in the middle leaves nothing open, and one that reads slowly gets everything', async () => {
-  await using served = await serve();
   const bytes = Buffer.alloc(20_000_000, 'switchyard ');
   const { url } = await served.save(bytes);
   const { port, pathname, search } = new URL(url);

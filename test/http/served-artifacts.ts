@@ -26,9 +26,10 @@ export async function serveArtifacts(options: Partial<ArtifactsOptions> = {}): P
     house,
     url,
     async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      if (server.listening) await once(server, 'close');
+      await closed;
       await house[Symbol.asyncDispose]();
     },
   };

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { createClosers } from '../../src/closers.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Role, Tier, User } from '../../src/database/index.ts';
@@ -117,6 +117,19 @@ export async function startApi({
       return answerOf(response);
     },
     [Symbol.asyncDispose]: closers.close,
+  };
+}
+
+/** An API key in its last moment, which lasts until the test says so. */
+export async function keyThatExpires({ services }: Api, { user }: Person) {
+  const { accounts, database } = services;
+  const expiresAt = new Date(database.clock.now().getTime() + 3_600_000);
+  const { secret } = await accounts.createApiKey(user.id, { name: 'short', expiresAt });
+  const time = vi.spyOn(database.clock, 'now').mockReturnValue(new Date(expiresAt.getTime() - 10));
+  return {
+    headers: { authorization: `Bearer ${secret}` },
+    expire: () => void time.mockReturnValue(expiresAt),
+    restore: () => time.mockRestore(),
   };
 }
 

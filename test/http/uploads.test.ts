@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createUrlSigner } from '../../src/artifacts/signed-url.ts';
 import { collect, createUser } from '../artifacts/support.ts';
 import { type ServedArtifacts, serveArtifacts } from './served-artifacts.ts';
@@ -54,7 +54,7 @@ test('a URL that is altered, for something else or expired takes nothing', async
     clock: served.house.database.clock,
   });
   const upload = { artifactId, sizeBytes: words.length, mimeType: 'text/plain' };
-  const expired = signer.signUpload(upload, new Date(Date.now() - 1_000));
+  const expired = signer.signUpload(upload, served.house.database.clock.now());
   expect(await put(expired, headers)).toMatch(/^403 this URL has expired; ask createUpload for a new one/);
   expect(await served.house.artifacts.find([artifactId])).toEqual([]);
 });
@@ -79,9 +79,9 @@ test('a client that goes away in the middle leaves nothing, and may send the fil
   socket.write(Buffer.alloc(500_000));
   const unfinished = async () =>
     (await collect(served.house.storage.list())).filter(({ key }) => key.startsWith('unfinished/')).length;
-  await vi.waitFor(async () => expect(await unfinished()).toBe(1));
+  await expect.poll(unfinished).toBe(1);
   socket.destroy();
-  await vi.waitFor(async () => expect(await unfinished()).toBe(0));
+  await expect.poll(unfinished).toBe(0);
   expect((await collect(served.house.storage.list())).length).toBe(before);
   expect(await served.house.artifacts.find([artifactId])).toEqual([]);
   expect(await put(url, { ...headers }, Buffer.alloc(1_000_000))).toMatch(/^200/);
