@@ -3,12 +3,16 @@ import { chown } from 'node:fs/promises';
 import pg from 'pg';
 import { describe, expect, inject, test } from 'vitest';
 import { createClient } from '../../sdk/src/index.ts';
+import { freePort } from '../support/free-port.ts';
 import { startOutsideNode } from '../support/outside-nodes.ts';
 import { type ServerProcess, startServer } from '../support/process.ts';
 import { foxNode, makeDataDir } from './data-dir.ts';
 import { ended, openSite, picture } from './site.ts';
 
 const NOBODY = 65_534;
+
+/** Of this, nearly a third is left when the tasks have had theirs: a busy machine may stand still for seconds. */
+const DRAIN_MS = 10_000;
 
 /** How long its drain took, as it logged it: the time for a drain holds for nothing else. */
 function drainMs({ lines }: ServerProcess): number {
@@ -19,10 +23,12 @@ function drainMs({ lines }: ServerProcess): number {
   return timeOf('stopped') - timeOf('draining');
 }
 
-describe('starts and stops', { timeout: 60_000 }, () => {
-  test('SIGTERM ends with 0 in time, hands running tasks back unspent, and clients connect again; an idle server ends at once', async () => {
+describe('starts and stops', { timeout: 120_000 }, () => {
+  // Most of the time it waits for the drain.
+  test.concurrent('SIGTERM ends with 0 in time, hands running tasks back unspent, and clients connect again; an idle server ends at once', async () => {
     await using site = await openSite();
-    const server = await site.start('all', { DRAIN_TIMEOUT_MS: '5000' });
+    const port = String(await freePort());
+    const server = await site.start('all', { PORT: port, DRAIN_TIMEOUT_MS: String(DRAIN_MS) });
     const client = site.client(server);
     const node = await site.addNode(server, { model: 'fox', slots: 2 });
     node.hold();
@@ -37,15 +43,13 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     await once(socket, 'message');
     const closed = once(socket, 'close');
     expect(await server.end('SIGTERM')).toBe(0);
-    expect(drainMs(server)).toBeLessThanOrEqual(5_000);
+    expect(drainMs(server)).toBeLessThanOrEqual(DRAIN_MS);
     // Service restart: no client takes it for its own fault.
     expect((await closed)[0]).toMatchObject({ code: 1012 });
-    for (const { id } of tasks.slice(0, 2)) {
-      expect(await site.attempts(id)).toMatchObject([{ outcome: 'WORKER_LOST' }]);
-    }
+    const handedBack = await Promise.all(tasks.map(({ id }) => site.attempts(id)));
+    expect(handedBack.flat()).toMatchObject([{ outcome: 'WORKER_LOST' }, { outcome: 'WORKER_LOST' }]);
 
     node.release();
-    const { port } = new URL(server.url);
     // Were it to wait for this time when nothing is left to do, the test would not live to see its end.
     const next = await site.start('all', { PORT: port, DRAIN_TIMEOUT_MS: '600000' });
     // The same streams as before.
@@ -53,6 +57,23 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     await site.expectOrder();
 
     expect(await next.end('SIGTERM')).toBe(0);
+  });
+
+  test.runIf(process.getuid?.() === 0).concurrent('a user who is not root serves, too', async () => {
+    await using data = await makeDataDir();
+    await using node = await startOutsideNode('OPENAI');
+    await chown(data.path, NOBODY, NOBODY);
+    const variables = {
+      DATA_DIR: data.path,
+      GPU_NODES: JSON.stringify([foxNode(node.url)]),
+      HOME: data.path,
+    };
+    const server = await startServer(variables, [], { uid: NOBODY, gid: NOBODY });
+    const client = createClient({ url: server.url, token: await data.adminKey() });
+    const task = await client.submitAndWait(picture('fox'), { signal: AbortSignal.timeout(60_000) });
+    expect(task.status).toBe('SUCCEEDED');
+    client.close();
+    expect(await server.end('SIGTERM')).toBe(0);
   });
 
   test('ten processes start at once on an empty database', async () => {
@@ -78,22 +99,5 @@ describe('starts and stops', { timeout: 60_000 }, () => {
     }
     await admin.query('DROP DATABASE empty_at_once WITH (FORCE)');
     await admin.end();
-  });
-
-  test.runIf(process.getuid?.() === 0)('a user who is not root serves, too', async () => {
-    await using data = await makeDataDir();
-    await using node = await startOutsideNode('OPENAI');
-    await chown(data.path, NOBODY, NOBODY);
-    const variables = {
-      DATA_DIR: data.path,
-      GPU_NODES: JSON.stringify([foxNode(node.url)]),
-      HOME: data.path,
-    };
-    const server = await startServer(variables, [], { uid: NOBODY, gid: NOBODY });
-    const client = createClient({ url: server.url, token: await data.adminKey() });
-    const task = await client.submitAndWait(picture('fox'), { signal: AbortSignal.timeout(20_000) });
-    expect(task.status).toBe('SUCCEEDED');
-    client.close();
-    expect(await server.end('SIGTERM')).toBe(0);
   });
 });
