@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeId } from '../../src/ids.ts';
 import { docx, lockedPdf, pdf } from './files.ts';
-import { type Json, type Library, openLibrary, type Reader, textsSent } from './library.ts';
+import {
+  type Json,
+  type Library,
+  nextAtWork,
+  openLibrary,
+  type Reader,
+  textsSent,
+  UNHURRIED,
+} from './library.ts';
 
 let library: Library;
 let reader: Reader;
@@ -24,7 +32,7 @@ function partsOf(task: Json): Promise<{ status: string }[]> {
   });
 }
 
-describe('a document', () => {
+describe('a document', UNHURRIED, () => {
   it.each([
     ['PDF', 'fruit.pdf', pdf([[{ heading: 'Fruit' }, apples], [trains]]), 'application/pdf'],
     ['DOCX', 'fruit.docx', docx([{ heading: 'Fruit' }, apples, trains]), 'wordprocessingml.document'],
@@ -94,7 +102,7 @@ describe('a document', () => {
     const [document] = await reader.documents(base);
     expect(Number(document?.chunkCount)).toBeGreaterThan(700);
     expect(textsSent(library.nodes) - texts).toBe(document?.chunkCount);
-    await vi.waitFor(async () => expect(await partsOf(task)).toEqual([]), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await partsOf(task)).toEqual([]), { timeout: 10_000 });
     const [hit] = await reader.search(base, 'sentence number 2718', 1);
     expect(hit?.text).toContain('number 2718');
   });
@@ -211,7 +219,7 @@ describe('a document', () => {
   });
 });
 
-describe('what goes away', () => {
+describe('what goes away', UNHURRIED, () => {
   it('a document is found no more, its task stays without a result, and can be deleted then', async () => {
     const base = await reader.base('to lose a document');
     const task = await reader.index(base, { name: 'a.txt', bytes: apples });
@@ -257,26 +265,27 @@ describe('what goes away', () => {
     });
     await vi.waitFor(
       async () => expect((await Promise.all(tasks.map((task) => partsOf(task)))).flat()).toEqual([]),
-      { timeout: 5_000 },
+      { timeout: 10_000 },
     );
   });
 
   it('a canceled task ends the reading and its parts; the document says FAILED, and they go with it', async () => {
     const base = await reader.base('to be canceled');
     for (const node of library.nodes) node.set({ latencyMs: 60_000 });
+    const begun = nextAtWork(library.nodes);
     const task = await reader.add(base, { name: 'a.txt', bytes: trains });
-    await vi.waitFor(async () => expect(await reader.documents(base, ['EMBEDDING'])).toHaveLength(1), {
-      timeout: 10_000,
-    });
-    const canceled = await reader.ask(
-      'mutation ($id: ID!) { cancelTask(id: $id) { ... on CancelTaskPayload { outcome } } }',
-      { id: task.id },
-    );
-    expect(canceled).toEqual({ cancelTask: { outcome: 'STOPPED_ON_NODE' } });
+    await begun;
+    expect(await reader.documents(base, ['EMBEDDING'])).toHaveLength(1);
+    const cancel = () =>
+      reader.ask('mutation ($id: ID!) { cancelTask(id: $id) { ... on CancelTaskPayload { outcome } } }', {
+        id: task.id,
+      });
+    // Half a second is waited for it; repeated, it is told again.
+    await expect.poll(cancel).toEqual({ cancelTask: { outcome: 'STOPPED_ON_NODE' } });
     for (const node of library.nodes) node.set({ latencyMs: 0 });
     expect(await reader.documents(base)).toMatchObject([{ status: 'FAILED', error: null }]);
     await vi.waitFor(async () => expect(await partsOf(task)).toEqual([{ status: 'CANCELED' }]), {
-      timeout: 5_000,
+      timeout: 10_000,
     });
     await library.app.services.knowledge.clearParts();
     const [document] = await reader.documents(base);

@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
 import type { Role } from '../../src/config.ts';
 import { type Answer, answerOf, type Json } from '../http/support.ts';
@@ -13,7 +14,7 @@ export interface Reader {
   base(name?: string): Promise<string>;
   /** Submits a file as an upload, and answers the task. */
   add(knowledgeBaseId: string, file: Sent, options?: object): Promise<Json>;
-  /** The task, once it is final; within half a minute. */
+  /** The task, once it is final; within a minute. */
   ended(taskId: string): Promise<Json>;
   /** Submits, and waits for the end. */
   index(knowledgeBaseId: string, file: Sent, options?: object): Promise<Json>;
@@ -40,6 +41,15 @@ export type { Json } from '../http/support.ts';
 export function textsSent(nodes: readonly Simulator[]): number {
   return nodes.flatMap(({ history }) => history.flatMap(({ input }) => input.input)).length;
 }
+
+/** The next call that comes to one of the nodes, once it has begun: it keeps the latency that it has by then. */
+export async function nextAtWork(nodes: readonly Simulator[]): Promise<void> {
+  const call = await Promise.race(nodes.map((node) => node.received(node.history.length + 1)));
+  await vi.waitUntil(() => call.startedAt !== null, { timeout: 10_000, interval: 5 });
+}
+
+/** For a test that reads documents: each of them takes a process of its own, which may be long in coming. */
+export const UNHURRIED = { timeout: 60_000 } as const;
 
 const MODEL = 'words-128';
 
@@ -139,7 +149,7 @@ function createReader(url: string, { userId, key }: { userId: string; key: strin
     const response = await fetch(`${url}/graphql`, {
       ...{ method: 'POST', body: JSON.stringify({ query: WAIT, variables: { id: taskId } }) },
       headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(60_000),
     });
     await response.text();
     const { task } = await ask(FIND, { id: taskId });

@@ -3,7 +3,7 @@ import { decodeId } from '../../src/ids.ts';
 import { createSearch, fuse } from '../../src/knowledge/search.ts';
 import { createExactIndex } from '../../src/knowledge/vector-index.ts';
 import { testLog } from '../support/log.ts';
-import { type Library, openLibrary, type Reader } from './library.ts';
+import { type Library, openLibrary, type Reader, UNHURRIED } from './library.ts';
 
 let library: Library;
 let reader: Reader;
@@ -24,10 +24,10 @@ beforeAll(async () => {
   reader = await library.reader();
   base = await reader.base();
   await Promise.all(animals.map((bytes, n) => reader.index(base, { name: `${n}.txt`, bytes })));
-});
+}, UNHURRIED.timeout);
 afterAll(() => library?.[Symbol.asyncDispose]());
 
-describe('a search', () => {
+describe('a search', UNHURRIED, () => {
   it.each([
     ['a word in another form', 'hunting fox', 0],
     ['a question', 'What is bread made of?', 2],
@@ -93,7 +93,7 @@ describe('a search', () => {
     await services.knowledge.clearParts();
     expect(await left()).toBe(1);
     await pool.query("UPDATE task SET finished_at = now() - interval '1 minute' WHERE id = $1", [taskId]);
-    await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 5_000 });
+    await vi.waitFor(async () => expect(await left()).toBe(0), { timeout: 10_000 });
   });
 
   it('refuses what asks for nothing or for too much', async () => {
@@ -126,7 +126,13 @@ describe('a search', () => {
       ...services,
       index: {
         async nearest(query, view) {
-          await reader.index(handbook, version(2), options);
+          let isReplaced = false;
+          const replaced = reader.index(handbook, version(2), options).finally(() => {
+            isReplaced = true;
+          });
+          // A transaction that nothing is asked in ends after a while.
+          while (!isReplaced) await view?.query('SELECT pg_sleep(0.05)');
+          await replaced;
           return exact.nearest(query, view);
         },
       },
