@@ -67,16 +67,17 @@ export async function resample(
   to: number,
 ): Promise<Int16Array<ArrayBuffer>> {
   if (from === to) return samples;
-  const { phases, step, taps, table } = resampler(from, to);
+  const { phases, step, taps, table, weightsOf } = resampler(from, to);
   const output = new Int16Array(Math.floor((samples.length * to) / from));
   for (let index = 0; index < output.length; index++) {
     if (index % to === 0 && index > 0) await setImmediate();
     const position = index * step;
     const phase = position % phases;
     const first = (position - phase) / phases - taps / 2 + 1;
+    const weights = weightsOf(phase);
     let sum = 0;
     for (let tap = 0; tap < taps; tap++) {
-      sum += (samples[first + tap] ?? 0) * (table[phase * taps + tap] ?? 0);
+      sum += (samples[first + tap] ?? 0) * (table[weights + tap] ?? 0);
     }
     output[index] = Math.max(-32_768, Math.min(32_767, Math.round(sum)));
   }
@@ -91,20 +92,30 @@ function resampler(from: number, to: number) {
   const reach = Math.ceil(ZERO_CROSSINGS / cutoff);
   const taps = 2 * reach;
   const table = new Float32Array(phases * taps);
-  for (let phase = 0; phase < phases; phase++) {
-    const weights = Array.from({ length: taps }, (_, tap) => {
+  const isKnown = new Uint8Array(phases);
+
+  function fill(phase: number, start: number): void {
+    const weights = Float64Array.from({ length: taps }, (_, tap) => {
       const distance = tap - reach + 1 - phase / phases;
       const window = Math.cos((Math.PI * distance) / (2 * reach)) ** 2;
       return Math.abs(distance) >= reach ? 0 : sinc(distance * cutoff) * window;
     });
     // Each phase lets a constant through unchanged.
     const sum = weights.reduce((total, weight) => total + weight, 0);
-    table.set(
-      weights.map((weight) => weight / sum),
-      phase * taps,
-    );
+    for (let tap = 0; tap < taps; tap++) table[start + tap] = (weights[tap] ?? 0) / sum;
   }
-  return { phases, step: from / divisor, taps, table };
+
+  /** Where the weights of a phase begin in the table. Odd rates have thousands of phases: most sounds meet few of them. */
+  function weightsOf(phase: number): number {
+    const start = phase * taps;
+    if (isKnown[phase] === 0) {
+      fill(phase, start);
+      isKnown[phase] = 1;
+    }
+    return start;
+  }
+
+  return { phases, step: from / divisor, taps, table, weightsOf };
 }
 
 function sinc(x: number): number {
