@@ -3,13 +3,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { buildSchema, execute, type GraphQLSchema, parse, subscribe, validate } from 'graphql';
-import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import { type Extra, useServer } from 'graphql-ws/use/ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import type { Task, TaskEvent } from '../../sdk/src/index.ts';
 
 type Streamed<T> = (variables: { id: string; after: number }) => AsyncIterable<T>;
 
-/** What the server answers. Each subscription's stream is made anew for each subscriber. */
+/**
+ * What the server answers. Each subscription's stream is made anew for each subscriber, and goes on when he has what
+ * it gave last.
+ */
 export interface Script {
   readonly authorize?: (authorization: string | null) => boolean;
   readonly taskUpdated?: Streamed<Task>;
@@ -59,6 +62,7 @@ export async function startScriptedServer(script: Script, port = 0): Promise<Scr
       schema: withStreams(schema, script, subscribed),
       // Those of the module that made the schema: there may be two of graphql in a test process.
       ...{ execute, subscribe, parse, validate },
+      context: ({ extra }) => extra,
       onConnect: ({ connectionParams }) => {
         const given = connectionParams?.authorization;
         return script.authorize?.(typeof given === 'string' ? given : null) ?? true;
@@ -98,6 +102,15 @@ function roots({ task, tasks, submitTask }: Script) {
   };
 }
 
+/** Resolves when the other side has read all that was sent to it: it answers in order. */
+async function caughtUp(socket: WebSocket): Promise<void> {
+  if (socket.readyState !== socket.OPEN) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  socket.once('pong', () => resolve()).once('close', () => resolve());
+  socket.ping();
+  await promise;
+}
+
 function withStreams(
   schema: GraphQLSchema,
   script: Script,
@@ -107,9 +120,12 @@ function withStreams(
   for (const name of ['taskUpdated', 'taskEvents'] as const) {
     const field = fields[name];
     if (field === undefined) throw new Error(`the schema has no subscription ${name}`);
-    field.subscribe = async function* (_root, variables: { id: string; after: number }) {
+    field.subscribe = async function* (_root, variables: { id: string; after: number }, { socket }: Extra) {
       subscribed.push({ ...variables });
-      for await (const value of script[name]?.(variables) ?? []) yield { [name]: value };
+      for await (const value of script[name]?.(variables) ?? []) {
+        yield { [name]: value };
+        await caughtUp(socket);
+      }
     };
   }
   return schema;
