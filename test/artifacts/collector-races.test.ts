@@ -76,12 +76,15 @@ async function uploadLate(userId: string, turns: number): Promise<Artifact | nul
   const { artifactId } = await house.artifacts.createUpload(userId, {
     ...{ mimeType: 'text/plain', sizeBytes: text.length, sha256: null },
   });
-  const receiving = house.artifacts.receiveUpload(artifactId, slowly(text, turns));
-  await yard.sql(`UPDATE upload SET expires_at = now() - interval '1 hour' WHERE id = $1`, [artifactId]);
-  return receiving.catch((error: unknown) => {
+  const receiving = house.artifacts.receiveUpload(artifactId, slowly(text, turns)).catch((error: unknown) => {
     if (error instanceof NotFoundError) return null;
     throw error;
   });
+  const [received] = await Promise.all([
+    receiving,
+    yard.sql(`UPDATE upload SET expires_at = now() - interval '1 hour' WHERE id = $1`, [artifactId]),
+  ]);
+  return received;
 }
 
 /** Whatever a row names is there, byte for byte; and whatever is there for long has a row. */

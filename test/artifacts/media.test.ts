@@ -1,9 +1,15 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '../../src/ids.ts';
 import { serve } from './http-support.ts';
-import { createUser, openTestArtifacts, wav } from './support.ts';
+import { createUser, openTestArtifacts, type TestArtifacts, wav } from './support.ts';
+
+let house: TestArtifacts;
+beforeAll(async () => {
+  house = await openTestArtifacts();
+});
+afterAll(() => house?.[Symbol.asyncDispose]());
 
 const signal = new AbortController().signal;
 const gone = expect.objectContaining({
@@ -13,7 +19,6 @@ const gone = expect.objectContaining({
 });
 
 test('an artifact becomes media with a safe name, its type and its bytes', async () => {
-  await using house = await openTestArtifacts();
   const { artifacts, userId } = house;
   const bytes = wav({ seconds: 0.1 });
   const artifact = await artifacts.save({ userId, bytes });
@@ -25,7 +30,6 @@ test('an artifact becomes media with a safe name, its type and its bytes', async
 });
 
 test('raw samples tell their format, by the reference or by the artifact', async () => {
-  await using house = await openTestArtifacts();
   const { artifacts, userId } = house;
   const bytes = Buffer.alloc(16);
   const { id } = await artifacts.savePcm({ userId, bytes, sampleRate: 22_050, channels: 2 });
@@ -36,7 +40,6 @@ test('raw samples tell their format, by the reference or by the artifact', async
 });
 
 test('an artifact that is gone, or another user’s, is not there', async () => {
-  await using house = await openTestArtifacts();
   const { artifacts, userId } = house;
   const artifact = await artifacts.save({ userId, bytes: Buffer.from('x') });
   const stranger = await createUser(house.database);
@@ -55,9 +58,10 @@ test('a URL is fetched, over redirects, and its type found in its bytes', async 
     if (request.url === '/start') response.writeHead(302, { location: '/end?x=1' }).end();
     else response.writeHead(200, { 'content-type': 'text/html' }).end(bytes);
   });
-  await using house = await openTestArtifacts({ allowHosts: [server.host] });
-  const { userId } = house;
-  const media = await house.artifacts.media({ url: `${server.url}/start` }, { userId, signal });
+  const { database } = house;
+  await using open = await openTestArtifacts({ database, allowHosts: [server.host] });
+  const { userId } = open;
+  const media = await open.artifacts.media({ url: `${server.url}/start` }, { userId, signal });
   expect(media).toMatchObject({ fileName: 'audio.wav', mimeType: 'audio/wav', sizeBytes: bytes.byteLength });
   expect(Buffer.from(await (await media.blob()).arrayBuffer()).equals(bytes)).toBe(true);
   expect(server.paths).toEqual(['/start', '/end?x=1']);
@@ -65,7 +69,6 @@ test('a URL is fetched, over redirects, and its type found in its bytes', async 
 
 test('a URL that leads into the private network is not fetched', async () => {
   await using server = await serve((_request, response) => void response.end('secret'));
-  await using house = await openTestArtifacts();
   await expect(house.artifacts.media({ url: server.url }, { userId: house.userId, signal })).rejects.toThrow(
     'the host 127.0.0.1 is not on the public internet, and not allowed on this server',
   );

@@ -1,5 +1,7 @@
+import { request as send } from 'node:http';
 import { startFauxqs } from 'fauxqs';
 import type { StorageLocation } from '../../src/artifacts/index.ts';
+import { serve } from './http-support.ts';
 
 const BUCKET = 'switchyard';
 
@@ -33,4 +35,19 @@ export async function startTestS3(port = 0): Promise<TestS3> {
     }),
     [Symbol.asyncDispose]: () => server.stop(),
   };
+}
+
+/** Stands before such a server, and has it list no more than so many files at once. */
+export async function startPager(endpoint: string, size: number): Promise<{ url: string } & AsyncDisposable> {
+  return serve((request, response) => {
+    const { method, headers, url = '/' } = request;
+    const wanted = new URL(url, endpoint);
+    if (wanted.searchParams.has('list-type')) wanted.searchParams.set('max-keys', String(size));
+    const asked = send(wanted, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    asked.on('error', (error) => response.destroy(error));
+    request.pipe(asked);
+  });
 }

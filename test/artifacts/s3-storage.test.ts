@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openStorage, type StorageLocation } from '../../src/artifacts/index.ts';
-import { startTestS3, type TestS3 } from './s3-server.ts';
+import { startPager, startTestS3, type TestS3 } from './s3-server.ts';
 import { s3Contract, storageContract } from './storage-contract.ts';
 
 let server: TestS3;
@@ -15,8 +15,20 @@ async function openFolder(change: Partial<StorageLocation> = {}) {
   return { storage, [Symbol.asyncDispose]: async () => storage.close() };
 }
 
+async function openPaged() {
+  const pager = await startPager(server.location('').endpoint ?? '', 20);
+  const { storage, ...folder } = await openFolder({ endpoint: pager.url });
+  return {
+    storage,
+    async [Symbol.asyncDispose]() {
+      await folder[Symbol.asyncDispose]();
+      await pager[Symbol.asyncDispose]();
+    },
+  };
+}
+
 storageContract(openFolder);
-s3Contract(openFolder);
+s3Contract(openFolder, { open: openPaged, size: 20 });
 
 test('URLs are for where clients reach the store', async () => {
   const publicEndpoint = 'https://files.example.org';

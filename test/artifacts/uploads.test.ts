@@ -35,7 +35,7 @@ async function use({ house }: ServedArtifacts, userId: string, id: string): Prom
 }
 
 async function keysOf({ house }: ServedArtifacts): Promise<string[]> {
-  return (await collect(house.storage.list())).map(({ key }) => key);
+  return (await collect(house.storage.list())).map(({ key }) => key).toSorted();
 }
 
 async function expire({ house }: ServedArtifacts, id: string): Promise<void> {
