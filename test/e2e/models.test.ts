@@ -1,12 +1,14 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Client, createClient } from '../../sdk/src/index.ts';
 import { createSimulator, drawPicture, type Simulator } from '../../simulator/index.ts';
 import { modelType } from '../../src/nodes/protocols/support/models.ts';
 import { switchyard } from '../cli/command-line.ts';
 import { adminKey, startTestApp, type TestApp } from '../support/app.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const token = 'id:key';
 let provider: Simulator;

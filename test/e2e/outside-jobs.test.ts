@@ -278,8 +278,11 @@ describe.concurrent('comfyui', () => {
     const task = drawn(node.model);
     const first = await node.submitted();
     node.fail(first, 'CUDA out of memory');
+    // Whose socket is closed asks at once.
+    node.sockets.get(first)?.terminate();
     const second = await node.submitted();
     node.jobs.delete(second);
+    node.sockets.get(second)?.terminate();
     node.succeed(await node.submitted());
     expect(await outcomes(await task)).toEqual(['FAILED', 'FAILED', 'SUCCEEDED']);
   });

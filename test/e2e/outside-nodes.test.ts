@@ -6,7 +6,7 @@ import { fine, full, trappedProtocols, trapsOf } from './outside-traps.ts';
 import { type AddNode, openSite, type Server, type Site } from './site.ts';
 
 // Most of the time each of them waits for a back-off.
-vi.setConfig({ maxConcurrency: 20 });
+vi.setConfig({ maxConcurrency: 20, testTimeout: 60_000 });
 
 let site: Site;
 let server: Server;
@@ -58,7 +58,7 @@ async function addNode(protocol: OutsideProtocol, options: Partial<AddNode> = {}
 }
 
 function finalTask(input: SubmitTaskInput): Promise<Task> {
-  return client.submitAndWait(input, { signal: AbortSignal.timeout(25_000) });
+  return client.submitAndWait(input, { signal: AbortSignal.timeout(50_000) });
 }
 
 async function outcomes(task: Task): Promise<string[]> {

@@ -1,9 +1,11 @@
 import pg from 'pg';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, test, vi } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config.ts';
 import { testLog } from '../support/log.ts';
 import { startServer } from '../support/process.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const JWT_SECRET = 'a secret that only tests know, and all of them';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createClient } from '../../sdk/src/index.ts';
 import { createSimulator, drawPicture, type Simulator, speak } from '../../simulator/index.ts';
 import { serve, type TestServer } from '../artifacts/http-support.ts';
@@ -7,6 +7,8 @@ import { startTestS3, type TestS3 } from '../artifacts/s3-server.ts';
 import { adminKey, startTestApp, type TestApp } from '../support/app.ts';
 import { post } from '../support/graphql.ts';
 import { expectInvariants } from '../support/invariants.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const WORDS = 'go forward ten meters';
 
@@ -93,7 +95,7 @@ const CREATE = `mutation ($input: CreateUploadInput!) {
 }`;
 
 const SUBMIT = `mutation ($task: TaskSpec!) {
-  it: submitTask(input: { task: $task, waitMs: 15000 }) {
+  it: submitTask(input: { task: $task, waitMs: 50000 }) {
     __typename
     ... on Task { status error { message } result {
       ... on ImageResult { images { id url mimeType sizeBytes } }
