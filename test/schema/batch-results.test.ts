@@ -193,7 +193,10 @@ describe('a batch', () => {
         variables: { id },
       });
     }
-    const told = (await client.nextOf('1')).payload?.data?.tasksUpdated;
+    const next = async () => (await client.nextOf('1')).payload?.data?.tasksUpdated;
+    let told = await next();
+    // As they were submitted just before, they may be told of as well.
+    while (String(told?.status) === 'QUEUED') told = await next();
     expect(told).toEqual({ ref: 'b', status: 'CANCELED' });
     client.socket.close();
   });
@@ -230,7 +233,8 @@ describe('a batch', () => {
     const measured = [];
     for (const size of [1, 12]) {
       const person = await api.person('USER', 'VIP');
-      for (let n = 0; n < size; n++) await submit([{ ref: 'a' }, { dependsOnRefs: ['a'] }], {}, person);
+      const two = [{ ref: 'a' }, { dependsOnRefs: ['a'] }];
+      await Promise.all(Array.from({ length: size }, () => submit(two, {}, person)));
       const variables = { id: encodeId('User', person.user.id) };
       const statements = await fewestStatements(async () => {
         const { data, errors } = await api.send(everything, { as: person, variables });

@@ -74,7 +74,7 @@ it('a task tells its estimate and why it waits', async () => {
   await work.start();
   const instant = expect.stringMatching(/^\d{4}-.*Z$/);
   const whole = { startAt: instant, startAtP90: instant, completionAt: instant, completionAtP90: instant };
-  await expect.poll(tasks, { timeout: 4_000 }).toEqual([
+  await expect.poll(tasks).toEqual([
     { status: 'RUNNING', waitingReason: null, preview: null, estimate: whole },
     { status: 'QUEUED', waitingReason: 'ALL_SLOTS_BUSY', preview: null, estimate: whole },
   ]);

@@ -125,10 +125,10 @@ describe('a submission', () => {
   });
 
   it('holds the answer until the task is final', async () => {
-    const answer = submit({ task: { textToImage: { prompt: 'wait' } }, waitMs: 20_000 });
-    const waiting = async () =>
-      (await api.services.database.prisma.task.count({ where: { status: 'QUEUED' } })) > 0;
-    await expect.poll(waiting).toBe(true);
+    const wait = { task: { textToImage: { prompt: 'wait' } }, idempotencyKey: 'waiting', waitMs: 20_000 };
+    const answer = submit(wait);
+    const { task } = api.services.database.prisma;
+    await expect.poll(() => task.count({ where: { idempotencyKey: 'waiting', status: 'QUEUED' } })).toBe(1);
     for (let started = await work.start(); started.length > 0; started = await work.start()) {
       for (const claimed of started) await work.finish(claimed, failure);
     }

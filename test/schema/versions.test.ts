@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeId } from '../../src/ids.ts';
 import { type Api, startApi } from '../http/support.ts';
 import { joinWork, registerNode } from '../http/work.ts';
@@ -38,8 +38,9 @@ it('tells attempts and events of a task as they were at the version that it tell
     const query = `{ task(id: "${id}") { version status attempts { number outcome endedAt } events { version } } }`;
     const answer = api.send(query, { as });
     const waiting = `SELECT FROM pg_locks WHERE NOT granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND relation IN ('task_attempt'::regclass, 'task_event'::regclass)`;
-    await vi.waitFor(async () => expect((await other.query(waiting)).rowCount).toBe(2));
+    await expect.poll(async () => (await other.query(waiting)).rowCount).toBe(2);
     await other.query(SUCCEED, [decodeId('Task', id)]);
     await other.query('COMMIT');
     expect((await answer).data.task).toEqual({

@@ -162,10 +162,11 @@ it('a page of tasks with their webhooks, and webhooks with their logs, take as m
   const work = await joinWork(api);
   async function measure(count: number): Promise<number> {
     const owner = await api.person('USER', 'VIP');
-    for (let n = 0; n < count; n++) {
+    const one = async (n: number): Promise<void> => {
       await send(create, owner, { input: { url } });
       await send(submit, owner, { input: { task: picture, webhookUrl: `https://8.8.8.8/${n}` } });
-    }
+    };
+    await Promise.all(Array.from({ length: count }, (_, n) => one(n)));
     await work.succeedAll();
     const page = `{ webhooks { id deliveries { id eventId } }
       tasks { edges { node { webhook { url deliveries(first: 3) { id } } } } } }`;

@@ -25,9 +25,9 @@ async function newUser({ api, unique }: Stage): Promise<{ username: string; pass
   return input;
 }
 
-async function refreshToken(stage: Stage): Promise<string> {
-  const input = await newUser(stage);
-  return (await stage.api.services.accounts.login(input, null)).refreshToken;
+async function refreshToken({ api, unique }: Stage): Promise<string> {
+  const input = { username: unique('user'), password };
+  return (await api.services.accounts.register(input, null)).refreshToken;
 }
 
 /** Users and what they sign in with. */

@@ -26,7 +26,8 @@ export async function ownTask({ api, people }: Stage): Promise<{ id: string }> {
 
 async function ownFailedTask(stage: Stage): Promise<{ id: string }> {
   const task = await ownTask(stage);
-  for (const claimed of await stage.work.start()) await stage.work.finish(claimed, failure);
+  const { start, finish } = stage.work;
+  await Promise.all((await start()).map((claimed) => finish(claimed, failure)));
   return task;
 }
 
