@@ -1,9 +1,15 @@
-import { expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Transaction } from '../../src/database/index.ts';
 import { openTestDatabase } from '../support/database.ts';
 
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database?.[Symbol.asyncDispose]());
+afterEach(() => database.pool.query('DELETE FROM token_bucket'));
+
 test('a transaction commits what it wrote, and rolls all of it back when it throws', async () => {
-  await using database = await openTestDatabase();
   const insert = 'INSERT INTO token_bucket (key, tokens) VALUES ($1, 1)';
   await database.lanes.transact((tx) => tx.query(insert, ['kept']));
   await expect(
@@ -20,7 +26,6 @@ test('a transaction commits what it wrote, and rolls all of it back when it thro
 });
 
 test('a statement whose answer nobody awaits rolls everything back when it fails, and says why', async () => {
-  await using database = await openTestDatabase();
   await expect(
     database.lanes.transact(async (tx) => {
       void tx.query('SELECT 1/0');
@@ -37,7 +42,6 @@ test('a statement whose answer nobody awaits rolls everything back when it fails
 });
 
 test('a statement that comes after its transaction has ended is refused, and reaches no other one', async () => {
-  await using database = await openTestDatabase();
   const insert = "INSERT INTO token_bucket (key, tokens) VALUES ('late', 1)";
   let ended: Transaction | undefined;
   await database.lanes.transact(async (tx) => {
@@ -60,7 +64,6 @@ test('a statement that comes after its transaction has ended is refused, and rea
 });
 
 test('after a lost connection a lane works again on a new one', async () => {
-  await using database = await openTestDatabase();
   await expect(
     database.lanes.transact((tx) => tx.query('SELECT pg_terminate_backend(pg_backend_pid())')),
   ).rejects.toThrow();
@@ -70,7 +73,6 @@ test('after a lost connection a lane works again on a new one', async () => {
 });
 
 test('transactions that deadlock are repeated until both have committed', async () => {
-  await using database = await openTestDatabase();
   await database.pool.query("INSERT INTO token_bucket (key, tokens) VALUES ('a', 0), ('b', 0)");
   const add = 'UPDATE token_bucket SET tokens = tokens + 1 WHERE key = $1';
   let met = 0;

@@ -1,11 +1,17 @@
-import { expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { takeTokens } from '../../src/database/token-bucket.ts';
 import { openTestDatabase } from '../support/database.ts';
+
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database?.[Symbol.asyncDispose]());
+afterEach(() => database.pool.query('DELETE FROM token_bucket'));
 
 const slow = { rate: 0.001, burst: 5 };
 
 test('a bucket grants its burst, then refuses and says when the next token flows in', async () => {
-  await using database = await openTestDatabase();
   const take = (amount: number) =>
     database.lanes.transact((tx) => takeTokens(tx, [{ key: 'ann', amount, ...slow }]));
   expect(await take(3)).toEqual([{ key: 'ann', granted: 3, retryAfterMs: 0 }]);
@@ -19,7 +25,6 @@ test('a bucket grants its burst, then refuses and says when the next token flows
 });
 
 test('what is wanted as a whole is granted whole or not at all, and owed where the bucket can never hold it', async () => {
-  await using database = await openTestDatabase();
   const take = (amount: number, isWhole = true) =>
     database.lanes.transact((tx) => takeTokens(tx, [{ key: 'ann', amount, isWhole, ...slow }]));
   expect(await take(3)).toMatchObject([{ granted: 3, retryAfterMs: 0 }]);
@@ -36,7 +41,6 @@ test('what is wanted as a whole is granted whole or not at all, and owed where t
 });
 
 test('a bucket fills again on the clock of the database, up to its burst', async () => {
-  await using database = await openTestDatabase();
   const take = (amount: number) =>
     database.lanes.transact((tx) => takeTokens(tx, [{ key: 'ann', amount, rate: 0.01, burst: 5 }]));
   await take(5);
@@ -51,7 +55,6 @@ test('a bucket fills again on the clock of the database, up to its burst', async
 });
 
 test('several buckets are taken from in one statement, answered in the order they were asked', async () => {
-  await using database = await openTestDatabase();
   const keys = ['c', 'a', 'b'];
   const ask = keys.map((key, n) => ({ key, amount: n + 4, ...slow }));
   const grants = await database.lanes.transact((tx) => takeTokens(tx, ask));
@@ -63,7 +66,6 @@ test('several buckets are taken from in one statement, answered in the order the
 });
 
 test('concurrent takers of overlapping buckets never get more than there is', async () => {
-  await using database = await openTestDatabase();
   await database.lanes.transact((tx) =>
     takeTokens(
       tx,
@@ -91,7 +93,6 @@ test('concurrent takers of overlapping buckets never get more than there is', as
 });
 
 test('two first requests of one key both count', async () => {
-  await using database = await openTestDatabase();
   const take = () => database.lanes.transact((tx) => takeTokens(tx, [{ key: 'new', amount: 2, ...slow }]));
   await Promise.all([take(), take()]);
   expect(await take()).toMatchObject([{ granted: 1 }]);

@@ -1,10 +1,16 @@
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Announcement, Resync } from '../../src/events/index.ts';
 import { decodeMessage, encodeMessage, MAX_PAYLOAD_BYTES } from '../../src/events/wire.ts';
 import { newId } from '../../src/ids.ts';
 import { createTestDatabase, openTestDatabase } from '../support/database.ts';
 import { openCarrier } from './support.ts';
+
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database?.[Symbol.asyncDispose]());
 
 type Heard = Announcement | Resync;
 
@@ -18,7 +24,6 @@ const everyKind: Announcement[] = [
 ];
 
 test('every kind of announcement reaches this process at once and another one soon', async () => {
-  await using database = await openTestDatabase();
   await using here = await openCarrier(database.url);
   await using there = await openCarrier(database.url);
   const [heardHere, heardThere]: [Heard[], Heard[]] = [[], []];
@@ -33,7 +38,6 @@ test('every kind of announcement reaches this process at once and another one so
 });
 
 test('the same announcement many times in a moment is sent once', async () => {
-  await using database = await openTestDatabase();
   await using here = await openCarrier(database.url);
   await using there = await openCarrier(database.url);
   const heard: Heard[] = [];
@@ -45,7 +49,6 @@ test('the same announcement many times in a moment is sent once', async () => {
 });
 
 test('what is announced for later is told then, and the same of one moment about once', async () => {
-  await using database = await openTestDatabase();
   await using here = await openCarrier(database.url);
   await using there = await openCarrier(database.url);
   const [heardHere, heardThere]: [Heard[], Heard[]] = [[], []];
@@ -64,7 +67,6 @@ test('what is announced for later is told then, and the same of one moment about
 });
 
 test('a burst that does not fit into a message tells others to read everything again', async () => {
-  await using database = await openTestDatabase();
   await using here = await openCarrier(database.url);
   await using there = await openCarrier(database.url);
   const heard: Heard[] = [];
@@ -91,7 +93,6 @@ test('a payload never exceeds its bound, and says "many" instead', () => {
 });
 
 test('lost connections come back, say so, and lose nothing without saying so', async () => {
-  await using database = await openTestDatabase();
   await using here = await openCarrier(database.url);
   await using there = await openCarrier(database.url);
   const heard: Heard[] = [];
@@ -110,7 +111,6 @@ test('lost connections come back, say so, and lose nothing without saying so', a
 });
 
 test('closing sends what was announced just before', async () => {
-  await using database = await openTestDatabase();
   await using there = await openCarrier(database.url);
   const heard: Heard[] = [];
   there.listen((announcement) => heard.push(announcement));
@@ -140,7 +140,6 @@ test('closing does not wait for a database that is gone', async () => {
 });
 
 test('a listener that throws hurts nobody else', async () => {
-  await using database = await openTestDatabase();
   await using carrier = await openCarrier(database.url);
   const heard: Heard[] = [];
   carrier.listen(() => {
@@ -154,7 +153,6 @@ test('a listener that throws hurts nobody else', async () => {
 });
 
 test('at most one notification is sent in five milliseconds', async () => {
-  await using database = await openTestDatabase();
   await using carrier = await openCarrier(database.url);
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
