@@ -123,9 +123,9 @@ function reach(url: URL, signal: AbortSignal): Promise<void> {
     socket.destroy();
     resolve();
   });
-  socket.setTimeout(CONNECT_TIMEOUT_MS, () => {
-    socket.destroy(Object.assign(new Error('connect timeout'), { code: 'ETIMEDOUT' }));
-  });
+  const late = Object.assign(new Error('connect timeout'), { code: 'ETIMEDOUT' });
+  // A process that stood still hears first what has come meanwhile.
+  socket.setTimeout(CONNECT_TIMEOUT_MS, () => setImmediate(() => socket.destroy(late)));
   socket.once('error', (error) => reject(signal.aborted ? signal.reason : unreachable(error)));
   return promise;
 }
