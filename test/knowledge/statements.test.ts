@@ -17,13 +17,14 @@ const submit = `mutation ($id: ID!, $url: URL!) {
 async function personWithBases(count: number): Promise<Person> {
   const person = await api.person('USER', 'VIP');
   const { prisma, pool } = api.services.database;
-  for (let n = 0; n < count; n++) {
+  const make = async (n: number): Promise<void> => {
     const data = { id: newId(), userId: person.user.id, name: `base ${n}`, embeddingModel: 'words' };
     const id = encodeId('KnowledgeBase', (await prisma.knowledgeBase.create({ data })).id);
-    for (const file of ['a', 'b']) {
-      await api.send(submit, { as: person, variables: { id, url: `https://example.org/${file}.pdf` } });
-    }
-  }
+    const send = (file: string) =>
+      api.send(submit, { as: person, variables: { id, url: `https://example.org/${file}.pdf` } });
+    await Promise.all(['a', 'b'].map(send));
+  };
+  await Promise.all(Array.from({ length: count }, (_, n) => make(n)));
   const indexed = "SELECT id FROM document WHERE user_id = $1 AND name = 'a.pdf'";
   await pool.query(`UPDATE document SET stage = 'INDEXED', edition = 1 WHERE id IN (${indexed})`, [
     person.user.id,
