@@ -79,7 +79,7 @@ export async function openHooks(): Promise<HooksYard> {
           isSo(found);
           return found;
         },
-        { timeout: 10_000, interval: 20 },
+        { timeout: 15_000, interval: 20 },
       );
     },
     async pass(webhookId, interval, isSeen = true) {
