@@ -8,6 +8,10 @@ import { registerNode } from './work.ts';
 
 const ticks = 'subscription { stats { workers { idle } } }';
 
+/** A busy machine may have other things to warn of. */
+const cutOff = (lines: readonly Record<string, unknown>[]) =>
+  lines.filter(({ msg }) => String(msg).includes('cut off'));
+
 describe('a drain', () => {
   it('ends sockets and streams with a code for coming back, and has nothing to cut off', async () => {
     const { log, lines } = capturedLog('warn');
@@ -19,7 +23,7 @@ describe('a drain', () => {
     const stream = subscribe(api, ticks, { as });
     await stream.next();
     await api.http.drain(15_000);
-    expect(lines).toEqual([]);
+    expect(cutOff(lines)).toEqual([]);
     expect(await client.closed()).toEqual({ code: 1012, reason: expect.stringContaining('restart') });
     let last = await stream.next();
     // What was told before the drain comes first.
@@ -81,7 +85,7 @@ describe('a drain', () => {
     hanging.write('{');
     await begun;
     await api.http.drain(300);
-    expect(lines).toMatchObject([{ timeoutMs: 300, msg: expect.stringContaining('cut off') }]);
+    expect(cutOff(lines)).toMatchObject([{ timeoutMs: 300 }]);
     expect(await failed).toBeInstanceOf(Error);
   });
 });
