@@ -60,7 +60,7 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
   /** Renews until `ending` aborts, and aborts it when the lease is lost or can no longer be trusted. */
   async function keep({ name, takenAt }: Lease, ending: AbortController, signal: AbortSignal): Promise<void> {
     const giveUp = () => ending.abort();
-    let watchdog = setTimeout(giveUp, trustedFor(takenAt));
+    let watchdog = setTimeout(giveUp, Math.max(0, trustedFor(takenAt)));
     while (!signal.aborted) {
       await pause(RENEW_MS, signal);
       if (signal.aborted) break;
@@ -68,7 +68,7 @@ export function createLeadership({ database, holderId, log }: LeadershipOptions)
       try {
         if (!(await take(name))) ending.abort();
         clearTimeout(watchdog);
-        watchdog = setTimeout(giveUp, trustedFor(askedAt));
+        watchdog = setTimeout(giveUp, Math.max(0, trustedFor(askedAt)));
       } catch (error) {
         log.warn({ err: error, name }, 'the leader could not renew its lease');
       }

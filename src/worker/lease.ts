@@ -79,7 +79,7 @@ export function createWorkerLease(options: WorkerLeaseOptions): WorkerLease {
       let watchdog: NodeJS.Timeout | undefined;
       const watch = (): void => {
         clearTimeout(watchdog);
-        watchdog = setTimeout(options.lost, renewedAt + leaseMs / 2 - performance.now());
+        watchdog = setTimeout(options.lost, Math.max(0, renewedAt + leaseMs / 2 - performance.now()));
       };
       watch();
       while (!signal.aborted) {
