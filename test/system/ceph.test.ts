@@ -49,7 +49,7 @@ test('a URL to write with is good for its size, its type and its hash only, and 
   expect(await access.take(key)).toBeNull();
   expect(await put(url, 'hello')).toEqual([200, undefined]);
   expect(await access.take(key)).toMatch(/^[0-9a-f]{2}\//);
-  await vi.waitFor(async () => expect((await put(brief.url, 'hello'))[0]).toBe(403), 5_000);
+  await vi.waitFor(async () => expect((await put(brief.url, 'hello'))[0]).toBe(403), 20_000);
   storage.close();
 });
 

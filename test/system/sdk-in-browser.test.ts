@@ -79,7 +79,7 @@ test('a page of another origin submits, uploads, watches and downloads with the 
   page.on('pageerror', ({ message }) => errors.push(message));
   page.on('console', (message) => errors.push(message.text()));
   await page.goto(pages.url);
-  const told = await page.waitForFunction('window.told', null, { timeout: 20_000 }).catch(() => null);
+  const told = await page.waitForFunction('window.told', null, { timeout: 40_000 }).catch(() => null);
   expect(errors).toEqual([]);
   expect(await told?.jsonValue()).toEqual({
     seen: 'SUCCEEDED',
