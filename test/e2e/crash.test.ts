@@ -62,7 +62,7 @@ async function submitUntilGone(
 }
 
 test('a data folder serves one server; kill -9 of it in the middle of submissions, and of PostgreSQL too, costs nothing', {
-  timeout: 90_000,
+  timeout: 120_000,
 }, async () => {
   await using data = await makeDataDir();
   await using node = await startOutsideNode('OPENAI');
@@ -89,7 +89,7 @@ test('a data folder serves one server; kill -9 of it in the middle of submission
   node.hold();
   const token = await data.adminKey();
   const open = (url: string) => createClient({ url, token });
-  const held = await open(first.url).submit(picture('fox'));
+  const held = await open(first.url).submit({ ...picture('fox'), maxAttempts: 5 });
   await node.called(1);
   const acknowledged: string[] = [];
   const streams = ['a', 'b', 'c', 'd'].map((prefix) =>
@@ -112,7 +112,7 @@ test('a data folder serves one server; kill -9 of it in the middle of submission
   const others = async () => (await listAll(second.url, token)).filter(({ id }) => id !== held.id);
   await expect
     .poll(async () => (await others()).filter((task) => task.status !== 'SUCCEEDED'), {
-      timeout: 40_000,
+      timeout: 60_000,
       interval: 250,
     })
     .toEqual([]);
@@ -125,7 +125,8 @@ test('a data folder serves one server; kill -9 of it in the middle of submission
 
   const postmaster = await findPostmaster(data.cluster);
   await second.end('SIGKILL');
-  process.kill(postmaster?.pid ?? 0, 'SIGKILL');
+  if (!postmaster) throw new Error('PostgreSQL does not run');
+  process.kill(postmaster.pid, 'SIGKILL');
   await using third = await startServer(variables);
   node.release();
   const last = open(third.url);
