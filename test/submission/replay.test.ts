@@ -20,21 +20,33 @@ interface Answer {
   submitTask: { __typename: string; id?: string; status?: string; message?: string };
 }
 
-test('a replay is the same task, however much time has passed for its start and its deadline', async () => {
-  await using app = await startTestApp({ GPU_NODES: nodes }, 'api');
-  const soon = new Date(Date.now() + 1_000);
-  const input = {
+/** A submission whose start, and whose deadline, come in a moment. */
+function inputFor(startAt: number) {
+  return {
     task: { textToImage: { prompt: 'a fox' } },
-    startAt: soon.toISOString(),
-    deadline: new Date(soon.getTime() + 1).toISOString(),
-    idempotencyKey: 'once',
+    startAt: new Date(startAt).toISOString(),
+    deadline: new Date(startAt + 1).toISOString(),
+    idempotencyKey: `at ${startAt}`,
   };
-  const submit = async () => (await post<Answer>(app.url, adminKey, SUBMIT, { input })).submitTask;
-  const first = await submit();
-  expect(first).toMatchObject({ __typename: 'Task', status: 'SCHEDULED' });
-  // Time itself is what is tested.
-  await sleep(soon.getTime() + 50 - Date.now());
-  expect(await submit()).toMatchObject({ __typename: 'Task', id: first.id });
+}
+
+test('a replay is the same task, however much time has passed for its start and its deadline', {
+  timeout: 60_000,
+}, async () => {
+  await using app = await startTestApp({ GPU_NODES: nodes }, 'api');
+  const submit = async (input: ReturnType<typeof inputFor>) =>
+    (await post<Answer>(app.url, adminKey, SUBMIT, { input })).submitTask;
+  // A busy machine may let the moment pass before the first submission has come.
+  for (let aheadMs = 400; ; aheadMs *= 2) {
+    const startAt = Date.now() + aheadMs;
+    const first = await submit(inputFor(startAt));
+    if (first.status !== 'SCHEDULED' && aheadMs < 5_000) continue;
+    expect(first).toMatchObject({ __typename: 'Task', status: 'SCHEDULED' });
+    // Time itself is what is tested.
+    await sleep(startAt + 50 - Date.now());
+    expect(await submit(inputFor(startAt))).toMatchObject({ __typename: 'Task', id: first.id });
+    return;
+  }
 });
 
 test('the answer to a submission is the task as it was stored', async () => {

@@ -23,7 +23,9 @@ function only(spans: readonly SentSpan[], name: string): SentSpan {
   return span;
 }
 
-test("a task is one trace, from its caller's own span over two processes to the node", async () => {
+test("a task is one trace, from its caller's own span over two processes to the node", {
+  timeout: 60_000,
+}, async () => {
   await using collector = await startCollector();
   await using node = await startOutsideNode('OPENAI');
   const traceId = '0af7651916cd43dd8448eb211c80319c';
@@ -43,13 +45,16 @@ test("a task is one trace, from its caller's own span over two processes to the 
     });
     ({ id } = ((await response.json()) as { data: { submitTask: { id: string } } }).data.submitTask);
     const client = createClient({ url: app.url, token: adminKey });
-    for await (const _ of client.watch(id, { signal: AbortSignal.timeout(15_000) }));
+    for await (const _ of client.watch(id, { signal: AbortSignal.timeout(30_000) }));
     client.close();
     // What is watched is final before the worker has heard that it is.
-    await vi.waitFor(async () => {
-      const { rows } = await app.services.database.pool.query('SELECT FROM slot WHERE task_id IS NOT NULL');
-      expect(rows).toEqual([]);
-    });
+    await vi.waitFor(
+      async () => {
+        const { rows } = await app.services.database.pool.query('SELECT FROM slot WHERE task_id IS NOT NULL');
+        expect(rows).toEqual([]);
+      },
+      { timeout: 10_000 },
+    );
   }
 
   const spans = collector.spans.filter((span) => span.traceId === traceId);
@@ -85,7 +90,7 @@ test('what fails is told with its failure', async () => {
   expect(attributesOf(submit)['error.type']).toBe('NoSuchModelError');
 });
 
-test('a collector that is not there holds up neither tasks nor the end', async () => {
+test('a collector that is not there holds up neither tasks nor the end', { timeout: 60_000 }, async () => {
   await using node = await startOutsideNode('OPENAI');
   const variables = {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
@@ -95,7 +100,7 @@ test('a collector that is not there holds up neither tasks nor the end', async (
   const client = createClient({ url: app.url, token: adminKey });
   const task = await client.submitAndWait(
     { task: { textToImage: { prompt: 'a fox', model: 'fox', width: 32, height: 32 } } },
-    { signal: AbortSignal.timeout(15_000) },
+    { signal: AbortSignal.timeout(30_000) },
   );
   expect(task.status).toBe('SUCCEEDED');
   client.close();
