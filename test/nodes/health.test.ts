@@ -105,13 +105,13 @@ describe.concurrent('a node', () => {
     });
     await under.database.pool.query(
       `INSERT INTO gpu_node (id, name, url, protocol, slot_count, offers)
-       SELECT gen_random_uuid(), 'node-' || n, $1, 'QWEN_IMAGE_GGUF', 1, '[]' FROM generate_series(1, 150) AS n`,
+       SELECT gen_random_uuid(), 'node-' || n, $1, 'QWEN_IMAGE_GGUF', 1, '[]' FROM generate_series(1, 80) AS n`,
       [server.url],
     );
     const stopping = new AbortController();
     const probing = under.nodes.probe(stopping.signal);
     const healthy = () => under.database.prisma.gpuNode.count({ where: { healthy: true } });
-    await eventually(healthy, (count) => expect(count).toBe(150));
+    await eventually(healthy, (count) => expect(count).toBe(80));
     expect(most).toBeLessThanOrEqual(64);
     stopping.abort();
     await probing;
