@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeId } from '../../src/ids.ts';
 import { createDocuments } from '../../src/knowledge/documents.ts';
 import { LOCAL_NODE_ID } from '../../src/nodes/index.ts';
-import { type Library, nextAtWork, openLibrary, type Reader, UNHURRIED } from './library.ts';
+import { UNHURRIED } from './files.ts';
+import { type Library, nextAtWork, openLibrary, type Reader } from './library.ts';
 
 let library: Library;
 let reader: Reader;

@@ -7,8 +7,7 @@ import { zip } from '../../simulator/relief.ts';
 import { type Converter, createConverter } from '../../src/knowledge/convert/converter.ts';
 import { detect, mimeTypes } from '../../src/knowledge/convert/detect.ts';
 import { textOf } from '../../src/knowledge/convert/text-of.ts';
-import { docx, japanesePdf, lockedPdf, pdf, wordFile } from './files.ts';
-import { UNHURRIED } from './library.ts';
+import { docx, japanesePdf, lockedPdf, pdf, UNHURRIED, wordFile } from './files.ts';
 
 const MIB = 1024 * 1024;
 

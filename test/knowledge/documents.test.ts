@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decodeId } from '../../src/ids.ts';
-import { docx, lockedPdf, pdf } from './files.ts';
-import {
-  type Json,
-  type Library,
-  nextAtWork,
-  openLibrary,
-  type Reader,
-  textsSent,
-  UNHURRIED,
-} from './library.ts';
+import { docx, lockedPdf, pdf, UNHURRIED } from './files.ts';
+import { type Json, type Library, nextAtWork, openLibrary, type Reader, textsSent } from './library.ts';
 
 let library: Library;
 let reader: Reader;

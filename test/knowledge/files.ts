@@ -1,5 +1,8 @@
 import { zip } from '../../simulator/relief.ts';
 
+/** For a test that reads documents: each of them takes a process of its own, which may be long in coming. */
+export const UNHURRIED = { timeout: 60_000 } as const;
+
 /** A line of a PDF, and how large its letters are. */
 type PdfLine = string | { readonly heading: string };
 

@@ -48,9 +48,6 @@ export async function nextAtWork(nodes: readonly Simulator[]): Promise<void> {
   await vi.waitUntil(() => call.startedAt !== null, { timeout: 10_000, interval: 5 });
 }
 
-/** For a test that reads documents: each of them takes a process of its own, which may be long in coming. */
-export const UNHURRIED = { timeout: 60_000 } as const;
-
 const MODEL = 'words-128';
 
 const FIELDS = `id status attempt progress progressMessage model labels input gpuNode { name }

@@ -3,7 +3,8 @@ import { decodeId } from '../../src/ids.ts';
 import { createSearch, fuse } from '../../src/knowledge/search.ts';
 import { createExactIndex } from '../../src/knowledge/vector-index.ts';
 import { testLog } from '../support/log.ts';
-import { type Library, openLibrary, type Reader, UNHURRIED } from './library.ts';
+import { UNHURRIED } from './files.ts';
+import { type Library, openLibrary, type Reader } from './library.ts';
 
 let library: Library;
 let reader: Reader;
