@@ -4,7 +4,7 @@ import { z } from 'zod';
 const codes =
   /^(08|53|55P03|57014|57P0|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024|P2028)/;
 const messages =
-  /timeout exceeded when trying to connect|Connection terminated|connection was lost|is not queryable/;
+  /timeout exceeded when trying to connect|^timeout expired$|Connection terminated|connection was lost|is not queryable/;
 
 /** Prisma keeps PostgreSQL's own code far below its own. */
 const prismaError = z.object({

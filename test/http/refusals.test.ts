@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problemOf } from '../../src/http/problems.ts';
 import { openLine } from './line.ts';
@@ -211,6 +214,19 @@ describe('a refused request', () => {
     });
     const error = await broken.catch((thrown: unknown) => thrown);
     expect(problemOf(error, undefined).extensions.code).toBe('SERVICE_UNAVAILABLE');
+  });
+
+  it('SERVICE_UNAVAILABLE: the database takes connections, and says nothing on them', async () => {
+    const silent = createServer((socket) => socket.on('error', () => undefined).resume());
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const client = new pg.Client({ host: '127.0.0.1', port, user: 'ann', connectionTimeoutMillis: 50 });
+    const error = await client.connect().catch((thrown: unknown) => thrown);
+    expect(problemOf(error, undefined).extensions.code).toBe('SERVICE_UNAVAILABLE');
+    const closed = once(silent, 'close');
+    silent.close();
+    await closed;
   });
 
   it('answers what is no path of the server with 404', async () => {
