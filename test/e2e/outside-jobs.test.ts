@@ -173,7 +173,9 @@ describe.concurrent('sd-cpp', () => {
     const { id } = await client.submit(picture(node.model));
     await vi.waitUntil(() => node.to(JOB).length > 0, { timeout: 30_000 });
     await canceled(id, outcome);
-    expect(node.to('POST /sdcpp/v1/jobs/job_0/cancel')).toHaveLength(1);
+    // Which is told as well where nobody knows in time.
+    const asked = () => expect(node.to('POST /sdcpp/v1/jobs/job_0/cancel')).toHaveLength(1);
+    await vi.waitFor(asked, { timeout: 30_000 });
     node.stuck.at = null;
   });
 });
