@@ -75,7 +75,11 @@ export function createSender({ connect, origin, log }: SenderOptions): Sender {
       await send();
       if (stopped.signal.aborted) break;
       // Timers count in whole milliseconds, and may fire a part of one too early.
-      while (performance.now() < next) await pause(Math.ceil(next - performance.now()));
+      for (;;) {
+        const left = next - performance.now();
+        if (left <= 0) break;
+        await pause(Math.ceil(left));
+      }
     }
     running = null;
   }
