@@ -98,7 +98,9 @@ async function meddle(storm: Storm, userId: string, { tasks }: Process): Promise
       const idempotencyKey = random() < 0.5 ? `k${Math.floor(random() * 40)}` : null;
       const startAt = random() < 0.2 ? new Date(Date.now() + 30) : null;
       const deadline = random() < 0.1 ? new Date(Date.now() + 60) : null;
-      const dependsOn = random() < 0.4 ? ids.filter(() => random() < 2 / ids.length) : [];
+      const parents = random() < 0.4 ? ids.filter(() => random() < 2 / ids.length) : [];
+      // A replay is among the ids again.
+      const dependsOn = [...new Set(parents)];
       const given = submission(userId, { model, idempotencyKey, startAt, deadline, dependsOn });
       await tolerate(tasks.submit(given, 'VIP').then(({ taskId }) => ids.push(taskId)));
       if (ids.length >= SUBMISSIONS) storm.isOver = true;
