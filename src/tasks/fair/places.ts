@@ -7,6 +7,9 @@ import { lineStart, placedAnew, tagOf, timeAt } from './tags.ts';
 /** Jobs that are moved in one transaction: claims wait for no more. */
 const MAX_GROUP = 500;
 
+/** How often a line is placed while others come and go. */
+const MAX_TRIES = 3;
+
 /** What was expected when tasks were queued is kept, unless it is off by more than this. */
 const TOLERANCE = 1.25;
 
@@ -51,7 +54,9 @@ interface PlacedRow extends WaitingRow {
 
 interface Placed {
   readonly rows: readonly PlacedRow[];
-  /** By how much the line ends later than the share says. */
+  /** Where the line begins now. */
+  readonly start: number;
+  /** By how much it ends later than the share says. */
   readonly forgiven: number;
 }
 
@@ -81,7 +86,7 @@ function placedByNow(
     virtualSeconds: jobs[0]?.virtualSeconds ?? 0,
   });
   const length = sumOf(jobs.map(({ virtualSeconds }) => virtualSeconds));
-  return { rows: placedAnew(start + length, jobs), forgiven: start - tag };
+  return { rows: placedAnew(start + length, jobs), start, forgiven: start - tag };
 }
 
 // Not far from the head, unless the user has nearly all that waits.
@@ -120,28 +125,52 @@ const charge = `
     drift = CASE WHEN s.priority = $3::task_priority THEN s.drift ELSE s.drift + share.more END
   FROM share WHERE (s.user_id, s.queue_id, s.priority) = (share.user_id, share.queue_id, share.priority)`;
 
+// statement_timestamp, not now(): what came while the locks were waited for is due, too.
 const selectHead = `
   SELECT j.priority AS place, coalesce(j.data->>'taskPriority', 'NORMAL') AS priority
   FROM queue q JOIN pgboss.job_common j ON j.name = q.boss_name
-  WHERE q.id = $1 AND j.state < 'active' AND NOT j.blocked AND j.start_after <= now()
+  WHERE q.id = $1 AND j.state < 'active' AND NOT j.blocked AND j.start_after <= statement_timestamp()
+    AND (coalesce(j.data->>'taskPriority', 'NORMAL') = 'URGENT') = $2
   ORDER BY j.priority DESC, j.created_on LIMIT 1`;
 
-const setTime = 'UPDATE fair_clock SET now = $3 WHERE queue_id = $1 AND urgent = $2';
+const selectTime = 'SELECT now FROM fair_clock WHERE queue_id = $1 AND urgent = $2';
+
+// Nothing need have been started yet.
+const setTime = `
+  INSERT INTO fair_clock (queue_id, urgent, now, at) VALUES ($1, $2, $3, 'epoch')
+  ON CONFLICT (queue_id, urgent) DO UPDATE SET now = excluded.now`;
+
+/** A place tells its tag to a tenth of a second. */
+const RESOLUTION_SECONDS = 0.2;
 
 /**
  * Takes the queue's virtual time to the place of its head, which has moved: newcomers would have to wait for
  * what is behind the time, or come before what is ahead of it, by as much as expectations were wrong. Nobody claims
  * or queues meanwhile: a claim takes the time to where it saw its jobs, which may have moved since.
+ * @returns false where the time stays before the line that was placed, since others came or all of it went
+ * meanwhile; then its share is forgiven only as far as the time came
  */
-function setTimeToHead({ lanes }: Database, queueId: string): Promise<void> {
+function setTimeToHead(
+  { lanes }: Database,
+  { userId, queueId, priority }: ShareKey,
+  { start, forgiven }: Placed,
+): Promise<boolean> {
+  const clock = [queueId, priority === 'URGENT'];
   return lanes.transact(async (tx) => {
     void lockClaims(tx);
     void tx.query(`SELECT pg_advisory_xact_lock(${SCALE_LOCK})`);
-    const [head] = await tx.query<{ place: number; priority: TaskPriority }>(selectHead, [queueId]);
+    const [[head], [known]] = await Promise.all([
+      tx.query<{ place: number; priority: TaskPriority }>(selectHead, clock),
+      tx.query<{ now: number }>(selectTime, clock),
+    ]);
     // A HIGH one is ahead of the time in any case.
-    if (!head || head.priority === 'HIGH') return;
-    const time = Math.max(0, timeAt(tagOf(head.place, head.priority), head.priority));
-    void tx.query(setTime, [queueId, head.priority === 'URGENT', time]);
+    if (head?.priority === 'HIGH') return true;
+    const time = head ? Math.max(0, timeAt(tagOf(head.place, head.priority), head.priority)) : known?.now;
+    if (head) void tx.query(setTime, [...clock, time]);
+    const tooMuch = Math.min(forgiven, start - (time ?? 0));
+    if (priority === 'HIGH' || tooMuch <= RESOLUTION_SECONDS) return true;
+    void tx.query(forgive, [userId, queueId, priority, -tooMuch]);
+    return false;
   });
 }
 
@@ -190,23 +219,29 @@ export function createPlaces({ database, expectIn, log }: PlacesOptions): Places
     });
   }
 
+  /** @returns false where others came, or went, in between */
+  async function placeOnce(share: ShareKey): Promise<boolean> {
+    const { pool } = database;
+    const key = [share.userId, share.queueId, share.priority];
+    const expect = await expectIn(share.queueId);
+    const { rows: rivals } = await pool.query<{ place: number }>(selectRival, key);
+    const { rows } = await pool.query<WaitingRow>(selectWaiting, key);
+    const [first, ...rest] = rows;
+    if (!first) return true;
+    const placed = placedByNow([first, ...rest], { expect, rivalPlace: rivals[0]?.place });
+    await pool.query(forgive, [...key, placed.forgiven]);
+    for (let from = 0; from < placed.rows.length; from += MAX_GROUP) {
+      await write(share, placed.rows.slice(from, from + MAX_GROUP));
+    }
+    return setTimeToHead(database, share, placed);
+  }
+
   async function place(share: ShareKey): Promise<void> {
     const { pool } = database;
     const key = [share.userId, share.queueId, share.priority];
     const { rows: begun } = await pool.query<{ drift: number }>(begin, key);
     if (!begun[0]) return;
-    const expect = await expectIn(share.queueId);
-    const { rows: rivals } = await pool.query<{ place: number }>(selectRival, key);
-    const { rows } = await pool.query<WaitingRow>(selectWaiting, key);
-    const [first, ...rest] = rows;
-    if (first) {
-      const placed = placedByNow([first, ...rest], { expect, rivalPlace: rivals[0]?.place });
-      await pool.query(forgive, [...key, placed.forgiven]);
-      for (let from = 0; from < placed.rows.length; from += MAX_GROUP) {
-        await write(share, placed.rows.slice(from, from + MAX_GROUP));
-      }
-      await setTimeToHead(database, share.queueId);
-    }
+    for (let tries = 0; tries < MAX_TRIES && !(await placeOnce(share)); tries++);
     await pool.query(end, [...key, begun[0].drift]);
   }
 

@@ -92,6 +92,7 @@ test('what is canceled is not held against its user', async () => {
   const line = await openLine('canceled');
   const [a, b] = [await line.user(), await line.user()];
   for (const id of await a.submit(30)) await yard.tasks.cancel(id);
+  await yard.tasks.close();
   await a.submit();
   await b.submit(10);
   expect(count(await line.serve(2), a)).toBe(1);
@@ -262,18 +263,21 @@ test('whoever comes and goes while others are placed anew is next, were they cha
     const [a, b, c] = [await line.user(), await line.user(), await line.user()];
     const serve = (tasks: number) => line.serve(tasks, () => EXPECTED_SECONDS * factor);
     const share = () => yard.database.prisma.fairShare.findFirstOrThrow({ where: { userId: a.id } });
+    const setPlaced = (when: string) =>
+      yard.sql(`UPDATE fair_share SET placed_at = ${when} WHERE user_id = $1`, [a.id]);
     await a.submit(40);
+    // Not before it is asked for.
+    await setPlaced(`now() + interval '1 hour'`);
     await serve(8);
     await b.submit();
     expect(await serve(1)).toEqual([b.id]);
     await c.submit();
-    await yard.sql(`UPDATE fair_share SET placed_at = now() - interval '3 seconds' WHERE user_id = $1`, [
-      a.id,
-    ]);
+    await setPlaced(`now() - interval '3 seconds'`);
     const { placedAt: before } = await share();
     expect((await serve(2)).toSorted()).toEqual([a.id, c.id].toSorted());
     await expect.poll(async () => (await share()).placedAt > before).toBe(true);
     await yard.tasks.close();
+    await setPlaced(`now() + interval '1 hour'`);
     await b.submit(4);
     const served = await serve(6);
     expect(Math.abs(count(served, b) - count(served, a))).toBeLessThanOrEqual(2);
