@@ -102,6 +102,7 @@ describe('many tasks', () => {
     expect(await yard.tasks.retryAll(pagesOf(ids), userId)).toBe(2);
     expect(await statuses(yard, ids)).toEqual(['QUEUED', 'BLOCKED', 'FAILED', 'FAILED']);
     await expectInvariants(yard.database);
+    await drain(yard);
   });
 
   it('are retried by a few statements for each page, and none twice, though they fail again meanwhile', async () => {
@@ -115,6 +116,8 @@ describe('many tasks', () => {
     let statements = 0;
     async function* pages(): Pages {
       for await (const page of pagesOf(ids)) {
+        // What follows the end of tasks sends statements, too.
+        await yard.tasks.close();
         const before = query.mock.calls.length;
         yield page;
         statements += query.mock.calls.length - before;
