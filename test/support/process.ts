@@ -1,11 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type pg from 'pg';
 
 /** For the command line of any other process: it starts as quickly as a server does. */
 export const keepCompiled = ['--import', path.resolve('bin/compile-cache.js')] as const;
+
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } };
+/** What `npm start` gives to Node.js. */
+const [, ...startArguments] = scripts.start.split(' ');
 
 export interface ServerProcess extends AsyncDisposable {
   readonly url: string;
@@ -47,7 +52,7 @@ export async function startServer(
   args: readonly string[] = [],
   options: SpawnOptions = {},
 ): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'bin/start.js', ...args], {
+  const child = spawn(process.execPath, [...startArguments, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
