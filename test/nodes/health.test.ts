@@ -39,9 +39,10 @@ async function openProbed(options: Partial<SimulatorOptions> = {}) {
   };
 }
 
-/** How long it waits at most is no promise. */
+/** They share a machine that may be busy: how long they wait at most is no promise. */
+const patiently = { timeout: 40_000 };
 const eventually = <T>(read: () => T | Promise<T>, check: (found: T) => void) =>
-  vi.waitFor(async () => check(await read()), { timeout: 15_000, interval: 20 });
+  vi.waitFor(async () => check(await read()), { timeout: 30_000, interval: 20 });
 const isHealthy = (probed: Awaited<ReturnType<typeof openProbed>>) =>
   eventually(probed.node, (node) => expect(node).toMatchObject({ healthy: true }));
 const isUnhealthy = (probed: Awaited<ReturnType<typeof openProbed>>) =>
@@ -53,7 +54,7 @@ const isAnnounced = ({ heard }: Awaited<ReturnType<typeof openProbed>>, type: st
     (all) => expect(all).toContainEqual(expect.objectContaining({ type })),
   );
 
-describe.concurrent('a node', () => {
+describe.concurrent('a node', patiently, () => {
   test('is healthy once its own readiness check says so, and not while it loads', async () => {
     await using probed = await openProbed({ ready: false });
     await eventually(probed.node, ({ healthy, failures, lastSeenAt }) =>
@@ -139,7 +140,7 @@ describe.concurrent('a node', () => {
   });
 });
 
-describe.concurrent('a node that works', () => {
+describe.concurrent('a node that works', patiently, () => {
   test('is dead soon once nothing listens at its address', async () => {
     await using probed = await openProbed();
     await isHealthy(probed);
@@ -215,7 +216,7 @@ async function openPool(...models: string[][]) {
   };
 }
 
-describe.concurrent('a node whose calls fail', () => {
+describe.concurrent('a node whose calls fail', patiently, () => {
   test('is set aside for 30 seconds, and longer each time that it happens again', async () => {
     await using pool = await openPool(['a'], ['a'], ['a']);
     const [first] = pool.ids;
