@@ -7,7 +7,7 @@ import { wordFile } from '../knowledge/files.ts';
 import { type Library, openLibrary, type Reader, textsSent } from '../knowledge/library.ts';
 import { killWorker, type ServerProcess, startServer } from '../support/process.ts';
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let library: Library;
 let reader: Reader;

@@ -48,7 +48,9 @@ async function submitUntilGone(url: string, prefix: string): Promise<Map<string,
   }
 }
 
-test('kill -9 of a server in the middle of graphs, and of their submission: nothing is lost, and nothing done twice', async () => {
+test('kill -9 of a server in the middle of graphs, and of their submission: nothing is lost, and nothing done twice', {
+  timeout: 120_000,
+}, async () => {
   const first = await site.start();
   const node = await site.addNode(first, { model: 'fox', slots: 4 });
   const streams = ['x', 'y', 'z'].map((prefix) => submitUntilGone(first.url, prefix));

@@ -5,6 +5,8 @@ import { post } from '../support/graphql.ts';
 import type { OutsideNode } from '../support/outside-nodes.ts';
 import { ended, openSite, picture, type Server, type Site } from './site.ts';
 
+vi.setConfig({ testTimeout: 120_000 });
+
 type Change = 'drainNode' | 'resumeNode' | 'removeNode';
 
 async function change(server: Server, mutation: Change, id: string): Promise<void> {
@@ -33,7 +35,7 @@ async function healthyNodes(model: string, count: number): Promise<void> {
   const isReady = (node: GpuNode): boolean =>
     node.status === 'HEALTHY' && node.offers?.[0]?.models[0] === model;
   const isSo = async () => (await client.nodes()).filter(isReady).length === count;
-  await vi.waitUntil(isSo, { timeout: 20_000, interval: 50 });
+  await vi.waitUntil(isSo, { timeout: 40_000, interval: 50 });
 }
 
 const submitMany = (model: string, count: number) =>
@@ -101,7 +103,7 @@ describe.concurrent('nodes that come and go', () => {
     one.release();
     const drained = async () =>
       (await client.nodes()).some(({ id, status }) => id === one.id && status === 'DRAINED');
-    await vi.waitUntil(drained, { timeout: 10_000, interval: 50 });
+    await vi.waitUntil(drained, { timeout: 40_000, interval: 50 });
     two.release();
     await two.called(12);
     expect(one.calls).toHaveLength(2);

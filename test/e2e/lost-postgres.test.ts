@@ -68,7 +68,7 @@ async function ownPostgres() {
 type OwnPostgres = Awaited<ReturnType<typeof ownPostgres>>;
 
 test.concurrent('kill -9 of PostgreSQL in the middle of submissions: what was acknowledged is kept, and all connect again', {
-  timeout: 90_000,
+  timeout: 120_000,
 }, async () => {
   await using postgres = await ownPostgres();
   await using site = await openSite(postgres.url);
@@ -125,7 +125,7 @@ test.concurrent.each([
   ['hangs', 1, (postgres: OwnPostgres) => postgres.signal('SIGSTOP', 'all')],
 ])(
   'SIGTERM while PostgreSQL %s: the process ends all the same',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async (_, code, end) => {
     await using postgres = await ownPostgres();
     const site = await openSite(postgres.url);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { Client, Task } from '../../sdk/src/index.ts';
 import type { App } from '../../src/app.ts';
 import { decodeId } from '../../src/ids.ts';
@@ -9,6 +9,8 @@ import { startOutsideWriter } from '../support/outside-writer.ts';
 import type { ServerProcess } from '../support/process.ts';
 import { until } from './outside/streams.ts';
 import { ended, eventOf, openSite, picture, type Site } from './site.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 let site: Site;
 let api: App;
@@ -106,7 +108,7 @@ test('kill -9 of a worker in the midst of a text: it is hidden, and begins anew 
   const { nodes } = api.services;
   const poet = await nodes.register({ name: 'poet', url: writer.url, protocol: 'openai', offers });
   const { id } = await client.submit({ task: { textGeneration: { prompt: 'sing of foxes' } } });
-  const told = client.watch(id, { signal: AbortSignal.timeout(60_000) });
+  const told = client.watch(id, { signal: AbortSignal.timeout(90_000) });
   const seen = async (fits: (task: Task) => boolean) => (await until(told, fits)).at(-1);
 
   (await writer.asked(1)).write('A fox went');
@@ -165,7 +167,7 @@ test('SIGSTOP of a worker beyond its lease, then SIGCONT: its late answer change
   await sleeper.logged(/lost its lease/);
   await other.close();
   // Only the one that slept is left to run this.
-  const next = await client.submitAndWait(picture('bear'), { signal: AbortSignal.timeout(20_000) });
+  const next = await client.submitAndWait(picture('bear'), { signal: AbortSignal.timeout(60_000) });
   expect(next.status).toBe('SUCCEEDED');
   const { updatedAt, version, result } = task;
   expect(await client.task(id)).toMatchObject({

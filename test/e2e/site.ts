@@ -172,7 +172,7 @@ export async function openSite(databaseUrl?: string): Promise<Site> {
       );
       return rows;
     },
-    async expectOrder(timeout = 20_000) {
+    async expectOrder(timeout = 40_000) {
       const open = `SELECT (SELECT count(*) FROM task WHERE status IN ('SCHEDULED', 'BLOCKED', 'QUEUED', 'RUNNING'))
         + (SELECT count(*) FROM slot WHERE task_id IS NOT NULL) AS open`;
       const wait = { timeout, interval: 50 };
