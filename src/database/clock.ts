@@ -15,15 +15,16 @@ const MAX_READS = 5;
 export async function createDatabaseClock(pool: pg.Pool): Promise<DatabaseClock> {
   let offset = 0;
   async function synchronize(): Promise<void> {
-    let shortest = Number.POSITIVE_INFINITY;
-    for (let reads = 0; reads < MAX_READS && shortest > GOOD_MS; reads++) {
+    let best = { tookMs: Number.POSITIVE_INFINITY, offset };
+    for (let reads = 0; reads < MAX_READS && best.tookMs > GOOD_MS; reads++) {
       const sent = performance.now();
       const { rows } = await pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
       const received = performance.now();
-      if (received - sent >= shortest) continue;
-      shortest = received - sent;
-      offset = (rows[0]?.now.getTime() ?? Date.now()) - (sent + received) / 2;
+      if (received - sent >= best.tookMs) continue;
+      const now = rows[0]?.now.getTime() ?? Date.now();
+      best = { tookMs: received - sent, offset: now - (sent + received) / 2 };
     }
+    offset = best.offset;
   }
   await synchronize();
   return { now: () => new Date(performance.now() + offset), synchronize };

@@ -39,6 +39,8 @@ export interface DatabaseOptions {
 /** Above the pool's and PostgreSQL's own bounds, which tell better what a transaction waited for in vain. */
 const transactionOptions = { maxWait: 10_000, timeout: 20_000 };
 
+const SYNCHRONIZE_MS = 60_000;
+
 /** Opens every connection that an app needs. The database must have been migrated. */
 export async function openDatabase({
   url,
@@ -55,6 +57,11 @@ export async function openDatabase({
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool), transactionOptions });
   const hot = createLanes({ url, size: lanes, log });
   const clock = await createDatabaseClock(pool);
+  const synchronizing = setInterval(() => {
+    clock.synchronize().catch((error: unknown) => {
+      if (!isClosing) log.warn({ err: error }, "the database's clock could not be read");
+    });
+  }, SYNCHRONIZE_MS).unref();
   return {
     url,
     prisma,
@@ -63,6 +70,7 @@ export async function openDatabase({
     clock,
     async close() {
       isClosing = true;
+      clearInterval(synchronizing);
       await hot.close();
       await prisma.$disconnect();
       await pool.end();

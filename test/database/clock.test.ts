@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createDatabaseClock } from '../../src/database/clock.ts';
 import { createPool } from '../../src/database/pool.ts';
-import { createTestDatabase } from '../support/database.ts';
+import { createTestDatabase, openTestDatabase } from '../support/database.ts';
 
 test('a clock is right though the database was slow to answer when it was first asked', async () => {
   const { url, drop } = await createTestDatabase();
@@ -22,5 +22,20 @@ test('a clock is right though the database was slow to answer when it was first 
   } finally {
     await pool.end();
     await drop();
+  }
+});
+
+test('the clock of an open database is read again by the minute, until that closes', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  try {
+    const database = await openTestDatabase();
+    const synchronize = vi.spyOn(database.clock, 'synchronize');
+    vi.advanceTimersByTime(60_000);
+    expect(synchronize).toHaveBeenCalledTimes(1);
+    await synchronize.mock.results[0]?.value;
+    await database[Symbol.asyncDispose]();
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
   }
 });
