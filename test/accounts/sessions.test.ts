@@ -128,7 +128,7 @@ test('the refresh token of a disabled user is good again when the user is', asyn
 test('an expired session cannot be refreshed', async () => {
   await using house = await openTestAccounts();
   const { refreshToken } = await house.accounts.register(ann, null);
-  await house.database.pool.query('UPDATE session SET expires_at = now()');
+  await house.database.pool.query("UPDATE session SET expires_at = now() - interval '1 ms'");
   await expect(house.accounts.refresh(refreshToken)).rejects.toBeInstanceOf(InvalidCredentialsError);
 });
 

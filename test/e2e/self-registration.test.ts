@@ -157,7 +157,9 @@ describe('a node that registers itself', () => {
     const second = await newToken('rotated', '2999-01-01T00:00:00Z');
     await expect(beat(node, first)).rejects.toThrow('UNAUTHENTICATED');
     expect(await beat(node, second)).toMatchObject({ __typename: 'GpuNode' });
-    await app.services.database.pool.query(`UPDATE node_token SET expires_at = now() WHERE name = 'rotated'`);
+    await app.services.database.pool.query(
+      `UPDATE node_token SET expires_at = now() - interval '1 ms' WHERE name = 'rotated'`,
+    );
     await expect(beat(node, second)).rejects.toThrow('UNAUTHENTICATED');
     await expect(newToken('past', '2000-01-01T00:00:00Z')).resolves.toBeUndefined();
   });

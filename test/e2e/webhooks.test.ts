@@ -46,7 +46,7 @@ test('kill -9 of the worker that sends webhooks: another one sends them again, e
   expect(new Set(first)).toEqual(new Set([1, 2, 3].map((version) => `${id}_${version}`)));
   await worker.end('SIGKILL');
   receiver.answer = ({ response }) => void response.writeHead(204).end();
-  await site.database.pool.query('UPDATE webhook_delivery SET lease_until = now()');
+  await site.database.pool.query("UPDATE webhook_delivery SET lease_until = now() - interval '1 ms'");
   await site.open('worker', allow);
   const again = (await receiver.received(6)).slice(3);
   expect(new Set(again.map(({ headers }) => headers['webhook-id']))).toEqual(new Set(first));

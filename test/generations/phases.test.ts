@@ -98,7 +98,7 @@ describe('the rewriting', () => {
     const { createdAt, deadline, labels } = data.task ?? {};
     expect(Date.parse(String(deadline)) - Date.parse(String(createdAt))).toBeLessThanOrEqual(30_500);
     expect(labels).toEqual({ generation: id });
-    await studio.api.services.database.pool.query('UPDATE task SET deadline = now()');
+    await studio.api.services.database.pool.query("UPDATE task SET deadline = now() - interval '1 ms'");
     await studio.api.services.tasks.failOverdue();
     await expect.poll(async () => (await studio.read(person, String(id))).images).toHaveLength(1);
     expect(await studio.read(person, String(id))).toMatchObject({ rewrite: { status: 'FAILED' } });

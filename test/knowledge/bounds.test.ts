@@ -79,7 +79,9 @@ describe('a document', UNHURRIED, () => {
     const deadline = new Date(Date.now() + 3_600_000).toISOString();
     const task = await reader.add(base, file, { deadline });
     expect(await reader.documents(base)).toMatchObject([{ status: 'VALIDATING' }]);
-    await database.pool.query('UPDATE task SET deadline = now() WHERE id = $1', [rowId(task)]);
+    await database.pool.query("UPDATE task SET deadline = now() - interval '1 ms' WHERE id = $1", [
+      rowId(task),
+    ]);
     expect(await reader.ended(String(task.id))).toMatchObject({ status: 'FAILED' });
     await nodes.resume(LOCAL_NODE_ID);
     expect(await reader.documents(base)).toMatchObject([

@@ -224,7 +224,7 @@ describe.concurrent('a node whose calls fail', patiently, () => {
     expect(await pool.circuits()).toEqual(['OPEN', 'CLOSED', 'CLOSED']);
     expect(await pool.wasSetAside(30, began)).toEqual([true, null, null]);
     await pool.sql(
-      'UPDATE gpu_node SET ejected_until = now(), healthy = true WHERE ejected_until IS NOT NULL',
+      "UPDATE gpu_node SET ejected_until = now() - interval '1 ms', healthy = true WHERE ejected_until IS NOT NULL",
     );
     expect(await pool.circuits()).toEqual(['HALF_OPEN', 'CLOSED', 'CLOSED']);
     const again = await pool.fail(first, 1);

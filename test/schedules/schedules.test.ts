@@ -206,7 +206,9 @@ describe('when its time has come, a schedule', () => {
     expect(Date.parse(String(waiting.runs?.[0]?.nextTryAt))).toBeGreaterThan(Date.now());
     const first = String((await read(person, id)).tasks?.edges?.[0]?.node?.id);
     await tasks.cancel(decodeId('Task', first) ?? '');
-    await database.pool.query('UPDATE schedule_run SET due_at = now() WHERE due_at IS NOT NULL');
+    await database.pool.query(
+      "UPDATE schedule_run SET due_at = now() - interval '1 ms' WHERE due_at IS NOT NULL",
+    );
     expect(await schedules.runDue()).toBe(1);
     expect(await read(person, other)).toMatchObject({
       runs: [{ task: { id: expect.stringMatching(/^task_/) }, error: null, nextTryAt: null }],
@@ -257,7 +259,7 @@ describe('the task of a time', () => {
     await Promise.all([services.schedules, ...others].map((one) => one.runDue()));
     expect(await counts()).toEqual({ tasks: 20, runs: 20, open: 0, failed: 0 });
     // Lost when it had submitted the tasks, and before it had said so.
-    await pool.query('UPDATE schedule_run SET due_at = now()');
+    await pool.query("UPDATE schedule_run SET due_at = now() - interval '1 ms'");
     await Promise.all([services.schedules, ...others].map((one) => one.runDue()));
     expect(await counts()).toEqual({ tasks: 20, runs: 20, open: 0, failed: 0 });
     // Lost when it had begun the runs, and before it had submitted anything.

@@ -142,7 +142,7 @@ test('a worker without a lease gets nothing, and is told so', async () => {
   const { taskId } = await yard.tasks.submit(submission(await yard.addUser(), { model: 'leased' }), 'VIP');
   await expect(yard.tasks.claim({ workerId: newId(), limit: 1 })).rejects.toThrow(WorkerLostError);
   const lost = await yard.tasks.join({ host: 'test', pid: 1, concurrency: 1 });
-  await yard.sql(`UPDATE worker SET lease_until = now() WHERE id = $1`, [lost]);
+  await yard.sql(`UPDATE worker SET lease_until = now() - interval '1 ms' WHERE id = $1`, [lost]);
   await expect(yard.tasks.claim({ workerId: lost, limit: 1 })).rejects.toThrow(WorkerLostError);
   expect(await yard.task(taskId)).toMatchObject({ status: 'QUEUED', attempt: 0 });
   await drain(yard);

@@ -273,7 +273,7 @@ describe('a task with a start time', () => {
     expect(await statuses(yard, [one, two])).toEqual(['SCHEDULED', 'SCHEDULED']);
     expect(await yard.task(one)).toMatchObject({ startAt, jobId: null, version: 3 });
     await expectInvariants(yard.database);
-    await yard.sql('UPDATE task SET start_at = now() WHERE id = ANY ($1)', [[one, two]]);
+    await yard.sql("UPDATE task SET start_at = now() - interval '1 ms' WHERE id = ANY ($1)", [[one, two]]);
     // Another process, which knows of nothing that was before.
     const other = await yard.another();
     expect(await other.tasks.releaseDue()).toBe(2);

@@ -16,7 +16,7 @@ test('a scheduled task is queued when its time has come, behind those that waite
   const never = await submit(soon());
   const waiting = await submit(null);
   expect(await yard.tasks.releaseDue()).toBe(0);
-  await yard.sql('UPDATE task SET start_at = now() WHERE id = $1', [early]);
+  await yard.sql("UPDATE task SET start_at = now() - interval '1 ms' WHERE id = $1", [early]);
   expect(await yard.tasks.releaseDue()).toBe(1);
   expect(await yard.tasks.releaseDue()).toBe(0);
   expect(await yard.task(early)).toMatchObject({ status: 'QUEUED', version: 2 });
@@ -36,7 +36,7 @@ test('processes that release at once release each task once', async () => {
       yard.tasks.submit(submission(userId, { model: 'released-once', startAt: soon() }), 'VIP'),
     ),
   );
-  await yard.sql('UPDATE task SET start_at = now() WHERE id = ANY ($1)', [
+  await yard.sql("UPDATE task SET start_at = now() - interval '1 ms' WHERE id = ANY ($1)", [
     submitted.map(({ taskId }) => taskId),
   ]);
   const released = await Promise.all([
@@ -62,7 +62,9 @@ test('tasks that wait beyond their deadline fail, whether scheduled, queued or i
   const claimed = await claimOne(yard);
   const others = [retrying, await submit(), await submit(soon())];
   expect(await yard.tasks.failOverdue()).toBe(0);
-  await yard.sql('UPDATE task SET deadline = now() WHERE id = ANY ($1)', [[running, ...others]]);
+  await yard.sql("UPDATE task SET deadline = now() - interval '1 ms' WHERE id = ANY ($1)", [
+    [running, ...others],
+  ]);
   expect(await yard.tasks.failOverdue()).toBe(3);
   expect(await yard.tasks.failOverdue()).toBe(0);
   for (const id of others) {

@@ -149,7 +149,7 @@ test('whatever three processes do to the same tasks at once, no invariant breaks
 async function calm(yard: Yard): Promise<void> {
   await yard.tasks.takePredecessors();
   while ((await yard.tasks.sweep()) > 0);
-  await yard.sql(`UPDATE task SET start_at = now() WHERE status = 'SCHEDULED'`);
+  await yard.sql(`UPDATE task SET start_at = now() - interval '1 ms' WHERE status = 'SCHEDULED'`);
   await yard.tasks.releaseDue();
   await yard.sql('UPDATE slot SET held_until = NULL');
   const workerId = await yard.tasks.join({ host: 'calm', pid: 1, concurrency: 12 });

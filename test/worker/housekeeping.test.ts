@@ -37,7 +37,7 @@ test('the housekeeping releases what is due, fails what is overdue and takes wha
   await yard.until(overdue, { status: 'FAILED' });
   const [claimed] = await yard.tasks.claim({ workerId: yard.workerId, limit: 1 });
   expect(claimed?.lease).toMatchObject({ taskId: due, nodeId: node });
-  await yard.sql('UPDATE worker SET lease_until = now()');
+  await yard.sql("UPDATE worker SET lease_until = now() - interval '1 ms'");
   await yard.until(due, { status: 'QUEUED' });
 
   stopping.abort();

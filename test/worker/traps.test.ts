@@ -229,7 +229,7 @@ describe.concurrent('a node that answers nothing while it works', () => {
     await yard.worker();
     const taskId = await yard.submit({ maxAttempts: 1 });
     await node.received(1);
-    await yard.sql('UPDATE gpu_node SET next_probe_at = now()');
+    await yard.sql("UPDATE gpu_node SET next_probe_at = now() - interval '1 ms'");
     yard.carrier.announce({ type: 'node', id: node.nodeId });
     await yard.until(taskId, { status: 'SUCCEEDED', attempt: 1 }, 20_000);
     expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'SUCCEEDED' }]);

@@ -147,7 +147,7 @@ test('a task that is scheduled is charged when it is queued, and not before', as
   const { taskId } = await yard.tasks.submit(submission(user.id, { model: line.model, startAt }), 'FREE');
   const shares = () => yard.database.prisma.fairShare.findMany({ where: { userId: user.id } });
   expect(await shares()).toEqual([]);
-  await yard.sql(`UPDATE task SET start_at = now() WHERE id = $1`, [taskId]);
+  await yard.sql(`UPDATE task SET start_at = now() - interval '1 ms' WHERE id = $1`, [taskId]);
   await yard.tasks.releaseDue();
   expect((await shares()).map(({ finish: end }) => end)).toEqual([expect.closeTo(EXPECTED_SECONDS, 6)]);
   await line.clear();
