@@ -119,12 +119,22 @@ describe.concurrent('a drain', { timeout: 60_000 }, () => {
   test('lets what runs end, and claims no more', async () => {
     await using yard = await openWorkers();
     const node = await yard.simulate({ pausesAt: 0 });
-    const worker = await yard.worker();
+    const claims: Promise<unknown>[] = [];
+    const claim: typeof yard.tasks.claim = (request) => {
+      const claimed = yard.tasks.claim(request);
+      claims.push(claimed);
+      return claimed;
+    };
+    const worker = await yard.worker({ ...yard, tasks: { ...yard.tasks, claim } });
     const [running, waiting] = [await yard.submit(), await yard.submit()];
     await node.received(1);
     const drained = worker.drain(15_000);
+    // One may be under way.
+    await Promise.all(claims);
+    const before = claims.length;
     node.set({ pausesAt: null });
     await drained;
+    expect(claims).toHaveLength(before);
     expect(await yard.task(running)).toMatchObject({ status: 'SUCCEEDED' });
     expect(await yard.task(waiting)).toMatchObject({ status: 'QUEUED' });
     expect(await yard.busySlots()).toBe(0);
