@@ -13,7 +13,7 @@ const PER_USER = 2;
 const PER_MODEL = 3;
 const PER_KIND = 6;
 const PER_WORKER = 4;
-const TASKS = 500;
+const TASKS = 1_000;
 const WORKERS = 4;
 
 const tiers = { ...defaultTiers, FREE: { ...defaultTiers.FREE, concurrency: PER_USER } };
@@ -59,7 +59,7 @@ async function startWorker(
   return { child, exited };
 }
 
-test('in hundreds of races of four worker processes, no user, model, kind or worker has more at once than its limit', {
+test('in a thousand races of four worker processes, no user, model, kind or worker has more at once than its limit', {
   timeout: 120_000,
 }, async () => {
   const { sql, tasks } = yard;
