@@ -127,13 +127,9 @@ describe('a search', UNHURRIED, () => {
       ...services,
       index: {
         async nearest(query, view) {
-          let isReplaced = false;
-          const replaced = reader.index(handbook, version(2), options).finally(() => {
-            isReplaced = true;
-          });
-          // A transaction that nothing is asked in ends after a while.
-          while (!isReplaced) await view?.query('SELECT pg_sleep(0.05)');
-          await replaced;
+          // A transaction that nothing is asked in would end after a while.
+          await view?.query('SET LOCAL idle_in_transaction_session_timeout = 0');
+          await reader.index(handbook, version(2), options);
           return exact.nearest(query, view);
         },
       },
