@@ -57,32 +57,25 @@ describe('a cancel', { timeout: 60_000 }, () => {
     await yard.until(other, { status: 'SUCCEEDED' });
   });
 
-  test.concurrent('leaves a call open that nothing stops; its answer frees the slot and changes nothing', async () => {
-    await using yard = await openWorkers();
-    const node = await yard.simulate({ protocol: 'QWEN_IMAGE_GGUF', pausesAt: 0 });
-    await yard.worker();
-    const taskId = await yard.submit();
-    await node.received(1);
-    expect(await yard.tasks.cancel(taskId)).toEqual({ outcome: 'ABANDONED' });
-    expect(await yard.busySlots()).toBe(1);
-    node.set({ pausesAt: null });
-    await yard.untilFree();
-    await yard.until(taskId, { status: 'CANCELED' });
-    expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'CANCELED', stopped: false }]);
-  });
-
-  test.concurrent('leaves the call open where the node will not stop it', async () => {
-    await using yard = await openWorkers();
-    const node = await yard.simulate({ protocol: 'SD_CPP', pausesAt: 0 });
-    await yard.worker();
-    const taskId = await yard.submit();
-    await node.received(1);
-    expect(await yard.tasks.cancel(taskId)).toEqual({ outcome: 'ABANDONED' });
-    expect(await yard.busySlots()).toBe(1);
-    node.set({ pausesAt: null });
-    await yard.untilFree();
-    expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'CANCELED', stopped: false }]);
-  });
+  test.concurrent.for([
+    ['that nothing stops', 'QWEN_IMAGE_GGUF'],
+    ['that its node will not stop', 'SD_CPP'],
+  ] as const)(
+    'leaves a call open %s; its answer frees the slot and changes nothing',
+    async ([, protocol]) => {
+      await using yard = await openWorkers();
+      const node = await yard.simulate({ protocol, pausesAt: 0 });
+      await yard.worker();
+      const taskId = await yard.submit();
+      await node.received(1);
+      expect(await yard.tasks.cancel(taskId)).toEqual({ outcome: 'ABANDONED' });
+      expect(await yard.busySlots()).toBe(1);
+      node.set({ pausesAt: null });
+      await yard.untilFree();
+      await yard.until(taskId, { status: 'CANCELED' });
+      expect(await yard.attempts(taskId)).toMatchObject([{ outcome: 'CANCELED', stopped: false }]);
+    },
+  );
 
   test.concurrent('that nobody told of is found by the next renewal', async () => {
     await using yard = await openWorkers();
